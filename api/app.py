@@ -1,0 +1,73 @@
+"""The web application: puts routes, errors and middleware together around an engine that somebody else opened.
+
+No logic and no lifespan: whoever starts the engine also stops it (``api.cli.serve``, a test).
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+
+from api import openapi, problems
+from api.about import installed_version
+from api.metrics import Metrics
+from api.middleware import Requests, refuse_other_sites
+from api.routes import health, plans, subtasks, tasks
+from engine.plan.schema import TaskRequest
+from engine.service import Engine
+from engine.settings import Settings
+
+GZIP_FROM_BYTES = 1024
+GZIP_LEVEL = 4
+"""Two thirds of the work of the default for a tenth more bytes."""
+
+DESCRIPTION = """A durable task-execution engine whose system of record is a property graph.
+
+Every error is Problem Details (RFC 9457): `type` to branch on, `detail` says what to do, `errors` names each fault.
+Pages are cut by cursor: send `next_cursor` back as `cursor`."""
+
+
+class Api(FastAPI):
+    """FastAPI with our own errors in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, built once."""
+        if self.openapi_schema is None:
+            request = TaskRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            self.openapi_schema = openapi.mend(super().openapi(), request)
+        return self.openapi_schema
+
+
+def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
+    """The application for an engine.
+
+    Args:
+        engine: a started engine; stays the caller's.
+        settings: of that engine.
+        metrics: counts requests, and is served at ``/metrics``.
+    """
+    app = Api(
+        title="Agent03 core engine",
+        description=DESCRIPTION,
+        version=installed_version(),
+        docs_url=None,  # these pages load their scripts from a public network
+        redoc_url=None,
+        telemetry={"tracing": find_spec("opentelemetry.sdk") is not None},
+        generate_unique_id_function=_function_name,
+        dependencies=[Depends(refuse_other_sites)],
+    )
+    app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
+    problems.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Requests, metrics=metrics)
+    for router in (tasks.router, subtasks.router, plans.router, health.router):
+        app.include_router(router)
+    return app
+
+
+def _function_name(route: APIRoute) -> str:
+    return route.name

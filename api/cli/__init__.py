@@ -1,0 +1,35 @@
+"""The command line ``agent03``. Data on stdout, everything else on stderr.
+
+Exit codes: 0 done, 1 the task failed, 2 usage or settings, 3 unreachable. Each command is a file; what a command needs
+is imported when it runs, so that ``agent03 --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from api.cli import exits
+from api.cli.commands import demo, doctor, run, serve, version
+from api.cli.neo4j import neo4j
+from engine.errors import EngineError
+
+app = typer.Typer(
+    name="agent03",
+    help="A durable task-execution engine whose system of record is a property graph.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (serve, run, demo, doctor, version):
+    app.command()(_command)
+app.add_typer(neo4j, name="neo4j")
+
+
+def main() -> None:
+    """Runs the command line; expected errors end it with one line and their exit code."""
+    try:
+        app()
+    except (exits.Stop, EngineError) as error:
+        sys.exit(exits.report(error))

@@ -1,0 +1,79 @@
+"""The commands and their options. What they do is in a file each."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.environment import load_settings
+from engine.settings import Settings
+
+EnvFile = Annotated[
+    Path | None, typer.Option("--env-file", help="A file of NAME=value lines, behind the process environment.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Parallel = Annotated[int | None, typer.Option(min=1, max=10_000, help="Subtasks that may run at the same time.")]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else BACKEND_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; else BACKEND_PORT. 0 takes a free one.")
+    ] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Serve the REST API. SIGTERM drains: running subtasks get their grace, then it ends."""
+    from api.cli.serve import serve_api
+
+    settings = load_settings(env_file, overrides={"backend_host": host, "backend_port": port})
+    asyncio.run(serve_api(_logging(settings)))
+
+
+def run(
+    file: Annotated[str, typer.Argument(help="A task as JSON or YAML: the body of POST /tasks. - reads stdin.")],
+    parallel: Parallel = None,
+    as_json: AsJson = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Run one task to its end in this process, without a server. The result goes to stdout."""
+    from api.cli.planfile import read_plan
+    from api.cli.run import run_task
+
+    body = read_plan(file)
+    settings = load_settings(env_file, overrides={"max_parallel_tasks": parallel})
+    raise typer.Exit(asyncio.run(run_task(_logging(settings, quiet=True), body, as_json=as_json)))
+
+
+def demo(parallel: Parallel = None, env_file: EnvFile = None) -> None:
+    """Audit this Python environment: a real job of a few hundred subtasks, without any server."""
+    from api.cli.demo import run_demo
+
+    settings = load_settings(env_file, overrides={"max_parallel_tasks": parallel})
+    raise typer.Exit(asyncio.run(run_demo(_logging(settings, quiet=True))))
+
+
+def doctor(as_json: AsJson = False, env_file: EnvFile = None) -> None:
+    """Check connections, schema and invariants, and say what to do about each."""
+    from api.cli.doctor import examine
+
+    settings = load_settings(env_file)
+    raise typer.Exit(asyncio.run(examine(_logging(settings, quiet=True), as_json=as_json)))
+
+
+def version() -> None:
+    """Print the version."""
+    from api.about import DISTRIBUTION, installed_version
+
+    print(f"{DISTRIBUTION} {installed_version()}")
+
+
+def _logging(settings: Settings, *, quiet: bool = False) -> Settings:
+    """Starts logging and gives the settings back; ``quiet`` keeps to warnings unless LOG_LEVEL asks for more."""
+    from api.logging import configure_logging
+
+    asked = "log_level" in settings.model_fields_set
+    configure_logging(settings if asked or not quiet else settings.model_copy(update={"log_level": "warning"}))
+    return settings

@@ -1,0 +1,57 @@
+"""``agent03 demo``: runs the packaged plan that audits this Python environment, and prints its report."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import yaml
+
+from api.cli.exits import DONE, FAILED, INTERRUPTED
+from api.cli.planfile import PlanLoader
+from api.cli.run import Interrupted, closing_line, follow_to_end, how_to_go_on, pretty, print_outcome, say
+from api.wiring import open_engine
+from engine.model import Json
+from engine.service import Engine
+from engine.settings import Settings
+from engine.states import TaskStatus
+
+LOOK = "MATCH (t:Task {{id: '{task}'}})-[:HAS_SUBTASK]->(s:Subtask)-[:DEPENDS_ON]->(d:Subtask) RETURN t, s, d LIMIT 300"
+
+
+def demo_plan() -> Json:
+    """The packaged plan, as it would be sent."""
+    return yaml.load((files("api") / "demo" / "audit.yaml").read_text(encoding="utf-8"), PlanLoader)
+
+
+async def run_demo(settings: Settings) -> int:
+    """Runs the demo; returns the exit code."""
+    try:
+        async with open_engine(settings) as engine:
+            plan = demo_plan()
+            document = await follow_to_end(engine, plan, settings)
+            report = await _report(engine, document.task.id, plan["plan"]["subtasks"][-1]["key"])
+    except Interrupted as stopped:
+        say(how_to_go_on(stopped.task_id, settings))
+        return INTERRUPTED
+    completed = document.task.status is TaskStatus.COMPLETED
+    print(report) if completed else print_outcome(document.task, [])
+    say(f"\n{closing_line(document.task)}\n{how_to_look(document.task.id, settings)}")
+    return DONE if completed else FAILED
+
+
+async def _report(engine: Engine, task_id: str, key: str) -> str:
+    """What the subtask ``key`` wrote."""
+    subtask, *_ = await engine.subtask(task_id, key)
+    output = await engine.output(subtask)
+    return output if isinstance(output, str) else pretty(output)
+
+
+def how_to_look(task_id: str, settings: Settings) -> str:
+    """Where the graph is, and commands that show it."""
+    if settings.neo4j_url:
+        return f"The graph is in {settings.neo4j_url}. In Neo4j Browser:\n  {LOOK.format(task=task_id)}"
+    address = f"http://{settings.backend_host}:{settings.backend_port}"
+    return (
+        f"The graph is kept in {settings.data_path.resolve()}. To look at it:\n"
+        f"  agent03 serve      and then {address}/tasks/{task_id}/graph"
+    )

@@ -1,0 +1,115 @@
+"""``agent03 doctor``: connections, schema, invariants, and what to do about each.
+
+It starts no engine, so it runs no task and takes nothing over; beside a running engine it works on Neo4j, and on the
+embedded graph it says who holds the file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from api.about import installed_version
+from api.cli.exits import DONE, FAILED, UNREACHABLE
+from api.wiring import build_graph, build_redis, build_tools
+from engine.errors import EngineError, GraphRefused, GraphUnavailable
+from engine.model import Json, Value
+from engine.settings import Settings
+
+SHOWN_ROWS = 3
+
+Outcome = Literal["ok", "wrong", "unreachable"]
+
+
+class Check(Value, frozen=True):
+    """One thing that was looked at; ``advice`` is empty when all is well."""
+
+    name: str
+    outcome: Outcome
+    detail: str
+    advice: str = ""
+
+
+async def examine(settings: Settings, *, as_json: bool) -> int:
+    """Looks at everything and prints what it found; returns the exit code."""
+    checks = [check async for check in _checks(settings)]
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_document(checks)), indent=2) + b"\n")
+    else:
+        for check in checks:
+            print(_line(check))
+    outcomes = {check.outcome for check in checks}
+    return UNREACHABLE if "unreachable" in outcomes else FAILED if "wrong" in outcomes else DONE
+
+
+async def _checks(settings: Settings) -> AsyncIterator[Check]:
+    yield Check("version", "ok", installed_version())
+    yield _tools(settings)
+    yield await _redis(settings)
+    async for check in _graph(settings):
+        yield check
+
+
+def _tools(settings: Settings) -> Check:
+    try:
+        names = sorted(build_tools(settings).names())
+    except EngineError as error:
+        return Check("tools", "wrong", str(error), "correct AGENT03_TOOLS, or install what its modules need")
+    return Check("tools", "ok", ", ".join(names))
+
+
+async def _redis(settings: Settings) -> Check:
+    redis = build_redis(settings)
+    try:
+        await redis.open()
+        health = await redis.health()
+    except EngineError as error:
+        return Check("redis", "wrong", str(error), "correct REDIS_URL, or leave it empty")
+    finally:
+        await redis.close()
+    if health["ok"]:
+        return Check("redis", "ok", f"{health['kind']}, {redis.location}, {health['latency_ms']} ms")
+    return Check("redis", "wrong", health["error"], "start Redis or correct REDIS_URL; tasks run without it, uncached")
+
+
+async def _graph(settings: Settings) -> AsyncIterator[Check]:
+    """The connection with its schema, the sizes, and every invariant."""
+    graph = build_graph(settings)
+    try:
+        await graph.open()
+        yield Check("graph", "ok", f"{graph.kind}, {graph.location}, schema up to date")
+        sizes = await graph.sizes()
+        yield Check("sizes", "ok", ", ".join(f"{count} {name}" for name, count in sorted(sizes.items())) or "empty")
+        for name, rows in (await graph.invariants()).items():
+            yield _invariant(name, rows)
+    except (GraphUnavailable, GraphRefused) as error:
+        yield Check("graph", "unreachable", str(error), f"see {graph.location}, NEO4J_URL, NEO4J_AUTH and DATA_PATH")
+    finally:
+        await graph.close()
+
+
+def _invariant(name: str, rows: list[Json]) -> Check:
+    if not rows:
+        return Check(f"invariant {name}", "ok", "holds")
+    shown = "; ".join(msgspec.json.encode(row).decode() for row in rows[:SHOWN_ROWS])
+    more = f"; and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
+    return Check(
+        f"invariant {name}",
+        "wrong",
+        f"{len(rows)} break it: {shown}{more}",
+        f"stop the engine, keep a copy of the graph, and look at these nodes; cypher/invariant/{name}.cypher says what "
+        "should hold",
+    )
+
+
+def _document(checks: list[Check]) -> Mapping[str, Json]:
+    return {"ok": all(check.outcome == "ok" for check in checks), "checks": checks}
+
+
+def _line(check: Check) -> str:
+    mark = "ok   " if check.outcome == "ok" else "WRONG"
+    advice = f"\n      -> {check.advice}" if check.advice else ""
+    return f"{mark} {check.name}: {check.detail}{advice}"

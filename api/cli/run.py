@@ -1,0 +1,147 @@
+"""``agent03 run``: one task to its end in this process. Progress on stderr, the result on stdout.
+
+Ctrl-C (and SIGTERM) stops the engine as a server would stop: running subtasks get their grace, what is done is kept,
+and the task goes on when an engine is started on the same graph again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from api import present, schemas
+from api.cli.exits import DONE, FAILED, INTERRUPTED
+from api.cli.progress import display_for
+from api.wiring import open_engine
+from engine.model import Json
+from engine.service import Engine
+from engine.settings import Settings
+from engine.states import SubtaskStatus, TaskStatus
+
+SHOWN_ERRORS = 20
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to stop before its end."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+        self.task_id = task_id
+
+
+async def run_task(settings: Settings, body: Json, *, as_json: bool) -> int:
+    """Runs a task and prints what came of it; returns the exit code."""
+    try:
+        async with open_engine(settings) as engine:
+            document = await follow_to_end(engine, body, settings)
+            bad = [] if as_json else await _bad_subtasks(engine, document.task)
+    except Interrupted as stopped:
+        say(how_to_go_on(stopped.task_id, settings))
+        return INTERRUPTED
+    if as_json:
+        print(document.model_dump_json(indent=2))
+    else:
+        print_outcome(document.task, bad)
+    say(closing_line(document.task))
+    return DONE if document.task.status is TaskStatus.COMPLETED else FAILED
+
+
+async def follow_to_end(engine: Engine, body: Json, settings: Settings) -> schemas.TaskDocument:
+    """Submits a task, shows its events, and returns it when it is final.
+
+    Raises:
+        InvalidInput: when the body has faults.
+        Interrupted: on Ctrl-C; the engine is still running then.
+    """
+    submitted = await engine.submit(body)
+    task_id = submitted.task_id
+    following = asyncio.create_task(_show(engine, task_id, submitted.subtasks_count))
+    with _cancelled_by_signal(following) as interrupted:
+        try:
+            await following
+        except asyncio.CancelledError:
+            if not interrupted.is_set():
+                raise
+            grace = f"{settings.shutdown_grace_seconds:g} s"
+            say(f"stopping; running subtasks get up to {grace}, a second Ctrl-C ends at once")
+            raise Interrupted(task_id) from None
+    return await present.task_document(engine, task_id)
+
+
+async def _show(engine: Engine, task_id: str, total: int) -> None:
+    with display_for(total) as display:
+        async for event in engine.follow(task_id):
+            display.see(event)
+
+
+@contextlib.contextmanager
+def _cancelled_by_signal(task: asyncio.Task[None]) -> Iterator[asyncio.Event]:
+    """The first signal cancels ``task``; from then on signals do what they always do."""
+    loop = asyncio.get_running_loop()
+    interrupted = asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def release() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    def on_signal() -> None:
+        interrupted.set()
+        task.cancel()
+        release()
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield interrupted
+    finally:
+        release()
+
+
+async def _bad_subtasks(engine: Engine, task: schemas.Task) -> list[schemas.SubtaskResult]:
+    """The first subtasks that failed, with their errors."""
+    if task.status is not TaskStatus.FAILED:
+        return []
+    rows = await engine.subtasks(task.id, status=SubtaskStatus.FAILED, after="", limit=SHOWN_ERRORS)
+    return [present.subtask_result(row, None) for row in rows]
+
+
+def print_outcome(task: schemas.Task, bad: list[schemas.SubtaskResult]) -> None:
+    """The result on stdout; of a task without success, what went wrong and what to do."""
+    if task.status is TaskStatus.COMPLETED:
+        print(task.result if isinstance(task.result, str) else pretty(task.result))
+        return
+    for subtask in bad:
+        if subtask.error:
+            print(f"{subtask.key}: {subtask.error.category}: {subtask.error.message}")
+            print(*[f"  {subtask.error.suggestion}"] if subtask.error.suggestion else [], sep="\n", end="")
+    left_out = task.subtasks.get(SubtaskStatus.FAILED, 0) - len(bad)
+    if left_out > 0:
+        print(f"and {left_out} more failed")
+
+
+def pretty(value: Json) -> str:
+    """JSON for people."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def closing_line(task: schemas.Task) -> str:
+    """One line: the task, how it ended, and its counts."""
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(task.subtasks.items()))
+    return f"task {task.id} {task.status}: {counts}"
+
+
+def how_to_go_on(task_id: str, settings: Settings) -> str:
+    """What to do with a task that was interrupted."""
+    where = settings.neo4j_url or settings.data_path
+    return f"task {task_id} is kept in {where} and not finished; 'agent03 serve' with the same settings goes on with it"
+
+
+def say(line: str) -> None:
+    """A line for people, on stderr."""
+    print(line, file=sys.stderr, flush=True)

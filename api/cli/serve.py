@@ -1,0 +1,133 @@
+"""``agent03 serve``: the API on uvicorn around one engine.
+
+The port is taken before the graph is opened, so that a second start by mistake ends at once and touches nothing.
+A signal drains: the engine stops claiming and lets running subtasks end while the API still answers (not ready), then
+the server closes. A second signal ends the process where it stands; the graph is made for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.cli.exits import INTERRUPTED, UNREACHABLE, Stop
+from api.metrics import Metrics
+from api.wiring import open_engine
+from engine.service import Engine
+from engine.settings import Settings
+
+CLOSE_SECONDS = 5
+"""Time that open connections get at the very end."""
+_log = structlog.get_logger("serve")
+
+
+async def serve_api(settings: Settings) -> None:
+    """Serves until a signal comes.
+
+    Raises:
+        Stop: with exit code 3 when the port cannot be had.
+    """
+    with bound_socket(settings.backend_host, settings.backend_port) as sock:
+        metrics = Metrics()
+        async with open_engine(settings, observer=metrics) as engine:
+            metrics.watch(engine.snapshot)
+            app = create_app(engine, settings, metrics)
+            config = uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=CLOSE_SECONDS,
+            )
+            server = Server(config)
+            with drain_on_signal(server, engine):
+                await server.serve(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """uvicorn that leaves the signals to us and says in one line where it listens."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: its own handler would end the process before the engine has stopped."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, then announces the address on stderr."""
+        assert sockets
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            raise refused(sockets[0].getsockname()[:2], error) from None
+        print(f"agent03 listens on {url_of(sockets[0])}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def drain_on_signal(server: uvicorn.Server, engine: Engine) -> Iterator[None]:
+    """While inside, SIGTERM and SIGINT stop the engine gracefully and then the server."""
+    loop = asyncio.get_running_loop()
+    draining: list[asyncio.Task[None]] = []
+
+    async def drain() -> None:
+        try:
+            await engine.stop()
+        finally:
+            server.should_exit = True
+
+    def on_signal() -> None:
+        if draining:
+            os._exit(INTERRUPTED)
+        _log.info("draining; a second signal ends it at once")
+        draining.append(loop.create_task(drain()))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that holds the address and does not listen yet; raises ``Stop``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise refused((host, port), error) from None
+    with socket.socket(family, kind, protocol) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(address)
+        except OSError as error:
+            raise refused((host, port), error) from None
+        yield sock
+
+
+def refused(address: tuple[str, int], error: OSError) -> Stop:
+    """Why the address cannot be had, and what to do."""
+    host, port = address
+    if error.errno == errno.EADDRINUSE:
+        return Stop(
+            f"port {port} on {host} is taken; stop what listens there, or choose another with --port or BACKEND_PORT",
+            UNREACHABLE,
+        )
+    return Stop(f"cannot listen on {host} port {port}: {error.strerror}; see --host and --port", UNREACHABLE)
+
+
+def url_of(sock: socket.socket) -> str:
+    """The base URL of a bound socket."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,79 @@
+"""The one place that reads the process environment: variables in, ``engine.settings.Settings`` out.
+
+Read once, at the start of a command or of ``open_engine``. A file counts only when it is named, and stands behind the
+process environment. Unset or empty means the default, so ``NEO4J_URL= agent03 run ...`` also switches off what the
+file says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.errors import SettingsError
+from engine.settings import Settings
+
+
+def load_settings(
+    env_file: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """Builds the settings from the environment.
+
+    Args:
+        env_file: a file of NAME=value lines to stand behind the process environment; None reads no file.
+        environ: the variables to read instead of the process environment.
+        overrides: settings by name that win over both, such as those of the command line; None among them is unset.
+
+    Raises:
+        SettingsError: in one line, with the variable's name in upper case and what would be right.
+    """
+    variables = {**_read_file(env_file), **(os.environ if environ is None else environ)}
+    values: dict[str, object] = {
+        name: variables[name.upper()] for name in Settings.model_fields if variables.get(name.upper())
+    }
+    values.update((name, value) for name, value in (overrides or {}).items() if value is not None)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error.errors()[0])) from None
+
+
+def process_environment() -> dict[str, str]:
+    """A copy of the process environment, for the processes that a command starts."""
+    return dict(os.environ)
+
+
+def colours_wanted(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal whose user has not set NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _read_file(path: Path | None) -> dict[str, str]:
+    """The variables of a file; ``$`` stays as it is, because passwords hold it."""
+    if path is None:
+        return {}
+    try:
+        with path.open(encoding="utf-8") as stream:
+            found = dotenv_values(stream=stream, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SettingsError(f"--env-file {path}: {reason}; name a readable file of NAME=value lines") from None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _one_line(fault: ErrorDetails) -> str:
+    """Names the variable, the value unless it is secret, and what would be right."""
+    field = str(fault["loc"][0])
+    secret = Settings.model_fields[field].annotation is SecretStr
+    given = "" if secret else f"={fault['input']!s:.100}"
+    wanted = fault["msg"].removeprefix("Value error, ")
+    return " ".join(f"{field.upper()}{given} is not usable: {wanted[:1].lower()}{wanted[1:]}".split())

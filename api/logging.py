@@ -1,0 +1,88 @@
+"""Logs on stderr: lines for people or JSON objects for machines, one format for our own and for library loggers.
+
+structlog drops what is below the level before it touches the arguments (about 0.1 us), so logging may stay in the
+code. Both paths look ``sys.stderr`` up when they write, so a progress display that takes stderr over keeps its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from api.environment import colours_wanted
+from engine.settings import Settings
+
+
+class StderrLogger:
+    """Writes finished lines to whatever ``sys.stderr`` is at that moment."""
+
+    def msg(self, message: str) -> None:
+        """Writes one line."""
+        print(message, file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+class StderrHandler(logging.Handler):
+    """The same for loggers of the standard library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record."""
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Sends all logs of this process to stderr, as ``LOG_LEVEL`` and ``LOG_FORMAT`` say.
+
+    Only commands call it: a program that embeds the engine keeps its own logging.
+    """
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    ending = _renderers(settings.log_format)
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_stderr_logger,
+        cache_logger_on_first_use=True,
+    )
+    handler = StderrHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _drop_colour_copy, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.INFO))  # "debug" means ours: the libraries' own would bury it
+    logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+
+
+def _stderr_logger(*_: Any) -> StderrLogger:
+    return StderrLogger()
+
+
+def _renderers(form: str) -> list[Processor]:
+    """The last steps. Tracebacks come without local variables: those are slow to print and may hold secrets."""
+    if form == "json":
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
+    colours = colours_wanted(sys.stderr)
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _drop_colour_copy(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The web server hands every message over a second time, with colour codes."""
+    event.pop("color_message", None)
+    return event

@@ -1,0 +1,101 @@
+"""What surrounds every request: its id, its log line, its metric, and the answer when something unforeseen breaks.
+
+Plain ASGI, because Starlette's base class puts a task and a queue between the route and the socket.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.problems import internal_problem
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CLIENT_GONE = 499
+"""Status in logs and metrics of a request whose client left before the answer."""
+_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
+_log = structlog.get_logger("api")
+
+
+class Requests:
+    """Gives every request an id, logs and measures it, and answers 500 when nobody else did."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        instance = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = instance
+        answer = _Answer(send, instance)
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=instance):
+            try:
+                await self._guarded(scope, receive, answer)
+            finally:
+                self._record(scope, answer.status, time.perf_counter() - started)
+
+    async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        try:
+            await self.app(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = CLIENT_GONE
+        except Exception:
+            _log.exception("request failed", method=scope["method"], path=scope["path"])
+            if answer.started:
+                raise
+            await internal_problem(answer.instance)(scope, receive, answer.send)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None)
+        self.metrics.request(scope["method"], route, status, seconds)
+        quiet = route is not None and route.startswith(("/health", "/metrics")) and status < 400
+        write = _log.debug if quiet else _log.info
+        write("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+
+
+class _Answer:
+    """The way back: adds the id to the response and remembers its status."""
+
+    def __init__(self, send: Send, instance: str) -> None:
+        self._send = send
+        self.instance = instance
+        self.started = False
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-ID"] = self.instance
+        await self._send(message)
+
+
+async def refuse_other_sites(request: Request) -> None:
+    """A dependency of every route: a page of another site may not make a browser change anything here.
+
+    The engine runs commands and usually listens on loopback without keys, where any page the user opens could reach
+    it. Browsers say in ``Sec-Fetch-Site`` where a request comes from; other clients do not send it.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if request.method not in SAFE_METHODS and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise HTTPException(403, "A page of another site asked for this. Use the API directly, or its own page.")
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's id when it is harmless, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex

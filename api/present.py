@@ -1,0 +1,192 @@
+"""From the engine's values to what goes over the wire. Shared by the routes and ``agent03 run --json``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api import schemas
+from engine import model
+from engine.plan.spec import Spec
+from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
+
+if TYPE_CHECKING:
+    from engine.service import Engine
+
+FIRST_SUBTASKS = 1000
+"""Subtasks shown with their task; the rest through the pages of its subtasks."""
+CURRENT_KEYS = 100
+"""Running subtasks named in a task."""
+LOADS_AT_ONCE = 50
+"""Outputs read at the same time; most are there already."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(milliseconds: int) -> str:
+    """A time as ISO-8601 in UTC with milliseconds, such as 2026-11-21T10:15:30.123Z."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
+    """A task with its first subtasks; raises ``NotFound``."""
+    task = await task_view(engine, await engine.task(task_id))
+    rows = await engine.subtasks(task_id, status=None, after="", limit=FIRST_SUBTASKS)
+    return schemas.TaskDocument(task=task, subtask_results=await subtask_results(engine, rows))
+
+
+async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
+    """A task with what runs in it now and its result."""
+    running: list[model.Subtask] = []
+    if task.status is TaskStatus.PROCESSING:
+        running = await engine.subtasks(task.id, status=SubtaskStatus.PROCESSING, after="", limit=CURRENT_KEYS)
+    return schemas.Task(
+        **_summary_fields(task),
+        phase=_phase(task),
+        current=[subtask.key for subtask in running],
+        result=await engine.output(task),
+    )
+
+
+def task_summary(task: model.Task) -> schemas.TaskSummary:
+    """A task for a list."""
+    return schemas.TaskSummary(**_summary_fields(task))
+
+
+async def subtask_results(engine: Engine, rows: Sequence[model.Subtask]) -> list[schemas.SubtaskResult]:
+    """Subtasks with their outputs."""
+    outputs: list[model.Json] = []
+    for start in range(0, len(rows), LOADS_AT_ONCE):
+        outputs += await asyncio.gather(*(engine.output(row) for row in rows[start : start + LOADS_AT_ONCE]))
+    return [subtask_result(row, output) for row, output in zip(rows, outputs, strict=True)]
+
+
+def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.SubtaskResult:
+    """One subtask with its output."""
+    return schemas.SubtaskResult(
+        subtask_id=subtask.id,
+        key=subtask.key,
+        type=subtask.type,
+        status=subtask.status,
+        output=output,
+        error=subtask_error(subtask.error, subtask.attempts),
+        attempts=subtask.attempts,
+        cached=False,
+        agent_id=None,
+        queued_at=_iso_or_none(subtask.queued_at),
+        started_at=_iso_or_none(subtask.started_at),
+        completed_at=_iso_or_none(subtask.completed_at),
+        execution_time=_seconds(subtask.started_at, subtask.completed_at),
+    )
+
+
+async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.SubtaskDetail:
+    """Everything about one subtask; raises ``NotFound``."""
+    subtask, attempts, dependencies, extra = await engine.subtask(task_id, key)
+    return schemas.SubtaskDetail(
+        subtask=subtask_result(subtask, await engine.output(subtask)),
+        dependencies=dependencies,
+        priority=subtask.priority,
+        generation=subtask.generation,
+        input=Spec.decode(subtask.spec).input,
+        resolved_input=extra["resolved_input"],
+        attempts=[await _attempt(engine, attempt, number) for number, attempt in enumerate(attempts, 1)],
+    )
+
+
+def event_view(event: model.Event) -> schemas.EventView:
+    """One event."""
+    return schemas.EventView(
+        seq=event.seq, at=iso(event.at), key=event.key or None, status=event.status, token=event.token or None
+    )
+
+
+def subtask_error(text: str | None, attempt: int) -> schemas.SubtaskError | None:
+    """The stored error of a subtask or attempt."""
+    fields = _json(text)
+    return fields and schemas.SubtaskError(**_error_fields(fields), attempt=fields.get("attempt", attempt))
+
+
+async def _attempt(engine: Engine, attempt: model.Attempt, number: int) -> schemas.AttemptView:
+    return schemas.AttemptView(
+        token=attempt.token,
+        outcome=attempt.outcome,
+        ran_on=attempt.ran_on,
+        started_at=iso(attempt.started_at),
+        finished_at=iso(attempt.finished_at),
+        execution_time=(attempt.finished_at - attempt.started_at) / 1000,
+        output=await engine.output(attempt),
+        error=subtask_error(attempt.error, number),
+    )
+
+
+def _summary_fields(task: model.Task) -> dict[str, model.Json]:
+    error = _json(task.error)
+    return {
+        "id": task.id,
+        "user_id": task.user_id,
+        "name": task.name,
+        "type": task.type,
+        "description": task.description,
+        "tags": list(task.tags),
+        "priority": task.priority,
+        "status": task.status,
+        "created_at": iso(task.created_at),
+        "updated_at": iso(task.updated_at),
+        "started_at": _iso_or_none(task.started_at),
+        "completed_at": _iso_or_none(task.completed_at),
+        "subtasks": {status: count for status, count in task.counts.items() if count},
+        "progress": _progress(task),
+        "error": error and schemas.TaskError(**_error_fields(error), subtasks=_troubles(error)),
+        "failure_policy": task.failure_policy,
+        "rerun_of": None,
+    }
+
+
+def _progress(task: model.Task) -> schemas.Progress:
+    settled = _settled(task)
+    total = max(task.subtasks_count, sum(task.counts.values()))
+    percent = 100.0 if settled >= total else round(min(99.9, 100 * settled / total), 1)
+    return schemas.Progress(percent=percent, completed=task.counts.get(SubtaskStatus.COMPLETED, 0), total=total)
+
+
+def _phase(task: model.Task) -> schemas.Phase | None:
+    if task.status in FINAL:
+        return None
+    if task.status is TaskStatus.PENDING:
+        return "planning"
+    last = task.subtasks_count > 1 and task.subtasks_count - _settled(task) <= 1
+    return "aggregating" if last else "executing"
+
+
+def _settled(task: model.Task) -> int:
+    return sum(task.counts.get(status, 0) for status in SETTLED)
+
+
+def _error_fields(error: dict[str, model.Json]) -> dict[str, model.Json]:
+    return {
+        "category": error.get("category"),
+        "message": error["message"],
+        "suggestion": error.get("suggestion") or None,
+    }
+
+
+def _troubles(error: dict[str, model.Json]) -> list[schemas.Trouble]:
+    return [schemas.Trouble(key=row["key"], status=SubtaskStatus(row["status"])) for row in error.get("subtasks", [])]
+
+
+def _json(text: str | None) -> model.Json:
+    return None if text is None else msgspec.json.decode(text)
+
+
+def _iso_or_none(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso(milliseconds)
+
+
+def _seconds(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None else (end - start) / 1000

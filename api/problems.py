@@ -1,0 +1,142 @@
+"""Every error leaves as Problem Details (RFC 9457): one table from the engine's errors to HTTP.
+
+``type`` is a stable name to branch on, ``detail`` says what to do, ``instance`` is the request's id as in the logs.
+An exception that nobody foresaw is told in general words only: its text may hold secrets, and is in the log.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from engine import errors
+
+MEDIA_TYPE = "application/problem+json"
+UNAVAILABLE_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its name, HTTP status and title."""
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def uri(self) -> str:
+        """The stable ``type``."""
+        return f"urn:agent03:problem:{self.slug}"
+
+
+INVALID_INPUT = Kind("invalid-input", 400, "The input has faults")
+INTERNAL = Kind("internal", 500, "Something went wrong inside")
+NOT_READY = Kind("not-ready", 503, "The engine is not ready")
+
+ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
+    errors.InvalidInput: INVALID_INPUT,
+    errors.TooLarge: Kind("too-large", 413, "The input is too large"),
+    errors.NotFound: Kind("not-found", 404, "Nothing has that id"),
+    errors.Conflict: Kind("conflict", 409, "The current state does not allow that"),
+    errors.Busy: Kind("busy", 429, "The engine is full"),
+    errors.GraphUnavailable: Kind("graph-unavailable", 503, "The graph does not answer"),
+    errors.GraphRefused: Kind("graph-refused", 503, "The graph refuses the engine"),
+    errors.Fenced: Kind("fenced", 503, "Another engine has taken over"),
+    errors.EngineError: Kind("engine", 500, "The engine cannot do that"),
+}
+HTTP_KINDS: Mapping[int, Kind] = {
+    403: Kind("cross-site", 403, "Refused for another site's page"),
+    404: Kind("unknown-route", 404, "There is no such route"),
+    405: Kind("method-not-allowed", 405, "The route does not know that method"),
+    415: Kind("unsupported-media-type", 415, "The body is not declared as JSON"),
+}
+HTTP_DETAILS: Mapping[int, str] = {
+    404: "No route has this path. /openapi.json lists them all.",
+    405: "This path exists, but not for this method. The Allow header names the methods it has.",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of ``app`` a problem, but for those that no handler knows (see ``api.middleware``)."""
+    app.add_exception_handler(errors.EngineError, _on_engine_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    instance: str,
+    *,
+    faults: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The response of one problem; ``faults`` become its ``errors``."""
+    body: dict[str, Any] = {
+        "type": kind.uri,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": instance,
+    }
+    if faults:
+        body["errors"] = list(faults)
+    return Response(msgspec.json.encode(body), kind.status, headers, MEDIA_TYPE)
+
+
+def internal_problem(instance: str) -> Response:
+    """What a caller learns of an exception that nobody foresaw: nothing but where to look."""
+    return problem(INTERNAL, f"This is a fault of the engine. Its log has the reason under {instance}.", instance)
+
+
+def request_id(request: Request) -> str:
+    """The id of this request, as ``X-Request-ID`` names it."""
+    return str(request.state.request_id)
+
+
+async def _on_engine_error(request: Request, error: Exception) -> Response:
+    kind = next(ENGINE_KINDS[cls] for cls in type(error).__mro__ if cls in ENGINE_KINDS)
+    faults = [_fault(fault) for fault in error.faults] if isinstance(error, errors.InvalidInput) else []
+    return problem(kind, str(error), request_id(request), faults=faults, headers=_retry_after(kind, error))
+
+
+def _retry_after(kind: Kind, error: Exception) -> dict[str, str]:
+    if isinstance(error, errors.Busy):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+    return {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)} if kind.status == 503 else {}
+
+
+def _fault(fault: errors.Fault) -> dict[str, str]:
+    return {"pointer": fault.pointer, "detail": fault.detail}
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [_parameter_fault(fault) for fault in error.errors()]
+    named = "; ".join(f"{fault['parameter']}: {fault['detail']}" for fault in faults[:5])
+    return problem(INVALID_INPUT, f"Mend the parameters: {named}", request_id(request), faults=faults)
+
+
+def _parameter_fault(fault: Mapping[str, Any]) -> dict[str, str]:
+    """Bodies are the engine's to judge, so what the framework finds is always a parameter."""
+    name = ".".join(str(part) for part in fault["loc"][1:])
+    if fault["type"] == "extra_forbidden":
+        return {"parameter": name, "detail": "there is no such parameter here; /openapi.json lists them"}
+    return {"parameter": name, "detail": str(fault["msg"]).removeprefix("Value error, ")}
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    kind = HTTP_KINDS.get(status) or Kind(f"http-{status}", status, HTTPStatus(status).phrase)
+    given = error.detail if error.detail != HTTPStatus(status).phrase else None
+    detail = given or HTTP_DETAILS.get(status, kind.title)
+    return problem(kind, detail, request_id(request), headers=error.headers)

@@ -1,0 +1,31 @@
+"""The routes, one file per subject, and what they get handed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.metrics import Metrics
+from engine.service import Engine
+from engine.settings import Settings
+
+
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _metrics(request: Request) -> Metrics:
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
+TheEngine = Annotated[Engine, Depends(_engine)]
+TheSettings = Annotated[Settings, Depends(_settings)]
+TheMetrics = Annotated[Metrics, Depends(_metrics)]

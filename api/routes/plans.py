@@ -1,0 +1,25 @@
+"""Plans that nobody runs yet."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from api import schemas
+from api.body import read_json
+from api.openapi import plan_body, problems
+from api.raw import document_of, json_response
+from api.routes import TheEngine, TheSettings
+
+router = APIRouter(prefix="/plans", tags=["plans"])
+
+
+@router.post(
+    "/preview",
+    response_model=None,
+    openapi_extra=plan_body(),
+    responses=problems(400, 413, 415) | document_of(schemas.PlanPreview),
+)
+async def preview_plan(request: Request, engine: TheEngine, settings: TheSettings) -> Response:
+    """What a body of ``POST /tasks`` would become: generations, critical path, width. Nothing is stored."""
+    body = await read_json(request, settings.max_body_bytes)
+    return json_response(await engine.preview({} if body is None else body) | {"estimate": None})

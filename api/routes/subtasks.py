@@ -1,0 +1,73 @@
+"""What is inside a task: its subtasks, its graph, its events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import present, schemas
+from api.cursor import Cursor, encode_cursor
+from api.openapi import problems
+from api.raw import document_of, json_response
+from api.routes import TheEngine
+from engine.states import SubtaskStatus
+
+router = APIRouter(prefix="/tasks/{task_id}", tags=["subtasks"])
+
+
+class SubtaskFilter(BaseModel):
+    """Which subtasks of a task to list."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    status: SubtaskStatus | None = None
+    """Only subtasks in this state."""
+    cursor: Cursor | None = None
+    """``next_cursor`` of the page before."""
+    limit: int = Field(100, ge=1, le=1000)
+    """Subtasks on a page."""
+
+
+class EventRange(BaseModel):
+    """Which events of a task to list."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    after: int = Field(0, ge=0, le=2**53)
+    """Number of the last event already known; 0 for all."""
+    limit: int = Field(1000, ge=1, le=1000)
+    """Events on a page."""
+
+
+@router.get("/subtasks", responses=problems(400, 404, 503))
+async def list_subtasks(
+    engine: TheEngine, task_id: str, wanted: Annotated[SubtaskFilter, Query()]
+) -> schemas.SubtaskPage:
+    """Subtasks of a task, in plan order, with their outputs."""
+    rows = await engine.subtasks(task_id, status=wanted.status, after=wanted.cursor or "", limit=wanted.limit + 1)
+    page = rows[: wanted.limit]
+    return schemas.SubtaskPage(
+        subtask_results=await present.subtask_results(engine, page),
+        next_cursor=encode_cursor(page[-1].id) if len(rows) > wanted.limit else None,
+    )
+
+
+@router.get("/subtasks/{key}", responses=problems(404, 503))
+async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.SubtaskDetail:
+    """Everything about one subtask: its input before and after its references were replaced, and every attempt."""
+    return await present.subtask_detail(engine, task_id, key)
+
+
+@router.get("/graph", response_model=None, responses=problems(404, 503) | document_of(schemas.GraphView))
+async def get_graph(engine: TheEngine, task_id: str) -> Response:
+    """The task as a graph: nodes with their state, edges from a dependency to its dependant, the critical path."""
+    return json_response(await engine.graph_of(task_id))
+
+
+@router.get("/events", responses=problems(400, 404, 503))
+async def list_events(engine: TheEngine, task_id: str, wanted: Annotated[EventRange, Query()]) -> schemas.EventPage:
+    """What happened, in order and without gaps. An empty page means: nothing new yet."""
+    events = [present.event_view(event) for event in await engine.events_page(task_id, wanted.after, wanted.limit)]
+    return schemas.EventPage(events=events, next_after=events[-1].seq if events else wanted.after)

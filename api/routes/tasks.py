@@ -1,0 +1,112 @@
+"""Tasks: submit, list, look, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import present, schemas
+from api.body import read_json
+from api.cursor import Cursor, encode_cursor
+from api.openapi import plan_body, problems
+from api.routes import TheEngine, TheSettings
+from engine.errors import Fault, InvalidInput
+from engine.model import Json
+from engine.states import TaskStatus
+
+router = APIRouter(tags=["tasks"])
+
+
+class TaskFilter(BaseModel):
+    """Which tasks to list; conditions are joined by "and"."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    status: TaskStatus | None = None
+    """Only tasks in this state."""
+    type: str | None = None
+    """Only tasks of this type."""
+    tag: str | None = None
+    """Only tasks with this tag."""
+    user_id: str | None = None
+    """Only tasks of this user."""
+    cursor: Cursor | None = None
+    """``next_cursor`` of the page before."""
+    limit: int = Field(100, ge=1, le=1000)
+    """Tasks on a page."""
+
+
+@router.post("/tasks", openapi_extra=plan_body(), responses=problems(400, 413, 415, 429, 503))
+async def create_task(
+    request: Request,
+    response: Response,
+    engine: TheEngine,
+    settings: TheSettings,
+    description: Annotated[str | None, Query(description="Put into the body as its ``description``.")] = None,
+    user_id: Annotated[str | None, Query(description="Put into the body as its ``user_id``.")] = None,
+) -> schemas.Created:
+    """Stores a task and starts it. A faulty one is refused with every fault named, and nothing of it is stored."""
+    body = _with_parameters(await read_json(request, settings.max_body_bytes), description, user_id)
+    submitted = await engine.submit(body)
+    response.headers["Location"] = f"/tasks/{submitted.task_id}"
+    return schemas.Created(
+        task_id=submitted.task_id,
+        subtasks_count=submitted.subtasks_count,
+        initial_subtasks_queued=submitted.initial_subtasks_queued,
+    )
+
+
+@router.get("/tasks", responses=problems(400, 503))
+async def list_tasks(engine: TheEngine, wanted: Annotated[TaskFilter, Query()]) -> schemas.TaskPage:
+    """Tasks, newest first. Results are left out here; each task has its own under ``/tasks/{task_id}``."""
+    rows = await engine.tasks(
+        status=wanted.status,
+        type=wanted.type,
+        tag=wanted.tag,
+        user_id=wanted.user_id,
+        before=wanted.cursor or "",
+        limit=wanted.limit + 1,
+    )
+    page = rows[: wanted.limit]
+    return schemas.TaskPage(
+        tasks=[present.task_summary(task) for task in page],
+        next_cursor=encode_cursor(page[-1].id) if len(rows) > wanted.limit else None,
+    )
+
+
+@router.get("/tasks/{task_id}", responses=problems(404, 503))
+async def get_task(engine: TheEngine, task_id: str) -> schemas.TaskDocument:
+    """A task with its first 1,000 subtasks; the rest through ``/tasks/{task_id}/subtasks``."""
+    return await present.task_document(engine, task_id)
+
+
+@router.post("/tasks/{task_id}/cancel", responses={**problems(404, 409, 503), 202: {"model": schemas.TaskAnswer}})
+async def cancel_task(engine: TheEngine, response: Response, task_id: str) -> schemas.TaskAnswer:
+    """Cancels a task: what runs is stopped, what waits never starts. A cancelled one stays as it is.
+
+    202 says that it is on its way: a large task takes longer than the few seconds that this call waits.
+    """
+    task = await engine.cancel(task_id)
+    if task.status is not TaskStatus.CANCELLED:
+        response.status_code = 202
+    return schemas.TaskAnswer(task=await present.task_view(engine, task))
+
+
+def _with_parameters(body: Json, description: str | None, user_id: str | None) -> Json:
+    """The body with what came as query parameters; saying a thing twice and differently is a fault."""
+    given = {"description": description, "user_id": user_id}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    if body is None:
+        body = {}
+    if not isinstance(body, dict):
+        return body
+    faults = [
+        Fault(f"/{name}", "differs from the query parameter of that name; send it once")
+        for name, value in parameters.items()
+        if body.get(name, value) != value
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return body | parameters

@@ -1,0 +1,303 @@
+"""What goes over the wire: strict pydantic models, apart from the engine's own values, so that either can change.
+
+They are built by ``api.present`` and documented in ``/openapi.json``. Times are ISO-8601 in UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.states import SubtaskStatus, TaskStatus
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T10:15:30.123Z"])]
+Phase = Literal["planning", "executing", "aggregating"]
+
+
+class Wire(BaseModel):
+    """Base of all wire models: frozen, strict, and without fields that are not declared."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Created(Wire):
+    """The answer to a submitted task."""
+
+    task_id: str = Field(examples=["01KAJ7M2Q8Z5T3V9W4X6Y7B8C9"])
+    status: Literal["created"] = "created"
+    subtasks_count: int
+    """Subtasks stored; those of a ``map`` come on top when its list is known."""
+    initial_subtasks_queued: int
+    """Subtasks that could start at once."""
+    estimate: None = None
+    """Always null: this version does not predict durations."""
+
+
+class Fault(Wire):
+    """What went wrong."""
+
+    category: str | None = Field(examples=["configuration"])
+    message: str
+    suggestion: str | None
+    """What to do about it."""
+
+
+class Trouble(Wire):
+    """A subtask without success."""
+
+    key: str
+    status: SubtaskStatus
+
+
+class TaskError(Fault):
+    """Why a task failed; of a completed task, its warnings."""
+
+    subtasks: list[Trouble]
+    """The first subtasks without success, critical ones first."""
+
+
+class SubtaskError(Fault):
+    """Why a subtask failed or could not start."""
+
+    attempt: int
+    """The attempt that failed; 0 when none was made."""
+
+
+class Progress(Wire):
+    """How far a task is."""
+
+    percent: float = Field(ge=0, le=100)
+    """Share of its subtasks that are settled, whichever way."""
+    completed: int
+    """Subtasks that succeeded."""
+    total: int
+    eta: Time | None = None
+    """Null: this version does not predict durations; so are the two bounds."""
+    eta_low: Time | None = None
+    eta_high: Time | None = None
+
+
+class TaskSummary(Wire):
+    """A task in a list."""
+
+    id: str
+    user_id: str
+    name: str
+    type: str
+    description: str
+    tags: list[str]
+    priority: int
+    status: TaskStatus
+    created_at: Time
+    updated_at: Time
+    started_at: Time | None
+    completed_at: Time | None
+    subtasks: dict[str, int]
+    """Subtasks by status; a status without any is left out."""
+    progress: Progress
+    error: TaskError | None
+    failure_policy: str
+    rerun_of: str | None
+
+
+class Task(TaskSummary):
+    """A task."""
+
+    phase: Phase | None
+    """``planning`` before its first subtask starts, ``aggregating`` when only its last is left, null once final."""
+    current: list[str]
+    """Keys of subtasks that run now, the first 100."""
+    result: Any
+    """Outputs of the subtasks on which nothing depends; null while there are none."""
+
+
+class SubtaskResult(Wire):
+    """A subtask and what came of it."""
+
+    subtask_id: str
+    key: str
+    type: str
+    status: SubtaskStatus
+    output: Any
+    error: SubtaskError | None
+    attempts: int
+    cached: bool
+    """Whether the output was reused instead of made."""
+    agent_id: str | None
+    queued_at: Time | None
+    """When it became ready."""
+    started_at: Time | None
+    completed_at: Time | None
+    execution_time: float | None
+    """Seconds of its last attempt."""
+
+
+class AttemptView(Wire):
+    """One execution of a subtask."""
+
+    token: int
+    """Its fencing token: a result with an older one is refused."""
+    outcome: str
+    ran_on: str
+    started_at: Time
+    finished_at: Time
+    execution_time: float
+    output: Any
+    error: SubtaskError | None
+
+
+class SubtaskDetail(Wire):
+    """Everything about one subtask."""
+
+    subtask: SubtaskResult
+    dependencies: list[str]
+    priority: int
+    generation: int
+    """Longest way from a subtask without dependencies."""
+    input: Any
+    """As it was sent, with its references."""
+    resolved_input: Any
+    """With every reference replaced; null until its dependencies are there."""
+    attempts: list[AttemptView]
+
+
+class TaskDocument(Wire):
+    """A task and its first 1,000 subtasks in plan order."""
+
+    task: Task
+    subtask_results: list[SubtaskResult]
+
+
+class TaskAnswer(Wire):
+    """The task as it is after a verb."""
+
+    task: Task
+
+
+class TaskPage(Wire):
+    """Tasks, newest first."""
+
+    tasks: list[TaskSummary]
+    next_cursor: str | None
+    """Send it back as ``cursor`` for the next page; null on the last one."""
+
+
+class SubtaskPage(Wire):
+    """Subtasks in plan order."""
+
+    subtask_results: list[SubtaskResult]
+    next_cursor: str | None
+    """Send it back as ``cursor`` for the next page; null on the last one."""
+
+
+class EventView(Wire):
+    """One recorded transition. ``seq`` counts from 1 without gaps inside its task."""
+
+    seq: int
+    at: Time
+    key: str | None
+    """The subtask; null for the task itself."""
+    status: str
+    token: int | None
+    """The attempt's fencing token where there is one."""
+
+
+class EventPage(Wire):
+    """Events in order."""
+
+    events: list[EventView]
+    next_after: int
+    """Send it back as ``after`` to go on from here."""
+
+
+class GraphNode(Wire):
+    """A subtask in its graph."""
+
+    model_config = ConfigDict(extra="allow")
+
+    key: str
+    type: str
+    status: SubtaskStatus
+    generation: int
+    critical_path: bool
+
+
+class GraphView(Wire):
+    """The plan as a graph."""
+
+    nodes: list[GraphNode]
+    edges: list[tuple[str, str]]
+    """Pairs (dependency, dependant) of keys."""
+    critical_path: list[str]
+    """The keys on the longest way through the graph, in order."""
+
+
+class PlanPreview(Wire):
+    """What a plan would become; nothing is stored."""
+
+    subtasks_count: int
+    edges_count: int
+    width: int
+    """Subtasks in the largest generation: how many could run at once."""
+    generations: list[list[str]]
+    """Keys by longest way from a subtask without dependencies."""
+    critical_path: list[str]
+    estimate: None = None
+    """Always null: this version does not predict durations."""
+
+
+class Health(Wire):
+    """How the engine is, for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    graph: dict[str, Any]
+    redis: dict[str, Any]
+    engine: dict[str, Any]
+
+
+class Alive(Wire):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Wire):
+    """The engine takes work."""
+
+    status: Literal["ready"] = "ready"
+
+
+class Welcome(Wire):
+    """Where to go from here."""
+
+    name: str
+    version: str
+    openapi: str = "/openapi.json"
+    tasks: str = "/tasks"
+    health: str = "/health"
+    metrics: str = "/metrics"
+
+
+class ProblemError(Wire):
+    """One fault: ``pointer`` into the body (RFC 6901), or the name of a ``parameter``."""
+
+    pointer: str | None = Field(None, examples=["/plan/subtasks/3/priority"])
+    parameter: str | None = Field(None, examples=["limit"])
+    detail: str
+
+
+class Problem(Wire):
+    """An error as Problem Details (RFC 9457)."""
+
+    type: str = Field(examples=["urn:agent03:problem:invalid-input"])
+    """Stable; branch on this."""
+    title: str
+    status: int
+    detail: str
+    """What to do about it."""
+    instance: str
+    """The request's id, as the log names it."""
+    errors: list[ProblemError] = Field(default_factory=list)

@@ -1,0 +1,90 @@
+"""The composition root: chooses the implementations and puts the engine together.
+
+Only what the settings ask for is imported, inside the functions: an embedded graph loads no Neo4j driver, and
+``agent03 version`` loads neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from api.environment import load_settings
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.adapters.redis import RedisConnection
+    from engine.observer import Observer
+    from engine.ports import Graph
+    from engine.service import Engine
+    from engine.tools.registry import ToolRegistry
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings | None = None, *, observer: Observer | None = None) -> AsyncIterator[Engine]:
+    """A started engine, stopped again at the end: running subtasks get their grace first.
+
+    Args:
+        settings: of this engine; None reads the process environment.
+        observer: is told about turns and attempts, for metrics.
+
+    Raises:
+        SettingsError: when a variable has a wrong value.
+        GraphUnavailable: when the graph does not answer, or another process holds the embedded one.
+        GraphRefused: when the graph refuses the login or the schema.
+    """
+    settings = settings or load_settings()
+    redis = build_redis(settings)
+    engine = build_engine(settings, observer, redis)
+    await redis.open()
+    try:
+        await engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+    finally:
+        await redis.close()
+
+
+def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
+    """Puts an engine together without starting it: nothing is opened, read or written yet."""
+    from engine.adapters.blobs import FolderBlobs
+    from engine.service import Engine
+
+    return Engine(
+        settings=settings,
+        graph=build_graph(settings),
+        blobs=FolderBlobs(settings.blobs),
+        redis=redis or build_redis(settings),
+        tools=build_tools(settings),
+        observer=observer,
+    )
+
+
+def build_redis(settings: Settings) -> RedisConnection:
+    """The connection to Redis, or the stand-in inside this process; not opened yet."""
+    from engine.adapters.redis import RedisConnection
+
+    return RedisConnection(settings.redis_url)
+
+
+def build_tools(settings: Settings) -> ToolRegistry:
+    """The built-in tools and those of the user's modules."""
+    from engine.tools.registry import ToolRegistry
+
+    return ToolRegistry.from_settings(settings)
+
+
+def build_graph(settings: Settings) -> Graph:
+    """The graph that the settings name, not opened yet: Neo4j when there is an address, else the embedded one."""
+    if settings.neo4j_url:
+        from graph.neo4j.store import Neo4jGraph
+
+        return Neo4jGraph(
+            settings.neo4j_url, settings.neo4j_login, settings.namespace, settings.neo4j_start_timeout_seconds
+        )
+    from graph.ladybug.store import LadybugGraph
+
+    return LadybugGraph(settings.data_path, settings.namespace, settings.embedded_buffer_mb)

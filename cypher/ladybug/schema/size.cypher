@@ -1,0 +1,22 @@
+// purpose: nodes by label and edges by type in a namespace
+// params: namespace
+// returns: one row {name, number} each
+MATCH (n:Task) WHERE n.namespace = $namespace RETURN 'Task' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask) WHERE n.namespace = $namespace RETURN 'Subtask' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Attempt) WHERE n.namespace = $namespace RETURN 'Attempt' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Result) WHERE n.namespace = $namespace RETURN 'Result' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Event) WHERE n.namespace = $namespace RETURN 'Event' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Engine) WHERE n.namespace = $namespace RETURN 'Engine' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:DEPENDS_ON]->(:Subtask) WHERE n.namespace = $namespace RETURN 'DEPENDS_ON' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Task)-[:HAS_SUBTASK]->(:Subtask) WHERE n.namespace = $namespace RETURN 'HAS_SUBTASK' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:HAS_ATTEMPT]->(:Attempt) WHERE n.namespace = $namespace RETURN 'HAS_ATTEMPT' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:EXPANDED_FROM]->(:Subtask) WHERE n.namespace = $namespace RETURN 'EXPANDED_FROM' AS name, count(*) AS number

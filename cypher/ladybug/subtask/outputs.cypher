@@ -1,0 +1,6 @@
+// purpose: subtasks by id, as far as their outcome goes
+// params: ids
+// returns: one row {id, key, status, token, error} per subtask
+UNWIND $ids AS wanted
+MATCH (s:Subtask) WHERE s.id = wanted
+RETURN s.id AS id, s.key AS key, s.status AS status, s.token AS token, s.error AS error

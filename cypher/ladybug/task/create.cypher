@@ -1,0 +1,9 @@
+// purpose: the unopened node of a task; every statement and route skips it until it is opened
+// params: the properties of a Task
+// from -> to: nothing -> pending
+// returns: nothing
+CREATE (:Task {
+  id: $id, namespace: $namespace, type: $type, name: $name, description: $description, user_id: $user_id, tags: $tags,
+  priority: $priority, max_parallel: $max_parallel, failure_policy: $failure_policy, body: $body, status: $status,
+  owner: $owner, open_owner: '', gate: $gate, stored: false, loader: $loader, created_at: $created_at,
+  updated_at: $updated_at, subtasks_count: $subtasks_count, counts: $counts})

@@ -1,0 +1,5 @@
+// purpose: tasks that this engine began to write and never opened
+// params: loader
+// returns: one row {id} per task
+MATCH (t:Task) WHERE t.loader = $loader AND NOT t.stored
+RETURN t.id AS id

@@ -1,0 +1,17 @@
+// purpose: the open tasks of an engine, oldest first, with exact counts and the number of the last event
+// params: engine
+// returns: one row {t, counts, last_event} per task; counts is a list of [status, number]
+MATCH (t:Task {open_owner: $engine}) WHERE t.stored
+CALL (t) {
+  MATCH (t)-[:HAS_SUBTASK]->(s:Subtask)
+  WITH s.status AS status, count(*) AS number
+  RETURN collect([status, number]) AS counts
+}
+CALL (t) {
+  MATCH (v:Event) USING INDEX v:Event(key)
+  WHERE v.key > t.id + ':' AND v.key < t.id + ';'
+  WITH v ORDER BY v.key DESC LIMIT 1
+  RETURN max(v.last) AS last_event
+}
+RETURN t, counts, coalesce(last_event, 0) AS last_event
+ORDER BY t.id

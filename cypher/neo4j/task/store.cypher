@@ -1,0 +1,24 @@
+// purpose: writes a whole task of moderate size at once
+// params: engine, epoch, task, subtasks, edges, event
+// from -> to: nothing -> pending
+// returns: one row {id}; no row when the engine is fenced
+MATCH (e:Engine {id: $engine})
+SET e.lock = true REMOVE e.lock
+WITH e WHERE e.epoch = $epoch
+CREATE (t:Task)
+SET t = $task, t.stored = true, t.open_owner = $engine
+CREATE (v:Event)
+SET v = $event
+WITH t
+CALL (t) {
+  UNWIND $subtasks AS r
+  CREATE (t)-[:HAS_SUBTASK]->(s:Subtask)
+  SET s = r
+}
+CALL () {
+  UNWIND $edges AS edge
+  MATCH (d:Subtask {id: edge[0]})
+  MATCH (s:Subtask {id: edge[1]})
+  CREATE (d)-[:DEPENDS_ON]->(s)
+}
+RETURN t.id AS id

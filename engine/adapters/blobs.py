@@ -1,0 +1,140 @@
+"""Payloads in a folder, each under its own SHA-256: ``ab/cd/abcd...``.
+
+A file appears by one rename after its bytes are on disk, so a crash leaves all of it or nothing, and several engines
+may write the same payload at once. Every read checks the hash: a damaged disk gives a clear error, not a wrong result.
+File work runs in threads, off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from engine.errors import EngineError
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobDamaged(EngineError):
+    """A stored payload does not match its hash. Restore its file from a backup, or run its task again."""
+
+
+class BlobsUnavailable(EngineError):
+    """The blob store cannot be used. Make room or correct BLOB_PATH."""
+
+
+class FolderBlobs:
+    """The blob store in one folder, shared by all engines of a namespace.
+
+    Args:
+        root: the folder; made by the first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def put(self, digest: str, data: bytes) -> None:
+        """Stores ``data`` durably under its hash; storing it again is no fault and mends a damaged file.
+
+        Args:
+            digest: SHA-256 of ``data``, in lower-case hexadecimal.
+            data: the payload.
+
+        Raises:
+            ValueError: ``digest`` is not the hash of ``data``.
+            BlobsUnavailable: the folder cannot be written.
+        """
+        await asyncio.to_thread(self._put, digest, data)
+
+    async def get(self, digest: str) -> bytes:
+        """The stored bytes.
+
+        Raises:
+            KeyError: there are none.
+            BlobDamaged: they are not what was stored.
+            BlobsUnavailable: the folder cannot be read.
+        """
+        return await asyncio.to_thread(self._get, digest)
+
+    def _put(self, digest: str, data: bytes) -> None:
+        path = self._path(digest)
+        if _hash(data) != digest:
+            raise ValueError(f"{digest} is not the SHA-256 of the {len(data)} bytes given")
+        try:
+            if not _holds(path, digest):
+                _make_folder(path.parent, self._root)
+                _write(path, data)
+        except OSError as error:
+            raise BlobsUnavailable(self._cannot("write", error)) from error
+
+    def _get(self, digest: str) -> bytes:
+        path = self._path(digest)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise KeyError(digest) from None
+        except OSError as error:
+            raise BlobsUnavailable(self._cannot("read", error)) from error
+        if _hash(data) != digest:
+            raise BlobDamaged(f"{path} does not match its hash; restore it from a backup, or run its task again.")
+        return data
+
+    def _path(self, digest: str) -> Path:
+        if not DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest!r} is not a SHA-256 in lower-case hexadecimal")
+        return self._root / digest[:2] / digest[2:4] / digest
+
+    def _cannot(self, verb: str, error: OSError) -> str:
+        return f"the blob store {self._root} cannot {verb}: {error.strerror}; make room or correct BLOB_PATH."
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _holds(path: Path, digest: str) -> bool:
+    """True when the payload is stored already, and whole."""
+    try:
+        return _hash(path.read_bytes()) == digest
+    except FileNotFoundError:
+        return False
+
+
+def _make_folder(folder: Path, root: Path) -> None:
+    """Makes ``folder`` so that its entry, and each missing one above it, survives a crash."""
+    if folder.is_dir():
+        return
+    if folder == root:
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        _make_folder(folder.parent, root)
+        folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes beside ``path``, waits for the disk, renames."""
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,24 @@
+"""Time as the engine sees it: the wall clock, corrected to the graph database's, and a monotonic one."""
+
+from __future__ import annotations
+
+import time
+
+
+class SystemClock:
+    """This machine's clocks. ``correct`` sets the offset to the database's clock."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def now(self) -> int:
+        """Milliseconds since 1970 UTC by the database's clock."""
+        return time.time_ns() // 1_000_000 + self._offset
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def correct(self, database_now: int) -> None:
+        """Takes over the database's time, in milliseconds; call it right after the database told it."""
+        self._offset = database_now - time.time_ns() // 1_000_000

@@ -1,0 +1,91 @@
+"""How a task ends: its status, its result, and what is said about what failed.
+
+A task fails if and only if a critical subtask ends failed, blocked or quarantined; else it completes, with warnings.
+Its result is the output of its leaves: the value itself where there is one leaf, else an object by key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from engine.model import BLOB_BYTES, Finish, Json, Troubled
+from engine.payloads import Payloads, pack
+from engine.ports import Clock, GraphReader
+from engine.running import RunningTask
+from engine.states import SubtaskStatus, TaskStatus
+
+MOST_LEAVES = 1_000
+"""A task with more leaves has no result of its own: its subtasks' outputs are read page by page."""
+MOST_TROUBLES = 20
+"""Unsuccessful subtasks named in the error of a task."""
+TROUBLES = (SubtaskStatus.FAILED.value, SubtaskStatus.BLOCKED.value, SubtaskStatus.QUARANTINED.value)
+
+
+class Endings:
+    """Concludes tasks whose subtasks are all settled."""
+
+    def __init__(self, graph: GraphReader, payloads: Payloads, clock: Clock) -> None:
+        self._graph = graph
+        self._payloads = payloads
+        self._clock = clock
+
+    async def conclude(self, task: RunningTask) -> Finish:
+        """Reads what the end needs and decides it; the number of its event is left open (0)."""
+        counts = task.present()
+        troubled = await self._graph.troubled(task.id, MOST_TROUBLES) if any(map(counts.get, TROUBLES)) else []
+        status = decide(bool(task.gate), troubled)
+        text, digest = (None, None) if task.gate else await self._result(task)
+        return Finish(
+            task_id=task.id,
+            status=status,
+            at=self._clock.now(),
+            started_at=task.started_at,
+            counts=counts,
+            last_event=0,
+            result=text,
+            result_hash=digest,
+            error=_error(status, troubled, counts),
+        )
+
+    async def _result(self, task: RunningTask) -> tuple[str | None, str | None]:
+        leaves = await self._graph.leaves(task.id, MOST_LEAVES + 1)
+        if len(leaves) > MOST_LEAVES:
+            return None, None
+        outputs = await self._payloads.outputs([id_ for id_, _ in leaves])
+        value: Json = {key: outputs.get(id_) for id_, key in leaves}
+        if len(leaves) == 1:
+            value = outputs.get(leaves[0][0])
+        packed = pack(value)
+        if packed.size <= BLOB_BYTES:
+            return packed.text, None
+        await self._payloads.keep(task.id, packed)
+        return None, packed.digest
+
+
+def decide(cancelled: bool, troubled: Sequence[Troubled]) -> TaskStatus:
+    """The status in which a task ends. ``troubled`` lists critical subtasks first."""
+    if cancelled:
+        return TaskStatus.CANCELLED
+    return TaskStatus.FAILED if any(trouble.critical for trouble in troubled) else TaskStatus.COMPLETED
+
+
+def _error(status: TaskStatus, troubled: Sequence[Troubled], counts: dict[str, int]) -> str | None:
+    """What is said about the unsuccessful subtasks; of a completed task they are warnings."""
+    if not troubled:
+        return None
+    failed = [trouble for trouble in troubled if trouble.status is SubtaskStatus.FAILED]
+    blocked = counts.get(SubtaskStatus.BLOCKED.value, 0)
+    causes = ", ".join(trouble.key for trouble in failed) or troubled[0].key
+    first = json.loads(failed[0].error or "{}") if failed else {}
+    message = f"{counts.get(SubtaskStatus.FAILED.value, 0)} subtask(s) failed ({causes})"
+    if blocked:
+        message += f"; {blocked} could not run because of that"
+    return json.dumps(
+        {
+            "category": first.get("category", "logic"),
+            "message": message if status is TaskStatus.FAILED else f"completed with warnings: {message}",
+            "suggestion": first.get("suggestion", ""),
+            "subtasks": [{"key": trouble.key, "status": trouble.status.value} for trouble in troubled],
+        }
+    )

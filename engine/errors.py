@@ -1,0 +1,144 @@
+"""The one tree of errors. A docstring is the default message; every message says what to do next.
+
+Two families: errors of the *engine* (``EngineError``: a caller or an operator is told) and errors of a *tool*
+(``ToolError``: a subtask's attempt ends with one, and its category decides what happens next).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """Why an attempt failed. The category decides about retries (see ``docs/why.md``)."""
+
+    TRANSIENT = "transient"
+    CONFIGURATION = "configuration"
+    PERMISSION = "permission"
+    RESOURCE = "resource"
+    LOGIC = "logic"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with what a caller sent.
+
+    ``pointer`` is an RFC 6901 JSON pointer into the body ("/plan/subtasks/3/priority"), ``detail`` says what is
+    wrong and what would be right.
+    """
+
+    pointer: str
+    detail: str
+
+
+class EngineError(Exception):
+    """Something went wrong in the engine."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class InvalidInput(EngineError):
+    """The input has faults; nothing was stored. Mend each fault and send it again."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        listed = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults[:5])
+        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+        super().__init__(f"the input has {len(faults)} fault(s): {listed}{more}")
+
+
+class TooLarge(EngineError):
+    """The input is larger than the configured limit. Split it or raise the limit in the settings."""
+
+
+class NotFound(EngineError):
+    """Nothing has that id. List what there is, or check the id and the namespace."""
+
+
+class Conflict(EngineError):
+    """The state machine does not allow that move. Look at the current state first."""
+
+
+class Busy(EngineError):
+    """The engine has as much queued as it may hold. Send it again after ``retry_after`` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class GraphUnavailable(EngineError):
+    """The graph database does not answer. Start it, or correct NEO4J_URL."""
+
+
+class GraphLocked(GraphUnavailable):
+    """Another process holds the embedded graph. Use ``agent03 submit``, or stop that process."""
+
+
+class GraphRefused(EngineError):
+    """The graph database refused the login or the schema. Correct NEO4J_AUTH."""
+
+
+class Fenced(EngineError):
+    """Another engine has taken over with a newer epoch; this one must not write any more. Restart it."""
+
+
+class SettingsError(EngineError):
+    """A setting has a wrong value."""
+
+
+class ToolError(Exception):
+    """A tool failed. ``category`` decides about retries, ``suggestion`` says what a person can do.
+
+    Raise it, or one of the two below, from your own tools.
+
+    Args:
+        message: what happened, without secrets.
+        category: one of ``Category``.
+        suggestion: what to do about it; empty when there is nothing useful to say.
+        output: what the tool produced before it failed (kept as the partial result), any JSON value.
+        delay: seconds to wait before a repeat; None leaves it to the back-off.
+    """
+
+    category = Category.LOGIC
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: Category | None = None,
+        suggestion: str = "",
+        output: object = None,
+        delay: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        if category is not None:
+            self.category = category
+        self.suggestion = suggestion
+        self.output = output
+        self.delay = delay
+
+
+class Retryable(ToolError):
+    """It may work later; the same call is repeated, after ``delay`` seconds when given."""
+
+    category = Category.TRANSIENT
+
+
+class Fatal(ToolError):
+    """It will not work however often it is repeated."""
+
+    category = Category.CONFIGURATION
+
+
+class TaskFailed(EngineError):
+    """The task ended failed; ``report`` holds what is known about it."""
+
+    def __init__(self, task_id: str, message: str, report: dict[str, object]) -> None:
+        self.task_id = task_id
+        self.report = report
+        super().__init__(f"task {task_id} failed: {message}")

@@ -1,0 +1,161 @@
+"""What can be asked about tasks: everything here reads, from the graph and from what runs at this moment."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from engine.attempt import Attempts
+from engine.bus import Bus
+from engine.errors import EngineError, NotFound, TaskFailed, ToolError
+from engine.ledger import Ledger
+from engine.model import Attempt, Event, Json, Subtask, Task
+from engine.payloads import Payloads
+from engine.plan.spec import Spec, task_input
+from engine.ports import Graph
+from engine.states import FINAL, TaskStatus
+from engine.tools.registry import ToolRegistry
+
+EVENT_PAGE = 1_000
+"""Events read from the graph at a time by whoever follows a task."""
+
+
+class Inquiries:
+    """The questions of the engine's facade."""
+
+    def __init__(
+        self, graph: Graph, ledger: Ledger, bus: Bus, payloads: Payloads, attempts: Attempts, tools: ToolRegistry
+    ) -> None:
+        self._graph = graph
+        self._ledger = ledger
+        self._bus = bus
+        self._payloads = payloads
+        self._attempts = attempts
+        self._tools = tools
+
+    async def task(self, task_id: str) -> Task:
+        """A task with its counts as of now. Raises ``NotFound``."""
+        found = await self._graph.task(task_id)
+        if found is None:
+            raise NotFound(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
+        live = self._ledger.tasks.get(task_id)
+        return live.shown(found) if live else found
+
+    async def tasks(
+        self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
+    ) -> list[Task]:
+        """Tasks with an id below ``before``, newest first."""
+        found = await self._graph.tasks(
+            status=status, type=type, tag=tag, user_id=user_id, before=before, limit=limit
+        )
+        return [self._ledger.tasks[task.id].shown(task) if task.id in self._ledger.tasks else task for task in found]
+
+    async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
+        """Subtasks with an id above ``after``, in plan order. Raises ``NotFound``."""
+        await self.task(task_id)
+        return await self._graph.subtasks(task_id, status=status, after=after, limit=limit)
+
+    async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str], dict[str, Json]]:
+        """One subtask, its attempts, what it depends on, and its resolved input. Raises ``NotFound``."""
+        task = await self.task(task_id)
+        found = await self._graph.subtask(task_id, key)
+        if found is None:
+            raise NotFound(f"task {task_id} has no subtask {key!r}: GET /tasks/{task_id}/subtasks lists them")
+        return *found, {"resolved_input": await self._resolved(task, found[0])}
+
+    async def _resolved(self, task: Task, subtask: Subtask) -> Json:
+        """The input with its references replaced, once the subtask has been started; None before."""
+        if not subtask.token:
+            return None
+        spec = Spec.decode(subtask.spec)
+        tool = self._tools.get(subtask.type)
+        literal = tool.literal if tool else frozenset()
+        try:
+            return await self._attempts.resolved_input(task.id, spec, task_input(task.body), literal)
+        except ToolError:
+            return None
+
+    async def graph_of(self, task_id: str) -> dict[str, Json]:
+        """Nodes, edges and the critical path of a task. Raises ``NotFound``."""
+        await self.task(task_id)
+        nodes = await self._graph.nodes(task_id)
+        edges = await self._graph.edges(task_id)
+        path = critical_keys(nodes, edges)
+        on_path = set(path)
+        return {
+            "nodes": [{**node, "critical_path": node["key"] in on_path} for node in nodes],
+            "edges": [[dependency, dependant] for dependant, dependency in edges],
+            "critical_path": path,
+        }
+
+    async def events_page(self, task_id: str, after: int, limit: int) -> list[Event]:
+        """Events numbered above ``after``, in order. Raises ``NotFound``."""
+        await self.task(task_id)
+        return await self._graph.events(task_id, after, limit)
+
+    async def follow(self, task_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """Every event of a task once and in order, live, until the task is final. Raises ``NotFound``."""
+        with self._bus.subscribe(task_id) as subscription:
+            await self.task(task_id)
+            while True:
+                page = await self._graph.events(task_id, after, EVENT_PAGE)
+                for event in page:
+                    after = event.seq
+                    yield event
+                if page:
+                    continue
+                subscription.lost = False
+                while not subscription.lost:
+                    for event in subscription.take():
+                        if event.seq > after:
+                            after = event.seq
+                            yield event
+                    if subscription.closed or task_id not in self._ledger.tasks:
+                        break
+                    await subscription.wait()
+                if not subscription.lost and not await self._graph.events(task_id, after, 1):
+                    return
+
+    events = follow
+
+    async def output(self, produced: Subtask | Attempt | Task) -> Json:
+        """The value of an output or a task's result, wherever it is kept; None when there is none."""
+        if isinstance(produced, Task):
+            return await self._payloads.load(produced.result, produced.result_hash)
+        return await self._payloads.load(produced.output, produced.output_hash)
+
+    async def wait(self, task_id: str) -> Task:
+        """Waits until the task is final. Raises ``NotFound``, and ``EngineError`` when the engine stops before."""
+        task = await self.task(task_id)
+        live = self._ledger.tasks.get(task_id)
+        if task.status not in FINAL and live is not None:
+            await live.ended.wait()
+            task = await self.task(task_id)
+        if task.status not in FINAL:
+            raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
+        return task
+
+    async def result(self, task_id: str) -> Json:
+        """Waits and returns the task's result. Raises ``TaskFailed`` with what is known when it has none."""
+        task = await self.wait(task_id)
+        if task.status is not TaskStatus.COMPLETED:
+            error = json.loads(task.error) if task.error else {"message": f"it was {task.status.value}"}
+            raise TaskFailed(task_id, str(error.get("message")), error)
+        return await self.output(task)
+
+
+def critical_keys(nodes: list[Json], edges: list[tuple[str, str]]) -> list[str]:
+    """The longest chain through a stored task, by its subtasks' ranks: from the highest rank downwards."""
+    if not nodes:
+        return []
+    below: defaultdict[str, list[str]] = defaultdict(list)
+    for dependant, dependency in edges:
+        below[dependency].append(dependant)
+    rank = {node["key"]: node["rank"] for node in nodes}
+    key = max((node["key"] for node in nodes if node["generation"] == 0), key=rank.__getitem__)
+    path = [key]
+    while below[key]:
+        key = max(below[key], key=rank.__getitem__)
+        path.append(key)
+    return path

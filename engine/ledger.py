@@ -1,0 +1,245 @@
+"""What the scheduler knows, and its decisions, without I/O: what the next turn asks for and what its answer means.
+
+A turn asks for more than is known to be ready: a task that settles something in the same turn may have more after it,
+and waiting for the answer would cost every chain a round trip. What could not be used is given back to the fair share.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import structlog
+
+from engine.fairness import FairShare
+from engine.model import ClaimRequest, Decide, Finish, OpenTask, Reopen, Settle, Turn, TurnResult
+from engine.payloads import blocked_text
+from engine.running import READY, RunningTask
+from engine.states import SubtaskStatus
+
+_log = structlog.get_logger("scheduler")
+
+MOST_PER_TURN = 500
+"""Outcomes and verdicts that one turn settles; the rest wait for the next."""
+
+
+class Ledger:
+    """The open tasks of one engine and what has happened since the last turn.
+
+    Args:
+        slots: subtasks that may run at the same time.
+        type_limits: the same by type, for the types that have a limit.
+    """
+
+    def __init__(self, slots: int, type_limits: Mapping[str, int]) -> None:
+        self.tasks: dict[str, RunningTask] = {}
+        self.draining = False
+        self._slots = slots
+        self._limits = dict(type_limits)
+        self._running_by_type: Counter[str] = Counter()
+        self._running = 0
+        self._outcomes: list[Settle] = []
+        self._verdicts: list[Decide] = []
+        self._fair = FairShare()
+        self._claimable: dict[str, RunningTask] = {}
+        self._asked: dict[str, int] = {}
+
+    # --- what there is --------------------------------------------------------------------------------------------
+
+    def add(self, task: RunningTask) -> None:
+        """Takes a task up."""
+        self.tasks[task.id] = task
+        self._note(task)
+
+    def remove(self, task_id: str) -> RunningTask:
+        """Lets go of a task that has ended."""
+        self._claimable.pop(task_id, None)
+        return self.tasks.pop(task_id)
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether something waits to be settled."""
+        return bool(self._outcomes or self._verdicts)
+
+    @property
+    def unsettled(self) -> int:
+        """Subtasks of all open tasks that are not settled."""
+        return sum(task.unsettled for task in self.tasks.values())
+
+    @property
+    def running(self) -> int:
+        """Attempts that hold a slot."""
+        return self._running
+
+    @property
+    def running_by_type(self) -> Mapping[str, int]:
+        """The same by type."""
+        return self._running_by_type
+
+    @property
+    def ready(self) -> int:
+        """Subtasks that could be claimed if there were slots."""
+        return sum(task.ready for task in self._claimable.values())
+
+    def _note(self, task: RunningTask) -> None:
+        """Keeps the set of tasks that have something to claim."""
+        if (task.ready > 0 or +task.held) and task.room > 0:
+            self._claimable[task.id] = task
+        else:
+            self._claimable.pop(task.id, None)
+
+    # --- what happened --------------------------------------------------------------------------------------------
+
+    def outcome(self, settle: Settle) -> None:
+        """An attempt has ended: its slot is free for the turn that records it."""
+        self._outcomes.append(settle)
+        task = self.tasks.get(settle.task_id)
+        claim = task.claims.pop(settle.id, None) if task else None
+        if claim is not None:
+            self._running -= 1
+            self._running_by_type[claim.type] -= 1
+
+    def interrupted(self, settle: Settle) -> None:
+        """An attempt of an earlier life of this engine; it holds no slot."""
+        self._outcomes.append(settle)
+
+    def decide(self, task_id: str, causes: Mapping[str, list[str]]) -> None:
+        """Subtasks (by id, with the keys that did not succeed) whose dependencies are all settled, not all with
+        success: under ``all_succeeded`` they are blocked."""
+        self._verdicts += [
+            Decide(id_, task_id, SubtaskStatus.BLOCKED, blocked_text(keys)) for id_, keys in causes.items()
+        ]
+
+    def expanded(self, task_id: str, added: int, dropped: int) -> None:
+        """A mapped subtask has grown items; they wait for it to settle."""
+        task = self.tasks[task_id]
+        task.counts[SubtaskStatus.PENDING.value] += added - dropped
+        task.dirty = True
+
+    def recounted(self, task: RunningTask, found: OpenTask) -> None:
+        """Takes over exact counts; used where an answer was lost or many moved at once."""
+        task.counts = Counter(found.counts)
+        task.ready = task.counts[READY]
+        task.held.clear()
+        task.last_event = found.last_event
+        task.dirty = True
+        self._note(task)
+
+    # --- the next turn --------------------------------------------------------------------------------------------
+
+    def wants_turn(self) -> bool:
+        """Whether a further turn would find something to do."""
+        if self.has_outcomes:
+            return True
+        return self._free() > 0 and any(self._demand(task, ()) for task in self._claimable.values())
+
+    def turn(self, id_: str, now: int) -> Turn | None:
+        """What the next turn asks for, or None when there is nothing to do."""
+        settle, self._outcomes = self._outcomes[:MOST_PER_TURN], self._outcomes[MOST_PER_TURN:]
+        decide, self._verdicts = self._verdicts[:MOST_PER_TURN], self._verdicts[MOST_PER_TURN:]
+        active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in decide)
+        type_free = {type_: max(0, limit - self._running_by_type[type_]) for type_, limit in self._limits.items()}
+        reopen = self._reopen(type_free)
+        claims = self._claims(active)
+        if not settle and not decide and not claims:
+            return None
+        touched = active | dict.fromkeys(claim.task_id for claim in claims)
+        return Turn(
+            id=id_,
+            now=now,
+            settle=sorted(settle, key=lambda row: row.id),
+            decide=sorted(decide, key=lambda row: row.id),
+            claims=claims,
+            sequences={task_id: self.tasks[task_id].last_event for task_id in touched if task_id in self.tasks},
+            type_free=type_free,
+            reopen=reopen,
+        )
+
+    def _free(self) -> int:
+        return 0 if self.draining else self._slots - self._running
+
+    def _claims(self, active: Mapping[str, None]) -> list[ClaimRequest]:
+        free = self._free()
+        self._asked = {}
+        if free <= 0:
+            return []
+        wanting = dict(self._claimable)
+        wanting.update((task_id, self.tasks[task_id]) for task_id in active if task_id in self.tasks)
+        demands = [(task, self._demand(task, active)) for task in wanting.values()]
+        self._asked = self._fair.share([(task, wanted) for task, wanted in demands if wanted > 0], free)
+        return [ClaimRequest(task_id, count) for task_id, count in self._asked.items()]
+
+    def _demand(self, task: RunningTask, active: Mapping[str, None] | tuple[()]) -> int:
+        """How many of the task could start: what is ready, and anything when this turn may make more ready."""
+        wanted = self._slots if task.id in active else task.ready
+        return min(wanted, task.room)
+
+    def _reopen(self, type_free: dict[str, int]) -> list[Reopen]:
+        """Held subtasks go back to the frontier as their type has free slots, over the tasks in turn."""
+        found: list[Reopen] = []
+        for type_, free in type_free.items():
+            for task in self._claimable.values() if free else ():
+                count = min(free, task.held[type_])
+                if count > 0 and task.room > 0:
+                    found.append(Reopen(task.id, type_, count))
+                    task.held[type_] -= count
+                    task.ready += count
+                    free -= count
+        return found
+
+    # --- its answer -----------------------------------------------------------------------------------------------
+
+    def apply(self, turn: Turn, result: TurnResult) -> list[RunningTask]:
+        """Takes over what a turn really did; returns the tasks that it touched."""
+        for changes in result.tasks:
+            self.tasks[changes.task_id].apply(changes)
+        for claim in result.claims:
+            task = self.tasks[claim.task_id]
+            task.claims[claim.id] = claim
+            task.started_at = task.started_at or turn.now
+            self._running += 1
+            self._running_by_type[claim.type] += 1
+        for task_id, type_ in result.held:
+            self.tasks[task_id].held[type_] += 1
+            self.tasks[task_id].ready -= 1
+        self._refund(result)
+        touched = [self.tasks[task_id] for task_id in turn.sequences]
+        for task in touched:
+            self._note(task)
+        return touched
+
+    def _refund(self, result: TurnResult) -> None:
+        """Gives back what was asked for in vain, and notices when the count of ready ones was wrong."""
+        used = Counter(claim.task_id for claim in result.claims)
+        used.update(task_id for task_id, _ in result.held)
+        for task_id, asked in self._asked.items():
+            task = self.tasks[task_id]
+            if asked > used[task_id]:
+                self._fair.refund(task, asked - used[task_id])
+                if task.ready > 0 and not used[task_id]:
+                    _log.error("the frontier holds fewer than counted", task_id=task_id, counted=task.ready)
+                    task.ready = 0
+        self._asked = {}
+
+    def forget_answer(self, turn: Turn) -> None:
+        """After an unclear outcome: what was held counts as ready again, as the graph is told at the same time."""
+        for task_id in turn.sequences:
+            task = self.tasks[task_id]
+            task.ready += sum(task.held.values())
+            task.held.clear()
+        self._asked = {}
+
+    def numbered(self, end: Finish) -> Finish:
+        """The end of a task with its counts and the number of its event."""
+        task = self.tasks[end.task_id]
+        return Finish(
+            task_id=end.task_id,
+            status=end.status,
+            at=end.at,
+            started_at=task.started_at,
+            counts=task.present(),
+            last_event=task.last_event + 1,
+            result=end.result,
+            result_hash=end.result_hash,
+            error=end.error,
+        )

@@ -1,0 +1,152 @@
+"""Outputs on their way to the graph and back.
+
+An output is JSON text addressed by the SHA-256 of its canonical form. Small ones stay on the Attempt, larger ones are a
+Result, the largest a blob. Recent texts are kept in memory, because a dependant usually starts right after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.errors import Category, EngineError, ToolError
+from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, Produced, Value
+from engine.ports import Blobs, GraphReader
+
+CACHE_BYTES = 64 * 1024 * 1024
+"""Output texts kept in memory."""
+_RESTART = "blob {digest} is not in the blob store: restore BLOB_PATH, or run the subtask again"
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class Packed(Value, frozen=True):
+    """An output ready to be recorded: its text when small, and its address."""
+
+    text: str
+    digest: str
+    size: int
+
+    @property
+    def inline(self) -> str | None:
+        """The text that goes onto the Attempt, or None when a Result holds it."""
+        return self.text if self.size <= INLINE_OUTPUT_BYTES else None
+
+
+def pack(output: Json) -> Packed:
+    """Encodes an output canonically; raises ``ToolError`` (logic) when it is not JSON."""
+    try:
+        data = _encoder.encode(output)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ToolError(f"the output is not JSON: {error}", suggestion="return only JSON values") from error
+    return Packed(data.decode(), hashlib.sha256(data).hexdigest(), len(data))
+
+
+class Payloads:
+    """Stores and loads outputs of one engine."""
+
+    def __init__(self, graph: GraphReader, blobs: Blobs) -> None:
+        self._graph = graph
+        self._blobs = blobs
+        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._bytes = 0
+        self._pending: dict[str, tuple[str, int, str | None]] = {}
+
+    async def keep(self, subtask_id: str, packed: Packed) -> None:
+        """Makes an output durable, or queues its Result to be written before the turn that settles it."""
+        self._remember(subtask_id, packed.text)
+        if packed.size <= INLINE_OUTPUT_BYTES:
+            return
+        body = packed.text if packed.size <= BLOB_BYTES else None
+        if body is None:
+            await self._blobs.put(packed.digest, packed.text.encode())
+        self._pending[packed.digest] = (packed.digest, packed.size, body)
+
+    def take_pending(self) -> list[tuple[str, int, str | None]]:
+        """The Results to be written; they are the caller's from here on."""
+        pending, self._pending = list(self._pending.values()), {}
+        return pending
+
+    def give_back(self, results: Sequence[tuple[str, int, str | None]]) -> None:
+        """Queues Results again whose writing failed."""
+        self._pending |= {result[0]: result for result in results}
+
+    async def outputs(self, ids: Sequence[str]) -> dict[str, Json]:
+        """The outputs of completed subtasks by id, each a value of its own."""
+        missing = [id_ for id_ in ids if id_ not in self._texts]
+        if missing:
+            for id_, text in (await self._texts_of(await self._graph.outputs(missing))).items():
+                self._remember(id_, text)
+        return {id_: msgspec.json.decode(self._texts[id_]) for id_ in ids if id_ in self._texts}
+
+    async def item_outputs(self, parent_id: str) -> list[Json]:
+        """The outputs of a mapped subtask's items in order; null for one that did not complete."""
+        produced = await self._graph.item_outputs(parent_id)
+        texts = await self._texts_of(produced)
+        return [msgspec.json.decode(texts[item.id]) if item.id in texts else None for item in produced]
+
+    async def load(self, output: str | None, digest: str | None) -> Json:
+        """The value of a recorded output: inline text, a Result, or a blob; None when there is none."""
+        if output is not None:
+            return msgspec.json.decode(output)
+        if digest is None:
+            return None
+        body = (await self._graph.result_bodies([digest])).get(digest)
+        return msgspec.json.decode(body if body is not None else await self._blob(digest))
+
+    async def _texts_of(self, produced: Sequence[Produced]) -> dict[str, str]:
+        wanted = [item.hash for item in produced if item.output is None and item.hash is not None]
+        bodies = await self._graph.result_bodies(list(dict.fromkeys(wanted)))
+        texts: dict[str, str] = {}
+        for item in produced:
+            if item.output is not None:
+                texts[item.id] = item.output
+            elif item.hash is not None:
+                body = bodies.get(item.hash)
+                texts[item.id] = body if body is not None else (await self._blob(item.hash)).decode()
+        return texts
+
+    async def _blob(self, digest: str) -> bytes:
+        try:
+            return await self._blobs.get(digest)
+        except KeyError:
+            raise EngineError(_RESTART.format(digest=digest)) from None
+
+    def _remember(self, id_: str, text: str) -> None:
+        old = self._texts.pop(id_, None)
+        if old is not None:
+            self._bytes -= len(old)
+        self._texts[id_] = text
+        self._bytes += len(text)
+        while self._bytes > CACHE_BYTES and len(self._texts) > 1:
+            _, dropped = self._texts.popitem(last=False)
+            self._bytes -= len(dropped)
+
+
+def error_text(error: ToolError, attempt: int) -> str:
+    """A failed attempt's error as the graph keeps it: category, message, suggestion, attempt number."""
+    return json.dumps(
+        {
+            "category": error.category.value,
+            "message": str(error),
+            "suggestion": error.suggestion,
+            "attempt": attempt,
+        }
+    )
+
+
+def blocked_text(keys: Sequence[str]) -> str:
+    """The error of a subtask that cannot run because others did not succeed."""
+    names = ", ".join(keys) or "a dependency"
+    return json.dumps(
+        {
+            "category": Category.LOGIC.value,
+            "message": f"blocked: {names} did not complete",
+            "suggestion": "look at the error of the subtask it needs, mend the cause, and submit the task again",
+            "attempt": 0,
+        }
+    )

@@ -1,0 +1,89 @@
+"""A valid plan becomes what the graph stores: ids, order keys, and for each subtask the spec of its running."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.model import NewSubtask, NewTask
+from engine.plan.drafts import Draft
+from engine.plan.ids import subtask_id
+from engine.plan.schema import TaskRequest
+from engine.plan.spec import MapSpec, Spec
+from engine.plan.validate import ValidPlan
+
+TASK_TYPE = "plan"
+"""The type of a task that was sent as an explicit plan."""
+
+_HIGHEST = 10
+_TOP = 10**12 - 1
+
+
+def build(plan: ValidPlan, task_id: str, created_at: int) -> NewTask:
+    """The task to store; ``created_at`` is milliseconds since 1970 UTC."""
+    request = plan.request
+    ids = [subtask_id(task_id, index) for index in range(len(plan.subtasks))]
+    return NewTask(
+        id=task_id,
+        type=TASK_TYPE,
+        name=request.name,
+        description="",
+        user_id=request.user_id,
+        tags=tuple(dict.fromkeys(request.tags)),
+        priority=request.priority,
+        max_parallel=request.max_parallel,
+        failure_policy=request.failure_policy,
+        body=_body(request),
+        created_at=created_at,
+        subtasks=[_subtask(plan, draft, ids[draft.index]) for draft in plan.subtasks],
+        edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
+    )
+
+
+def order_key(priority: int, rank: float, index: int) -> str:
+    """The text that sorts ready subtasks of one task: priority 10 first, then highest rank, then plan order.
+
+    ``rank`` counts in thousandths and ends at twelve digits: 31 years where it is seconds.
+    """
+    inverted = _TOP - min(round(rank * 1000), _TOP)
+    return f"{_HIGHEST - priority:02d}.{inverted:012d}.{index:07d}"
+
+
+def _body(request: TaskRequest) -> str:
+    """The common fields that differ from their defaults, and the task's input, as JSON text."""
+    names = request.model_fields_set - {"plan", "description", "type", "parameters"}
+    given = {name: getattr(request, name) for name in names}
+    plain = TaskRequest()
+    kept = {name: value for name, value in given.items() if value != getattr(plain, name)}
+    return msgspec.json.encode(kept, order="deterministic").decode()
+
+
+def _subtask(plan: ValidPlan, draft: Draft, id_: str) -> NewSubtask:
+    index = draft.index
+    generation, rank = plan.order.generation[index], plan.order.rank[index]
+    return NewSubtask(
+        id=id_,
+        key=draft.key,
+        type=draft.type,
+        index=index,
+        spec=_spec(draft, generation, rank),
+        unmet=len(draft.dependencies),
+        priority=draft.priority,
+        generation=generation,
+        rank=rank,
+        order_key=order_key(draft.priority, rank, index),
+        critical=draft.critical,
+    )
+
+
+def _spec(draft: Draft, generation: int, rank: float) -> str:
+    spec = Spec(
+        input={} if draft.encoded == b"{}" else msgspec.Raw(draft.encoded),
+        refs=draft.refs,
+        timeout=draft.timeout,
+        critical=draft.critical,
+        on_interrupt=draft.on_interrupt,
+    )
+    if draft.mapped:
+        inherited = MapSpec(draft.over, draft.limit, draft.over_refs, draft.priority, generation, rank)
+        spec = msgspec.structs.replace(spec, map=inherited)
+    return spec.encode()

@@ -1,0 +1,115 @@
+"""Checks the type, the input and the ``map`` of each subtask, each by itself; gives the references that they hold.
+
+An input is checked before its references are resolved, so a fault at a value that holds one says nothing yet: the tool
+checks again when it runs. Faults at the other values are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container, Sequence
+
+import msgspec
+
+from engine.model import Json
+from engine.plan.drafts import Draft
+from engine.plan.faults import Faults, existing, pointer, quoted
+from engine.plan.nearest import Nearest
+from engine.ports import Tool
+from engine.references import Found, Reference, find, has_braces
+
+NOTHING = Found([], False)
+
+
+class InputChecks:
+    """Checks the drafts of one plan, one after another."""
+
+    def __init__(
+        self, tools: Callable[[str], Tool | None], known_types: Collection[str], keys: Container[str], faults: Faults
+    ) -> None:
+        self._tools = tools
+        self._found: dict[str, Tool | None] = {}
+        self._types = Nearest(known_types)
+        self._known_types = known_types
+        self._keys = keys
+        self._faults = faults
+
+    def check(self, draft: Draft) -> tuple[Found, Found]:
+        """Notes the draft's faults and fills in its ``encoded``; returns the references of its input and ``over``."""
+        tool = self._tool(draft)
+        literal: Container[str] = tool.literal if tool else ()
+        draft.encoded = msgspec.json.encode(draft.input, order="deterministic")
+        found = find(draft.input, self._keys, literal) if has_braces(draft.encoded) else NOTHING
+        self._note(f"{draft.place}/input", found, _fault_in_template if draft.mapped else _fault_in_input)
+        if tool:
+            self._model(draft, tool, found, literal)
+        return found, self._over(draft) if draft.mapped else NOTHING
+
+    def _tool(self, draft: Draft) -> Tool | None:
+        if draft.type not in self._found:
+            self._found[draft.type] = self._tools(draft.type)
+        tool = self._found[draft.type]
+        if tool is None and draft.type:
+            hint = self._types.hint(draft.type) or f"; known are {', '.join(sorted(self._known_types)[:20]) or 'none'}"
+            self._faults.add(f"{draft.place}/type", f"there is no subtask type {quoted(draft.type)}{hint}")
+        return tool
+
+    def _model(self, draft: Draft, tool: Tool, found: Found, literal: Container[str]) -> None:
+        for path, message in tool.check(draft.input):
+            if not (found.needed and _unresolved(draft.input, path, literal)):
+                place = pointer(*existing(draft.input, path, keep_last=True))
+                self._faults.add(f"{draft.place}/input{place}", message)
+
+    def _over(self, draft: Draft) -> Found:
+        """The references of ``over``, which is one reference or a list."""
+        place = f"{draft.place}/map/over"
+        found = find(draft.over, self._keys)
+        alone = isinstance(draft.over, str) and len(found.references) == 1 and found.references[0].whole
+        if not (alone or isinstance(draft.over, list)):
+            self._faults.add(place, "should be a list, or a string that is exactly one reference to a list")
+        self._note(place, found, _fault_in_over)
+        return found
+
+    def _note(self, base: str, found: Found, fault_of: Callable[[Reference], str]) -> None:
+        for reference in found.references:
+            detail = reference.problem or fault_of(reference)
+            if detail:
+                self._faults.add(base + reference.place, f"{reference.text}: {detail}")
+
+
+def _fault_in_input(reference: Reference) -> str:
+    if reference.head in ("item", "index", "items"):
+        needs = "a map with a batch" if reference.head == "items" else "a map"
+        return rf'it is only known inside {needs}; add "map": {{"over": ...}}, or write \{{{{ for literal braces'
+    return _NO_SECRETS if reference.head == "secrets" else ""
+
+
+def _fault_in_template(reference: Reference) -> str:
+    """The same inside a map, whose input is the template of its items."""
+    if reference.head == "items":
+        return "it is only known inside a map with a batch; write {{item}}"
+    return _NO_SECRETS if reference.head == "secrets" else ""
+
+
+def _fault_in_over(reference: Reference) -> str:
+    if reference.head in ("item", "index", "items"):
+        return "it is not known before the map has its list"
+    return _NO_SECRETS if reference.head == "secrets" else ""
+
+
+_NO_SECRETS = "secrets are not available yet"
+
+
+def _unresolved(value: Json, path: Sequence[str | int], literal: Container[str]) -> bool:
+    """Whether the value at ``path`` still holds a reference, so that its faults mean nothing yet.
+
+    A path may end in a field that is missing, which is a fault of its own at the top level. Deeper down it cannot be
+    told from the name of a union's branch; there the benefit of the doubt goes to the caller.
+    """
+    if path and path[0] in literal:
+        return False
+    steps = existing(value, path, keep_last=False)
+    if len(path) == 1 and not steps and isinstance(value, dict):
+        return False
+    for step in steps:
+        value = value[step]
+    return find(value, (), () if steps else literal).needed

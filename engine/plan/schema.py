@@ -1,0 +1,187 @@
+"""The body of ``POST /tasks`` as models: the shape and the limits of each field, nothing about the graph.
+
+Strict: a truth value is no number, a number is no text, and an unknown field is refused. What the contract names but
+this engine does not do yet is in the models too, so that it is known and documented; ``unsupported`` refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError as ShapeError
+from pydantic_core import PydanticCustomError
+
+from engine.errors import Category
+from engine.model import Json
+
+KEY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$"
+"""What a subtask's key looks like."""
+LONGEST_SECONDS = 366 * 24 * 3600.0
+"""Longest time limit, seconds; beyond it milliseconds would soon not fit where they are stored."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("printable", "should not contain control characters or line breaks")
+    return text
+
+
+def _run_if(value: Json, handler: ValidatorFunctionWrapHandler) -> Json:
+    """One clear fault instead of one for each branch of the union."""
+    try:
+        return handler(value)
+    except ShapeError:
+        raise PydanticCustomError(
+            "run_if",
+            'should be "all_succeeded", "all_settled", "any_succeeded", "any_failed" or {"expression": "..."}',
+        ) from None
+
+
+class Strict(BaseModel):
+    """Base of every model here."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+Delay = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+Priority = Annotated[int, Field(ge=0, le=10)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
+class Timeouts(Strict):
+    """Limits in time of one subtask, seconds."""
+
+    queue_seconds: Seconds | None = None
+    """From ready to started."""
+    attempt_seconds: Seconds | None = None
+    """One attempt; the same as ``timeout_seconds``."""
+    idle_seconds: Seconds | None = None
+    """Without a sign of life."""
+    total_seconds: Seconds | None = None
+    """From ready to settled, all attempts together."""
+
+
+class Retry(Strict):
+    """When and how often a failed attempt is repeated."""
+
+    max_attempts: int = Field(3, ge=1, le=1000)
+    """Attempts in all, the first one included."""
+    backoff_seconds: Delay | None = None
+    """Wait before the first repeat; it doubles from there."""
+    max_backoff_seconds: Delay | None = None
+    """Longest wait between two attempts."""
+    jitter: bool = True
+    """Spread the waits at random."""
+    on: list[Annotated[Category, Field(strict=False)]] | None = None
+    """Categories that are repeated; every one but cancelled unless given."""
+
+
+class Expression(Strict):
+    """A condition in CEL."""
+
+    expression: str = Field(min_length=1, max_length=10_000)
+
+
+RunIf = Annotated[
+    Literal["all_succeeded", "all_settled", "any_succeeded", "any_failed"] | Expression, WrapValidator(_run_if)
+]
+
+
+class Fallback(Strict):
+    """What runs instead when the attempts are used up."""
+
+    type: Name
+    input: Any = Field(default_factory=dict)
+
+
+class CachePolicy(Strict):
+    """How long a result may be reused."""
+
+    ttl_seconds: Seconds
+
+
+class MapPolicy(Strict):
+    """One subtask per item of a list that is known only at run time."""
+
+    over: Any
+    """A string that is one reference to a list, or a list."""
+    limit: int = Field(10_000, ge=1, le=1_000_000)
+    """A longer list fails the subtask."""
+    batch: int = Field(1, ge=1, le=1_000_000)
+    """Items per subtask."""
+
+
+class SubtaskSpec(Strict):
+    """One subtask of an explicit plan."""
+
+    key: str = Field(pattern=KEY_PATTERN)
+    """Its name, unique in the plan."""
+    type: Name
+    """Which tool runs it."""
+    input: Any = Field(default_factory=dict)
+    """Any JSON; may hold references such as {{subtasks.KEY.output.path}}."""
+    dependencies: list[str] = Field(default_factory=list)
+    """Keys of subtasks that must be done first."""
+    priority: Priority = 5
+    """Order inside the task, 10 first."""
+    critical: bool = True
+    """Whether the task fails when this fails."""
+    optional: bool = False
+    """A failure skips what depends on it instead of blocking it."""
+    timeout_seconds: Seconds | None = None
+    """Longest single attempt; the engine's TASK_TIMEOUT_SECONDS unless given."""
+    timeouts: Timeouts | None = None
+    retry: Retry | None = None
+    run_if: RunIf = "all_succeeded"
+    fallback: Fallback | None = None
+    on_interrupt: Literal["retry", "fail", "ask"] | None = None
+    """What happens to an attempt that a crash cut off; the tool decides unless given."""
+    required_capabilities: list[Name] = Field(default_factory=list)
+    requires_approval: bool = False
+    cache: CachePolicy | None = None
+    map: MapPolicy | None = None
+
+
+class PlanForm(Strict):
+    """An explicit plan."""
+
+    subtasks: list[SubtaskSpec]
+
+
+class TaskRequest(Strict):
+    """The body of ``POST /tasks``: exactly one of ``description``, ``type`` and ``plan``, plus the common fields."""
+
+    description: str | None = Field(None, min_length=10, max_length=5000)
+    """What is wanted, in a sentence."""
+    type: Name | None = None
+    """What is wanted, as a task type with ``input`` and ``parameters``."""
+    input: Any = None
+    """The task's input; {{input.path}} reaches it."""
+    parameters: dict[str, Any] | None = None
+    """Parameters of a typed task."""
+    plan: PlanForm | None = None
+    """What is wanted, subtask by subtask."""
+    user_id: Text = ""
+    name: Text = ""
+    tags: list[Name] = Field(default_factory=list, max_length=100)
+    priority: Priority = 5
+    """Its share of the slots, 10 most."""
+    failure_policy: Literal["continue", "fail_fast"] = "continue"
+    deadline_seconds: Seconds | None = None
+    max_parallel: int = Field(0, ge=0, le=1_000_000)
+    """Subtasks of this task that run at the same time; 0 for no limit of its own."""
+    cache: bool = False
+
+    @classmethod
+    def envelope(cls, body: dict[str, Any]) -> Self:
+        """The fields around the subtasks, which are validated one by one so that each fault finds its place."""
+        plan = body.get("plan")
+        if isinstance(plan, dict) and isinstance(plan.get("subtasks"), list):
+            body = {**body, "plan": {**plan, "subtasks": []}}
+        return cls.model_validate(body)

@@ -1,0 +1,236 @@
+"""What the engine needs from outside, as Protocols. Implementations live in ``graph/`` and ``engine/adapters/``.
+
+Two graphs implement ``Graph``: Neo4j and the embedded one. One contract suite runs on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from engine.model import (
+    Attempt,
+    Claim,
+    Event,
+    Finish,
+    Json,
+    NewSubtask,
+    NewTask,
+    OpenTask,
+    Produced,
+    Progress,
+    Subtask,
+    Task,
+    TaskChanges,
+    Troubled,
+    Turn,
+    TurnResult,
+)
+
+
+class Clock(Protocol):
+    """Time, so that tests can drive it by hand."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970 UTC, corrected to the graph database's clock."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class GraphWriter(Protocol):
+    """The writes of an engine. Each is fenced by the engine's epoch and raises ``Fenced`` when that is stale.
+
+    All raise ``GraphUnavailable`` when the database does not answer; whether the write happened is then unknown.
+    """
+
+    async def register(self, engine_id: str, at: int) -> int:
+        """Enters the engine with a higher epoch than before and returns it. Fences its earlier life."""
+
+    async def heartbeat(self) -> int:
+        """Renews the engine's sign of life; returns the database's time in milliseconds."""
+
+    async def store(self, task: NewTask) -> None:
+        """Writes a whole task: all of it becomes visible at once, or nothing. Large ones are written in batches."""
+
+    async def discard_leftovers(self) -> int:
+        """Removes what this engine's unfinished ``store`` calls left behind; returns how many tasks."""
+
+    async def turn(self, turn: Turn) -> TurnResult:
+        """Settles, decides, unlocks, claims and records, in one transaction."""
+
+    async def read_back(self, turn: Turn) -> TurnResult | None:
+        """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
+
+    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
+        """Stores Results (hash, bytes, JSON text or None when it is a blob); existing ones stay."""
+
+    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
+        """Adds the items of a mapped subtask that is still processing: each child depends on the parent, and whatever
+        else depends on the parent on every child. A new attempt replaces what an earlier one had added; returns how
+        many of those were removed."""
+
+    async def progress(self, rows: Sequence[Progress], at: int) -> None:
+        """Writes the counts by status of running tasks; one that was pending is processing from here on."""
+
+    async def finish(self, ends: Sequence[Finish]) -> list[str]:
+        """Ends open tasks; returns the ids that really ended here."""
+
+    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
+        """Marks an open task ("cancelling"): nothing of it is claimed from here on, also after a restart."""
+
+    async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
+        """Cancels what waits among the next ``limit`` subtasks with an id above ``after``; the first change gets the
+        number ``event``. Returns the changes and where to go on, None at the end."""
+
+    async def adopt(self) -> list[OpenTask]:
+        """The open tasks that this engine owns, oldest first, with exact counts and last event numbers."""
+
+    async def recount(self, task_id: str) -> OpenTask:
+        """The same for one task, after an unclear outcome."""
+
+    async def processing(self, task_id: str) -> list[Subtask]:
+        """The subtasks of a task that are marked as processing."""
+
+    async def undecided(self, task_id: str) -> list[tuple[str, str]]:
+        """(id, key) of pending subtasks without unmet dependencies: what a crash left between two turns."""
+
+    async def release_holds(self, task_id: str) -> int:
+        """Makes the held ready subtasks of a task claimable again; returns how many."""
+
+    async def forget(self, task_id: str) -> None:
+        """Drops what the graph keeps in memory about a task that has ended."""
+
+
+class GraphReader(Protocol):
+    """The reads of the API and of the engine's start. All see only their namespace and only stored tasks."""
+
+    async def task(self, task_id: str) -> Task | None:
+        """One task."""
+
+    async def tasks(
+        self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
+    ) -> list[Task]:
+        """Tasks with an id below ``before`` ("" for no bound), newest first."""
+
+    async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
+        """Subtasks with an id above ``after``, in plan order."""
+
+    async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str]] | None:
+        """One subtask, its attempts, and the keys it depends on."""
+
+    async def edges(self, task_id: str) -> list[tuple[str, str]]:
+        """(dependant key, dependency key) of a task."""
+
+    async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
+        """Events numbered above ``after``, in order."""
+
+    async def nodes(self, task_id: str) -> list[Json]:
+        """``{id, key, type, status, generation, rank, priority}`` of every subtask, in plan order."""
+
+    async def leaves(self, task_id: str, limit: int) -> list[tuple[str, str]]:
+        """(id, key) of up to ``limit`` subtasks on which nothing depends, in plan order."""
+
+    async def troubled(self, task_id: str, limit: int) -> list[Troubled]:
+        """Up to ``limit`` failed, blocked or quarantined subtasks: critical first, then failed first, in plan order."""
+
+    async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """By subtask id: keys of some dependencies that ended without success; every given id has an entry."""
+
+    async def outputs(self, ids: Sequence[str]) -> list[Produced]:
+        """What these subtasks produced, in no promised order."""
+
+    async def item_outputs(self, parent_id: str) -> list[Produced]:
+        """What the items of a mapped subtask produced, in item order."""
+
+    async def result_bodies(self, digests: Sequence[str]) -> dict[str, str | None]:
+        """The JSON texts of Results by hash; None where the blob store has it."""
+
+    async def invariants(self) -> dict[str, list[Json]]:
+        """Runs every statement of ``cypher/invariant``; by its name, what breaks the rule (empty when all is well)."""
+
+    async def sizes(self) -> dict[str, int]:
+        """Nodes by label and edges by type in this namespace."""
+
+
+class Graph(GraphWriter, GraphReader, Protocol):
+    """A graph database as the engine sees it."""
+
+    kind: str
+    """"neo4j" or "embedded"."""
+    location: str
+    """Address or folder, for people."""
+
+    async def open(self) -> None:
+        """Connects, and applies the schema once; raises ``GraphUnavailable``, ``GraphLocked`` or ``GraphRefused``."""
+
+    async def close(self) -> None:
+        """Lets go of every connection."""
+
+    async def ping(self) -> None:
+        """Raises ``GraphUnavailable`` when the database does not answer."""
+
+
+class Blobs(Protocol):
+    """Payloads by content hash."""
+
+    async def put(self, digest: str, data: bytes) -> None:
+        """Stores ``data`` durably under its hash; storing it again is no fault."""
+
+    async def get(self, digest: str) -> bytes:
+        """The stored bytes; raises ``KeyError`` when there are none."""
+
+
+class Health(Protocol):
+    """A back end that the engine can do without, and says how it is."""
+
+    async def open(self) -> None:
+        """Connects."""
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+
+    async def health(self) -> Mapping[str, Json]:
+        """How it is: at least ``ok``. Never raises."""
+
+
+class RunContext(Protocol):
+    """What a running tool may use. Handed to every call."""
+
+    task_id: str
+    subtask_id: str
+    key: str
+    token: int
+    deadline: float
+    """Monotonic seconds after which the attempt is stopped."""
+
+    def log(self, level: str, message: str, **fields: Json) -> None:
+        """Writes a log line that names task and subtask."""
+
+
+class Tool(Protocol):
+    """What a subtask calls. One instance per type; ``run`` is called many times at once."""
+
+    name: str
+    version: str
+    deterministic: bool
+    """Equal input gives equal output: may be cached."""
+    idempotent: bool
+    """Running it twice does no more than running it once: may be repeated after a crash."""
+    literal: frozenset[str]
+    """Input fields in which references are never resolved."""
+
+    def schema(self) -> dict[str, Json]:
+        """JSON Schema of the input."""
+
+    def check(self, value: Json) -> list[tuple[tuple[str | int, ...], str]]:
+        """Faults of an input as (path, message); empty when it is good. Pure and quick."""
+
+    async def run(self, value: Json, context: RunContext) -> Json:
+        """Does the work on a checked input and returns any JSON value; raises ``ToolError``."""
+
+    def repeatable(self, value: Json) -> bool:
+        """Whether running this input twice does no more than running it once."""
+
+    async def close(self) -> None:
+        """Lets go of connections and processes."""

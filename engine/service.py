@@ -1,0 +1,292 @@
+"""The engine's facade: its verbs, each a few lines that delegate. What runs behind it is in ``scheduler.py``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from engine.attempt import Attempts
+from engine.bus import Bus
+from engine.clock import SystemClock
+from engine.endings import Endings
+from engine.errors import Busy, Conflict, Fenced, GraphUnavailable
+from engine.identity import Identity
+from engine.inquiries import Inquiries
+from engine.ledger import Ledger
+from engine.model import Json, NewTask, Task, Value
+from engine.observer import NullObserver, Observer
+from engine.payloads import Payloads
+from engine.plan.build import build
+from engine.plan.ids import Ulids
+from engine.plan.preview import preview
+from engine.plan.spec import task_input
+from engine.plan.validate import Limits, ValidPlan, validate
+from engine.ports import Blobs, Graph, Health
+from engine.recovery import Recovery
+from engine.running import RunningTask
+from engine.scheduler import Scheduler
+from engine.settings import Settings
+from engine.states import FINAL, TaskStatus, legal_task_events
+from engine.tools.registry import ToolRegistry
+from engine.vitals import Vitals
+
+_log = structlog.get_logger("engine")
+
+LARGE = 2_000
+"""A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
+RETRY_SECONDS = 5.0
+"""What a full engine asks its callers to wait."""
+
+
+class Submitted(Value, frozen=True):
+    """What became of a submission."""
+
+    task_id: str
+    subtasks_count: int
+    initial_subtasks_queued: int
+
+
+class Engine(Inquiries):
+    """One engine: takes tasks, runs them, answers about them. ``start`` before use, ``stop`` at the end."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        graph: Graph,
+        blobs: Blobs,
+        tools: ToolRegistry,
+        redis: Health | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.settings = settings
+        self.id = ""
+        self._redis = redis
+        self._clock = clock = SystemClock()
+        self._identity = Identity(settings.data_path)
+        self._ulids = Ulids()
+        watch = observer or NullObserver()
+        bus, payloads = Bus(), Payloads(graph, blobs)
+        ledger = Ledger(settings.max_parallel_tasks, settings.type_limits)
+        limit = settings.task_timeout_seconds
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, ledger.expanded)
+        endings = Endings(graph, payloads, clock)
+        super().__init__(graph, ledger, bus, payloads, attempts, tools)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, endings, bus, clock, watch)
+        self._recovery = Recovery(graph, tools, clock)
+        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
+        self._loops: list[asyncio.Task[None]] = []
+        self._reserved = 0
+        self._unsure: set[asyncio.Task[None]] = set()
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Opens the graph, enters this engine, takes its tasks up again, and begins to work.
+
+        Raises ``GraphUnavailable``, ``GraphLocked`` or ``GraphRefused`` with one line that says what to do.
+        """
+        self.id = self._identity.take(self._clock.now())
+        try:
+            if self._redis is not None:
+                await self._redis.open()
+            await self._graph.open()
+            await self._graph.register(self.id, self._clock.now())
+            self._clock.correct(await self._graph.heartbeat())
+            await self._graph.discard_leftovers()
+            for found in await self._graph.adopt():
+                await self._take_up(found.task.id)
+        except BaseException:
+            await self._graph.close()
+            self._identity.release()
+            raise
+        self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._beat())]
+        _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
+
+    async def stop(self) -> None:
+        """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
+        for unsure in self._unsure:
+            unsure.cancel()
+        if self._loops:
+            driver, beat = self._loops
+            if not driver.done():
+                await self._scheduler.drain(self.settings.shutdown_grace_seconds)
+            beat.cancel()
+            await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
+            driver.cancel()
+            self._loops = []
+        self._bus.close_all()
+        await self._tools.close()
+        if self._redis is not None:
+            await self._redis.close()
+        await self._graph.close()
+        self._identity.release()
+        _log.info("engine stopped", engine=self.id)
+
+    async def _drive(self) -> None:
+        try:
+            await self._scheduler.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._vitals.failure = error
+            self._ledger.draining = True
+            _log.error("the scheduler has ended", exc_info=error)
+            for task in self._ledger.tasks.values():
+                for runner in list(task.running.values()):
+                    runner.cancel()
+                task.ended.set()
+            self._bus.close_all()
+
+    async def _beat(self) -> None:
+        """A small write every few seconds: the sign of life, and the database's time."""
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_seconds)
+            try:
+                self._clock.correct(await self._graph.heartbeat())
+            except GraphUnavailable as error:
+                _log.debug("no heartbeat", reason=str(error))
+            except Fenced as error:
+                self._vitals.failure = error
+                self._ledger.draining = True
+                _log.error("another engine has taken over this engine's tasks", engine=self.id)
+                return
+
+    async def _take_up(self, task_id: str) -> None:
+        task, interrupted, undecided = await self._recovery.take_up(await self._graph.recount(task_id))
+        for settle in interrupted:
+            self._ledger.interrupted(settle)
+        self._scheduler.add(task)
+        self._scheduler.decide_later([(task_id, id_) for id_ in undecided])
+
+    # --- submitting -------------------------------------------------------------------------------------------------
+
+    async def submit(self, body: Json) -> Submitted:
+        """Checks and stores a task and begins to run it.
+
+        Raises ``InvalidInput`` with every fault, ``Busy`` when the engine is full, ``GraphUnavailable``.
+        """
+        self._refuse_when_ended()
+        plan = await self._checked(body)
+        size = len(plan.subtasks)
+        self._refuse_when_full(size)
+        self._reserved += size
+        try:
+            task = await self._off_loop(size, build, plan, self._ulids.new(self._clock.now()), self._clock.now())
+            await self._store(task)
+        finally:
+            self._reserved -= size
+        return Submitted(task.id, size, sum(1 for subtask in task.subtasks if subtask.unmet == 0))
+
+    async def preview(self, body: Json) -> dict[str, Json]:
+        """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
+        plan = await self._checked(body)
+        seen = await self._off_loop(len(plan.subtasks), preview, plan)
+        return {
+            "generations": seen.generations,
+            "critical_path": seen.critical_path,
+            "subtasks_count": seen.subtasks,
+            "edges_count": seen.edges,
+            "width": seen.width,
+        }
+
+    async def _checked(self, body: Json) -> ValidPlan:
+        limits = Limits(self.settings.max_plan_subtasks, self.settings.max_plan_edges)
+        plan: ValidPlan = await self._off_loop(
+            _size(body), validate, body, self._tools.get, self._tools.names(), limits
+        )
+        return plan
+
+    async def _off_loop(self, size: int, work: Any, *args: Any) -> Any:
+        return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)
+
+    def _refuse_when_ended(self) -> None:
+        if self._vitals.failure is not None:
+            raise GraphUnavailable(f"this engine has stopped working: {self._vitals.failure}; restart it")
+        if self._ledger.draining:
+            raise GraphUnavailable("this engine is shutting down: send the task to another one, or later")
+
+    def _refuse_when_full(self, size: int) -> None:
+        waiting = self._ledger.unsettled + self._reserved
+        if waiting and waiting + size > self.settings.max_queued_subtasks:
+            raise Busy(
+                f"{waiting} subtasks wait already and {size} more would exceed MAX_QUEUED_SUBTASKS "
+                f"({self.settings.max_queued_subtasks}): send it again later",
+                RETRY_SECONDS,
+            )
+        if len(self._ledger.tasks) >= self.settings.max_open_tasks:
+            raise Busy(f"{len(self._ledger.tasks)} tasks are open already: send it again later", RETRY_SECONDS)
+
+    async def _store(self, task: NewTask) -> None:
+        try:
+            await self._graph.store(task)
+        except GraphUnavailable:
+            # It may have been stored all the same: then it must not lie there until the next start.
+            follow_up = asyncio.create_task(self._take_up_if_stored(task.id))
+            self._unsure.add(follow_up)
+            follow_up.add_done_callback(self._unsure.discard)
+            raise
+        counts = {"ready": sum(1 for subtask in task.subtasks if subtask.unmet == 0)}
+        counts["pending"] = len(task.subtasks) - counts["ready"]
+        self._scheduler.add(RunningTask.fresh(task, counts, task_input(task.body)))
+
+    async def _take_up_if_stored(self, task_id: str) -> None:
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_seconds)
+            try:
+                if await self._graph.task(task_id) is not None:
+                    await self._take_up(task_id)
+                return
+            except GraphUnavailable:
+                continue
+
+    # --- control ----------------------------------------------------------------------------------------------------
+
+    async def cancel(self, task_id: str) -> Task:
+        """Stops a task: nothing new starts, what runs is stopped for real, the rest is cancelled.
+
+        Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
+        ``Conflict``.
+        """
+        task = await self.task(task_id)
+        live = self._ledger.tasks.get(task_id)
+        if task.status is TaskStatus.CANCELLED:
+            return task
+        if task.status in FINAL or live is None:
+            legal = ", ".join(legal_task_events(task.status)) or "none: submit it again as a new task"
+            raise Conflict(f"task {task_id} is {task.status.value} and cannot be cancelled; legal now: {legal}")
+        if not live.gate:
+            live.gate = "cancelling"
+            await self._graph.close_gate(task_id, live.gate, self._clock.now())
+            self._scheduler.cancel(live)
+        with_time = asyncio.wait_for(live.ended.wait(), RETRY_SECONDS)
+        await asyncio.gather(with_time, return_exceptions=True)
+        return await self.task(task_id)
+
+    # --- health -----------------------------------------------------------------------------------------------------
+
+    async def ready(self) -> list[str]:
+        """Why this engine should get no work now; empty when it should."""
+        return await self._vitals.ready()
+
+    async def health(self) -> dict[str, Json]:
+        """The state of the engine and what it leans on, for people."""
+        found = await self._vitals.health()
+        return {**found, "engine": {"id": self.id, "namespace": self.settings.namespace, **found["engine"]}}
+
+    def snapshot(self) -> dict[str, Json]:
+        """Plain numbers as of now, for metrics."""
+        return self._vitals.snapshot()
+
+    async def doctor(self) -> dict[str, Json]:
+        """Health, sizes of the graph, and what breaks an invariant."""
+        return {**await self._vitals.doctor(), "health": await self.health()}
+
+
+def _size(body: Json) -> int:
+    """Subtasks that a body seems to hold, before anything of it is checked."""
+    plan = body.get("plan") if isinstance(body, dict) else None
+    subtasks = plan.get("subtasks") if isinstance(plan, dict) else None
+    return len(subtasks) if isinstance(subtasks, list) else 0

@@ -1,0 +1,122 @@
+"""Every setting, with unit, default and reason. Values arrive from outside once (``api/environment.py``).
+
+The names here are the lower-case names of the environment variables; ``.env.agent03`` lists them with comments.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+
+def _split(value: object) -> object:
+    """Turns the text "a,b" into ["a", "b"]; anything else passes."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _limits(value: object) -> object:
+    """Turns the text "type:2,other:5" into {"type": 2, "other": 5}; anything else passes."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.rpartition(":") for part in value.split(",") if part.strip()]
+    if any(not name.strip() or not count.strip().isdigit() for name, _, count in pairs):
+        raise ValueError('write it as "type:count,type:count", for example "http_request:4"')
+    return {name.strip(): int(count) for name, _, count in pairs}
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """All settings of one engine process. Immutable; built once by the composition root and handed down."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    # -- where it listens and what it belongs to
+    backend_host: str = "127.0.0.1"
+    """Address to listen on. Beyond loopback anyone who reaches the port can run shell commands."""
+    backend_port: int = Field(8003, ge=0, le=65535)
+    """TCP port of the REST API; 0 takes a free one."""
+    namespace: str = Field("agent03", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """On every node: engines and tests can share one database without seeing each other."""
+    data_path: Path = Path("./data/agent03")
+    """Folder of everything kept on disk: the embedded graph, blobs, the engine's id, the local Neo4j."""
+    blob_path: Path | None = None
+    """Folder of payloads above 32 KiB; empty means ``data_path/blobs``. Shared by all engines of a namespace."""
+
+    # -- back ends
+    neo4j_url: str = ""
+    """Bolt address such as bolt://localhost:7433; empty means the embedded graph under ``data_path``."""
+    neo4j_auth: SecretStr = SecretStr("neo4j/agent03-password")
+    """``user/password`` of the graph database."""
+    neo4j_start_timeout_seconds: float = Field(10.0, gt=0)
+    """How long a start waits for the graph database before it gives up with a clear line."""
+    redis_url: str = ""
+    """redis://host:port/db; empty means an in-process stand-in. Correctness never depends on it."""
+    embedded_buffer_mb: int = Field(512, ge=64)
+    """Page cache of the embedded graph, MiB."""
+
+    # -- scheduling
+    max_parallel_tasks: int = Field(10, ge=1, le=10_000)
+    """Subtasks that run at the same time in this engine."""
+    type_limits: Annotated[dict[str, int], BeforeValidator(_limits)] = Field(default_factory=dict)
+    """At most so many running subtasks of a type in this engine, as "type:count,type:count"."""
+    max_queued_subtasks: int = Field(1_000_000, ge=1)
+    """Unsettled subtasks the engine holds before it answers 429."""
+    max_open_tasks: int = Field(10_000, ge=1)
+    """Open tasks the engine holds before it answers 429."""
+    task_timeout_seconds: float = Field(300.0, gt=0)
+    """Longest single attempt of a subtask that names no limit of its own."""
+    engine_timeout_seconds: float = Field(15.0, gt=0)
+    """An engine without a heartbeat for this long is taken for dead."""
+    heartbeat_seconds: float = Field(2.0, gt=0)
+    """Interval of the engine's one small heartbeat write."""
+    cancel_grace_seconds: float = Field(0.5, ge=0)
+    """Time between asking a cancelled subtask to stop and killing it."""
+    shutdown_grace_seconds: float = Field(30.0, ge=0)
+    """Time that running subtasks get to end when the engine is stopped."""
+
+    # -- limits of what comes in
+    max_plan_subtasks: int = Field(250_000, ge=1)
+    """Subtasks in one plan."""
+    max_plan_edges: int = Field(1_000_000, ge=1)
+    """Dependencies in one plan."""
+    max_body_bytes: int = Field(64 * 1024 * 1024, ge=1024)
+    """Request body, bytes."""
+
+    # -- tools
+    agent03_tools: Names = Field(default_factory=list)
+    """Python modules whose ``@tool`` functions become subtask types, comma separated."""
+    file_roots: Names = Field(default_factory=lambda: ["./shared_files"])
+    """Folders that the file tools may touch, comma separated."""
+    http_allow_private: Names = Field(default_factory=list)
+    """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
+
+    # -- logs
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """Lines for people or JSON objects for machines; always on stderr."""
+
+    @field_validator("neo4j_auth")
+    @classmethod
+    def _user_and_password(cls, value: SecretStr) -> SecretStr:
+        user, slash, password = value.get_secret_value().partition("/")
+        if not (user and slash and password):
+            raise ValueError("write it as user/password")
+        return value
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of the blob store."""
+        return self.blob_path or self.data_path / "blobs"
+
+    @property
+    def neo4j_login(self) -> tuple[str, str]:
+        """User and password."""
+        user, _, password = self.neo4j_auth.get_secret_value().partition("/")
+        return user, password

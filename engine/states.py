@@ -1,0 +1,107 @@
+"""The states of subtasks and tasks, and every legal move between them, as data.
+
+This table is the one truth about moves. ``docs/states.md`` and the ``from -> to`` headers of the Cypher files are
+checked against it by tests. A move that the engine does not offer yet is listed all the same: the graph may hold it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SubtaskStatus(StrEnum):
+    """Where a subtask stands. Everything from ``COMPLETED`` on is settled."""
+
+    PENDING = "pending"
+    READY = "ready"
+    PROCESSING = "processing"
+    RETRYING = "retrying"
+    AWAITING_APPROVAL = "awaiting_approval"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands. ``COMPLETED``, ``FAILED`` and ``CANCELLED`` are final: nothing in it moves any more."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+SETTLED = frozenset(
+    {
+        SubtaskStatus.COMPLETED,
+        SubtaskStatus.FAILED,
+        SubtaskStatus.SKIPPED,
+        SubtaskStatus.BLOCKED,
+        SubtaskStatus.CANCELLED,
+        SubtaskStatus.QUARANTINED,
+    }
+)
+FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One legal move: what causes it, from where to where, and what must hold."""
+
+    event: str
+    source: str
+    target: str
+    guard: str
+
+
+def _moves(event: str, sources: str, target: str, guard: str) -> list[Move]:
+    return [Move(event, source, target, guard) for source in sources.split()]
+
+
+SUBTASK_MOVES: tuple[Move, ...] = tuple(
+    _moves("dependencies_settled", "pending", "ready", "unmet = 0 and run_if holds")
+    + _moves("dependencies_settled", "pending", "skipped", "unmet = 0 and run_if does not hold")
+    + _moves("dependencies_settled", "pending", "blocked", "unmet = 0 and a needed dependency did not succeed")
+    + _moves("claim", "ready", "processing", "a slot is free and the task is open")
+    + _moves("approval_needed", "ready processing", "awaiting_approval", "a policy asks for a person")
+    + _moves("approve", "awaiting_approval", "ready", "by who may decide, in time")
+    + _moves("reject", "awaiting_approval", "failed", "by who may decide, or expired")
+    + _moves("succeed", "processing", "completed", "the attempt's token is current")
+    + _moves("reuse", "pending ready", "completed", "the cache or the task it reruns holds the result")
+    + _moves("fail", "processing", "failed", "the token is current and no attempt is left")
+    + _moves("retry_later", "processing", "retrying", "the token is current and an attempt is left")
+    + _moves("backoff_over", "retrying", "ready", "the waiting time has passed")
+    + _moves("requeue", "processing", "ready", "interrupted or paused; spends no attempt")
+    + _moves("time_out", "pending ready retrying awaiting_approval", "failed", "a limit in time has passed")
+    + _moves("quarantine", "processing retrying", "quarantined", "it keeps failing in a way that endangers others")
+    + _moves("cancel", "pending ready processing retrying awaiting_approval", "cancelled", "the task is cancelled")
+    + _moves("skip", "pending ready retrying awaiting_approval", "skipped", "a person abandons it")
+    + _moves("skip", "failed blocked quarantined", "skipped", "the task is open; a person abandons it")
+    + _moves("retry", "failed cancelled quarantined", "ready", "the task is open; a person asks")
+    + _moves("unblock", "blocked skipped", "pending", "an ancestor was retried while the task is open")
+)
+
+TASK_MOVES: tuple[Move, ...] = tuple(
+    _moves("start", "pending", "processing", "its first subtask is claimed")
+    + _moves("pause", "pending processing", "paused", "a person asks")
+    + _moves("resume", "paused", "processing", "a person asks, or the pause ends so")
+    + _moves("finish", "pending processing paused", "completed", "all settled and no critical one without success")
+    + _moves("finish", "pending processing paused", "failed", "all settled, or its deadline has passed")
+    + _moves("cancel", "pending processing paused", "cancelled", "a person asks")
+)
+
+
+def legal_targets(status: SubtaskStatus) -> list[SubtaskStatus]:
+    """Every state that a subtask can move to from ``status``, in the order of the table, without repeats."""
+    return list(dict.fromkeys(SubtaskStatus(move.target) for move in SUBTASK_MOVES if move.source == status))
+
+
+def legal_task_events(status: TaskStatus) -> list[str]:
+    """Every event that a task in ``status`` accepts, in the order of the table, without repeats."""
+    return list(dict.fromkeys(move.event for move in TASK_MOVES if move.source == status))

@@ -1,0 +1,61 @@
+"""``@tool``: marks a function as a subtask type. It only marks; ``ToolRegistry.load_modules`` collects.
+
+There is no global register: what a module offers depends on the module alone, and importing it has no effect on an
+engine that does not name it in AGENT03_TOOLS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__subtask_type__"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMark:
+    """What ``@tool`` says about its function."""
+
+    name: str
+    version: str
+    deterministic: bool
+    idempotent: bool
+
+
+def tool(name: str, *, version: str = "1", deterministic: bool = False, idempotent: bool = False) -> Callable[[F], F]:
+    """Marks a function, async or not, as a tool. It stays callable as before.
+
+    Its type hints and docstring become the input schema. A parameter with the hint ``RunContext`` is given the context
+    of the run. It returns any JSON value. One that is not async runs in a thread of its own.
+
+    Args:
+        name: the subtask type, such as "resize_image".
+        version: counts up when equal input may give other output than before.
+        deterministic: equal input gives equal output, so a result may be reused.
+        idempotent: running it twice does no more than running it once, so it may be repeated after a crash.
+
+    Raises:
+        TypeError: used without a name, as a bare ``@tool``.
+        ValueError: a name that no subtask type can have.
+    """
+    if not isinstance(name, str):
+        raise TypeError('write @tool("a_name") above the function')
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for a tool: use letters, digits, _ . and -, beginning with a letter")
+
+    def mark(function: F) -> F:
+        setattr(function, _ATTRIBUTE, ToolMark(name, version, deterministic, idempotent))
+        return function
+
+    return mark
+
+
+def mark_of(thing: object) -> ToolMark | None:
+    """The mark of a function; None for anything else."""
+    found = getattr(thing, _ATTRIBUTE, None)
+    return found if isinstance(found, ToolMark) and callable(thing) else None

@@ -1,0 +1,36 @@
+"""``noop``: returns its input. Thousands run per second, so nothing here looks at the value."""
+
+from __future__ import annotations
+
+from engine.model import Json
+from engine.ports import RunContext
+from engine.tools.faults import Faults
+
+
+class Noop:
+    """Takes anything and returns it unchanged."""
+
+    name = "noop"
+    version = "1"
+    deterministic = True
+    idempotent = True
+    literal: frozenset[str] = frozenset()
+
+    def schema(self) -> dict[str, Json]:
+        """JSON Schema of the input: anything."""
+        return {"title": "noop", "description": "Anything; it is returned unchanged."}
+
+    def check(self, value: Json) -> Faults:  # noqa: ARG002
+        """No input has a fault."""
+        return []
+
+    async def run(self, value: Json, context: RunContext) -> Json:  # noqa: ARG002
+        """The input."""
+        return value
+
+    def repeatable(self, value: Json) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

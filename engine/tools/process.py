@@ -1,0 +1,228 @@
+"""One process with limits, run to its end or killed for real.
+
+Every process runs below a guardian (``guardian.py``), so that neither a cancellation nor the death of the engine
+leaves anything running: not the process group, not a grandchild in a session of its own. Output is read to the end
+and kept only up to its limit, so a flood fills neither memory nor a pipe that the process would then wait on. Input
+is handed over as a file that is already there, so there is nothing to feed.
+
+Memory is limited as *data* (``RLIMIT_DATA``) and not as address space: runtimes such as Node, Java and Go reserve
+many times what they use. The limit holds for each process, not for their sum.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from engine.tools.guardians import Control, Guardians
+from engine.tools.threads import to_the_end
+
+MIB = 1024 * 1024
+INHERITED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP", "TZ"),
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MESSAGES"),
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""Variables that a process inherits. The others stay away from it: they hold the engine's own passwords and keys."""
+_CHUNK = 65_536
+_LAST_RESORT_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one process may use.
+
+    ``memory_mb`` MiB of data, ``cpu_seconds`` of processor time, ``output_bytes`` of each of stdout and stderr; None
+    is no limit.
+    """
+
+    memory_mb: int | None
+    cpu_seconds: float | None
+    output_bytes: int
+
+    def as_resources(self) -> list[tuple[str, int, int]]:
+        """(name in ``resource``, soft, hard). At the soft limit of time comes SIGXCPU, at the hard one SIGKILL."""
+        found = [("RLIMIT_CORE", 0, 0)]
+        if self.memory_mb is not None:
+            found.append(("RLIMIT_DATA", self.memory_mb * MIB, self.memory_mb * MIB))
+        if self.cpu_seconds is not None:
+            whole = max(1, int(-(-self.cpu_seconds // 1)))
+            found.append(("RLIMIT_CPU", whole, whole + 1))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run: an argument list, never a shell's text. ``cwd`` "" is the engine's own folder."""
+
+    argv: Sequence[str]
+    limits: Limits
+    stdin: bytes = b""
+    cwd: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def packed(self) -> bytes:
+        """As the guardian reads it."""
+        cwd = self.cwd or str(Path.cwd())
+        packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources()]
+        return json.dumps(packed).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended. ``exit_code`` is minus the signal's number where a signal ended it."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class TooMuchOutput(Exception):
+    """The process wrote more than it may and was killed; ``partial`` is what was kept."""
+
+    def __init__(self, stream: str, partial: Ended) -> None:
+        self.stream, self.partial = stream, partial
+        super().__init__(stream)
+
+
+class Processes:
+    """Runs processes for the tools of one engine.
+
+    Args:
+        grace: seconds between asking a cancelled process to end and killing it.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._guardians = Guardians()
+
+    async def run(self, command: Command) -> Ended:
+        """Runs ``command`` and returns how it ended; whatever it started is gone by then.
+
+        When cancelled it sends SIGTERM to the process group, after the grace SIGKILL to every descendant, and only
+        then lets the cancellation go on.
+
+        Raises:
+            NotStarted: the program is missing or may not be run, or the machine can start no process.
+            TooMuchOutput: stdout or stderr passed its limit.
+        """
+        full: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        out, err = (_Kept(name, command.limits.output_bytes, full) for name in ("stdout", "stderr"))
+        with _stdin(command.stdin) as stdin, ExitStack() as ours:
+            with ExitStack() as theirs:
+                streams = (stdin, await out.open(ours, theirs), await err.open(ours, theirs))
+                control = await self._guardians.ask(streams)
+            grace = self._grace
+            try:
+                await control.send(command.packed())
+                ending = asyncio.create_task(control.outcome())
+                await _first(ending, full)
+                if full.done():
+                    grace = 0.0
+                    raise TooMuchOutput(full.result(), Ended(-9, bytes(out.data), bytes(err.data)))
+                await asyncio.gather(out.ended(), err.ended())
+                return Ended(ending.result(), bytes(out.data), bytes(err.data))
+            finally:
+                await to_the_end(_stop(control, grace))
+
+    async def close(self) -> None:
+        """Ends the helper process."""
+        await self._guardians.close()
+
+
+class _Kept:
+    """Reads one stream to its end and keeps its first bytes."""
+
+    def __init__(self, name: str, limit: int, full: asyncio.Future[str]) -> None:
+        self._name, self._limit, self._full = name, limit, full
+        self._reading: asyncio.Task[None] | None = None
+        self.data = bytearray()
+
+    async def open(self, ours: ExitStack, theirs: ExitStack) -> int:
+        """Opens a pipe, starts to read it, and returns the end to write to."""
+        read, write = os.pipe()
+        theirs.callback(os.close, write)
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read, "rb", buffering=0)
+        )
+        ours.callback(transport.close)
+        self._reading = asyncio.create_task(self._read(stream))
+        ours.callback(self._reading.cancel)
+        return write
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
+        while chunk := await stream.read(_CHUNK):
+            room = self._limit - len(self.data)
+            self.data += chunk[:room]
+            if len(chunk) > room and not self._full.done():
+                self._full.set_result(self._name)
+
+    async def ended(self) -> None:
+        """Returns when everything was read."""
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
+
+
+@contextmanager
+def _stdin(data: bytes) -> Iterator[int]:
+    """A descriptor that reads ``data``."""
+    if not data:
+        with Path(os.devnull).open("rb") as null:
+            yield null.fileno()
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file.fileno()
+
+
+async def _first(task: asyncio.Future[int], full: asyncio.Future[str]) -> None:
+    """Waits for the end or for too much output; the task is not left behind."""
+    try:
+        either: list[asyncio.Future[Any]] = [task, full]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _stop(control: Control, grace: float) -> None:
+    """Ends whatever still runs: asks, waits, kills. Returns at once when all is over."""
+    gone = asyncio.create_task(control.gone())
+    try:
+        await asyncio.wait([gone], timeout=0)
+        if grace > 0 and not gone.done():
+            control.ask_to_end()
+            await asyncio.wait([gone], timeout=grace)
+        if sys.platform != "linux" and not gone.done():
+            _from_outside(control.pid)
+        control.kill()
+        await asyncio.wait([gone], timeout=_LAST_RESORT_SECONDS)
+        if not gone.done():
+            _log.warning("guardian_unresponsive", pid=control.pid)
+            _from_outside(control.pid)
+            await asyncio.wait([gone], timeout=_LAST_RESORT_SECONDS)
+    finally:
+        gone.cancel()
+        control.close()
+
+
+def _from_outside(pid: int) -> None:
+    from engine.tools.sweep import kill_tree  # psutil takes long to import and is needed in rare cases only
+
+    kill_tree(pid)

@@ -1,0 +1,145 @@
+"""The tools that an engine knows, by name: the built-in ones and those of the modules in AGENT03_TOOLS."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from types import ModuleType
+
+from engine.errors import SettingsError
+from engine.ports import Tool
+from engine.settings import Settings
+from engine.tools.addresses import AddressPolicy
+from engine.tools.calculate import Calculate
+from engine.tools.decorator import mark_of
+from engine.tools.delete_file import DeleteFile
+from engine.tools.http_request import HttpRequest
+from engine.tools.list_files import ListFiles
+from engine.tools.noop import Noop
+from engine.tools.process import Processes
+from engine.tools.python import Python
+from engine.tools.read_file import ReadFile
+from engine.tools.roots import Roots
+from engine.tools.shell import Shell
+from engine.tools.sleep import Sleep
+from engine.tools.undo import UndoLog
+from engine.tools.write_file import WriteFile
+
+
+def builtin_tools(settings: Settings) -> list[Tool]:
+    """The tools that every engine has. Nothing is opened or started before one of them runs.
+
+    Raises:
+        SettingsError: HTTP_ALLOW_PRIVATE has an entry that cannot be read.
+    """
+    grace = settings.cancel_grace_seconds
+    processes = Processes(grace)
+    roots = Roots(settings.file_roots)
+    undo = UndoLog(settings.data_path / "undo", roots)
+    return [
+        Noop(),
+        Sleep(),
+        Calculate(),
+        Shell(processes, roots),
+        Python(processes),
+        HttpRequest(AddressPolicy.parse(settings.http_allow_private), grace),
+        ReadFile(roots, grace),
+        WriteFile(roots, undo, grace),
+        ListFiles(roots, grace),
+        DeleteFile(roots, undo, grace),
+    ]
+
+
+class ToolRegistry:
+    """Tools by name. A name is given once.
+
+    Args:
+        tools: the first ones.
+        grace: seconds that a cancelled function in a thread gets to end.
+    """
+
+    def __init__(self, tools: Iterable[Tool] = (), *, grace: float = 0.5) -> None:
+        self._grace = grace
+        self._tools: dict[str, Tool] = {}
+        for tool in tools:
+            self.register(tool)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ToolRegistry:
+        """The built-in tools, and those of the modules that the settings name.
+
+        Raises:
+            SettingsError: a module is missing or broken, or a name is taken.
+        """
+        registry = cls(builtin_tools(settings), grace=settings.cancel_grace_seconds)
+        registry.load_modules(settings.agent03_tools)
+        return registry
+
+    def register(self, tool: Tool) -> None:
+        """Adds a tool; raises ``SettingsError`` when its name is taken."""
+        if tool.name in self._tools:
+            raise SettingsError(f"there are two tools called {tool.name}; give one of them another name")
+        self._tools[tool.name] = tool
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of that name."""
+        return self._tools.get(name)
+
+    def names(self) -> list[str]:
+        """Every name, sorted."""
+        return sorted(self._tools)
+
+    def nearest(self, name: str) -> str | None:
+        """The name that is most like ``name``, for "did you mean"; None when none is."""
+        return next(iter(get_close_matches(name.lower(), self._tools, n=1)), None)
+
+    def load_modules(self, names: Iterable[str]) -> list[str]:
+        """Imports modules and adds their ``@tool`` functions; returns the names of the added tools.
+
+        A function that two modules show is added once.
+
+        Raises:
+            SettingsError: a module is missing, cannot be imported or has no tool; a name is taken; a signature
+                cannot be read. Nothing of the module that is at fault is added.
+        """
+        from engine.tools.signature import tool_of  # only whoever has own tools needs the parser of docstrings
+
+        seen: set[int] = set()
+        added: list[str] = []
+        for module_name in names:
+            module = _import(module_name)
+            marked = [(thing, mark) for thing in vars(module).values() if (mark := mark_of(thing))]
+            if not marked:
+                raise SettingsError(f'AGENT03_TOOLS: {module_name} has no tool; mark its functions with @tool("name")')
+            fresh = {id(thing): (thing, mark) for thing, mark in marked if id(thing) not in seen}
+            tools = [tool_of(thing, mark, self._grace) for thing, mark in fresh.values()]
+            self._register_all(tools, module_name)
+            seen |= fresh.keys()
+            added += [tool.name for tool in tools]
+        return added
+
+    def _register_all(self, tools: Iterable[Tool], module_name: str) -> None:
+        wanted = [tool.name for tool in tools]
+        for name in wanted:
+            if name in self._tools or wanted.count(name) > 1:
+                raise SettingsError(f"AGENT03_TOOLS: the tool name {name} in {module_name} is taken; choose another")
+        for tool in tools:
+            self.register(tool)
+
+    async def close(self) -> None:
+        """Closes every tool."""
+        for tool in self._tools.values():
+            await tool.close()
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"AGENT03_TOOLS: there is no module {error.name} (needed for {name}); install it, or start the engine "
+            "where Python finds it, for example with PYTHONPATH"
+        ) from error
+    except Exception as error:  # importing runs the module's own code, which may raise anything
+        raise SettingsError(f"AGENT03_TOOLS: {name} cannot be imported: {type(error).__name__}: {error}") from error

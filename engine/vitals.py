@@ -1,0 +1,81 @@
+"""How the engine is: for probes, for people, for metrics."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.errors import EngineError
+from engine.ledger import Ledger
+from engine.model import Json
+from engine.ports import Graph, Health
+from engine.scheduler import Scheduler
+
+PING_SECONDS = 2.0
+"""How long a probe waits for the graph."""
+
+
+class Vitals:
+    """Reads the state of one engine. ``failure`` is set when the engine has stopped working."""
+
+    def __init__(self, graph: Graph, redis: Health | None, ledger: Ledger, scheduler: Scheduler, slots: int) -> None:
+        self._graph = graph
+        self._redis = redis
+        self._ledger = ledger
+        self._scheduler = scheduler
+        self._slots = slots
+        self.failure: BaseException | None = None
+
+    async def ready(self) -> list[str]:
+        """Why this engine should get no work now; empty when it should."""
+        reasons = []
+        if self.failure is not None:
+            reasons.append(f"the engine has stopped working: {self.failure}")
+        if self._ledger.draining:
+            reasons.append("the engine is shutting down")
+        if self._scheduler.unavailable:
+            reasons.append(self._scheduler.unavailable)
+        else:
+            reasons += await self._graph_trouble()
+        return reasons
+
+    async def _graph_trouble(self) -> list[str]:
+        try:
+            await asyncio.wait_for(self._graph.ping(), PING_SECONDS)
+        except EngineError as error:
+            return [str(error)]
+        except TimeoutError:
+            return [f"the graph at {self._graph.location} did not answer within {PING_SECONDS:g} s"]
+        return []
+
+    async def health(self) -> dict[str, Json]:
+        """The state of the engine and what it leans on, for people."""
+        reasons = await self.ready()
+        redis = await self._redis.health() if self._redis else {"kind": "none", "ok": True}
+        status = "unhealthy" if reasons else "healthy" if redis["ok"] else "degraded"
+        return {
+            "status": status,
+            "reasons": reasons,
+            "graph": {"kind": self._graph.kind, "location": self._graph.location, "ok": not reasons},
+            "redis": redis,
+            "engine": self.snapshot(),
+        }
+
+    def snapshot(self) -> dict[str, Json]:
+        """Plain numbers as of now, for metrics."""
+        return {
+            "open_tasks": len(self._ledger.tasks),
+            "unsettled": self._ledger.unsettled,
+            "ready": self._ledger.ready,
+            "running": self._ledger.running,
+            "running_by_type": {type_: count for type_, count in self._ledger.running_by_type.items() if count},
+            "slots": self._slots,
+            "turns": self._scheduler.turns,
+        }
+
+    async def doctor(self) -> dict[str, Json]:
+        """Health, sizes of the graph, and what breaks an invariant."""
+        return {
+            "health": await self.health(),
+            "sizes": await self._graph.sizes(),
+            "invariants": await self._graph.invariants(),
+        }

@@ -1,0 +1,257 @@
+"""Rows to values and back: the only place in Python that spells property names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model import (
+    Attempt,
+    Change,
+    Event,
+    Finish,
+    NewSubtask,
+    NewTask,
+    Produced,
+    Settle,
+    Subtask,
+    Task,
+    TaskChanges,
+    Troubled,
+)
+from engine.states import SubtaskStatus, TaskStatus
+
+TASK_ID_LENGTH = 26
+"""Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
+
+
+def event_key(task_id: str, number: int) -> str:
+    """The text that sorts the events of all tasks: by task, then by number."""
+    return f"{task_id}:{number:010d}"
+
+
+def task_row(task: NewTask, owner: str, namespace: str) -> dict[str, Any]:
+    """The properties of a new Task node."""
+    return {
+        "id": task.id,
+        "namespace": namespace,
+        "type": task.type,
+        "name": task.name,
+        "description": task.description,
+        "user_id": task.user_id,
+        "tags": list(task.tags),
+        "priority": task.priority,
+        "max_parallel": task.max_parallel,
+        "failure_policy": task.failure_policy,
+        "body": task.body,
+        "status": TaskStatus.PENDING.value,
+        "owner": owner,
+        "gate": "",
+        "created_at": task.created_at,
+        "updated_at": task.created_at,
+        "subtasks_count": len(task.subtasks),
+        "counts": json.dumps(initial_counts(task.subtasks)),
+    }
+
+
+def initial_counts(subtasks: list[NewSubtask]) -> dict[str, int]:
+    """Counts by status of subtasks as they are first stored."""
+    ready = sum(1 for subtask in subtasks if subtask.unmet == 0)
+    counts = {SubtaskStatus.READY.value: ready, SubtaskStatus.PENDING.value: len(subtasks) - ready}
+    return {status: count for status, count in counts.items() if count}
+
+
+def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> dict[str, Any]:
+    """The properties of a new Subtask node; one without dependencies is ready from the start."""
+    order = f"{task_id}|{subtask.order_key}"
+    row: dict[str, Any] = {
+        "id": subtask.id,
+        "namespace": namespace,
+        "task_id": task_id,
+        "key": subtask.key,
+        "type": subtask.type,
+        "position": subtask.index,
+        "spec": subtask.spec,
+        "unmet": subtask.unmet,
+        "bad": 0,
+        "token": 0,
+        "priority": subtask.priority,
+        "critical": subtask.critical,
+        "generation": subtask.generation,
+        "rank": subtask.rank,
+        "order_key": order,
+        "status": SubtaskStatus.PENDING.value,
+    }
+    if subtask.unmet == 0:
+        row |= {"status": SubtaskStatus.READY.value, "ready_key": order, "queued_at": now}
+    return row
+
+
+def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
+    """The first event of a task."""
+    return task_event(task.id, 1, "created", task.created_at, namespace)
+
+
+def task_event(task_id: str, number: int, status: str, at: int, namespace: str) -> dict[str, Any]:
+    """An event of the task itself."""
+    return {
+        "key": event_key(task_id, number),
+        "namespace": namespace,
+        "task_id": task_id,
+        "turn": "",
+        "first": number,
+        "last": number,
+        "at": at,
+        "changes": [f"{status} 0 {task_id} "],
+    }
+
+
+def attempt_row(settle: Settle, ran_on: str, namespace: str) -> dict[str, Any]:
+    """The properties of an Attempt node."""
+    return {
+        "namespace": namespace,
+        "token": settle.token,
+        "outcome": settle.outcome,
+        "ran_on": ran_on,
+        "started_at": settle.started_at,
+        "finished_at": settle.finished_at,
+        "output": settle.output,
+        "output_hash": settle.output_hash,
+        "output_bytes": settle.output_bytes,
+        "error": settle.error,
+    }
+
+
+def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
+    """The parameters that end one task; its event carries the number ``last_event``."""
+    return {
+        "id": end.task_id,
+        "status": end.status.value,
+        "at": end.at,
+        "started_at": end.started_at,
+        "counts": json.dumps(end.counts),
+        "total": sum(end.counts.values()),
+        "result": end.result,
+        "result_hash": end.result_hash,
+        "error": end.error,
+        "event": task_event(end.task_id, end.last_event, end.status.value, end.at, namespace),
+    }
+
+
+def change(text: str) -> Change:
+    """Parses one change of an Event: "status token id key"; the key may hold anything but a blank."""
+    status, token, id_, key = text.split(" ", 3)
+    return Change(id_, key, status, int(token))
+
+
+def task_changes(task_id: str, first: int, texts: list[str]) -> TaskChanges:
+    """The changes of one task in one turn."""
+    return TaskChanges(task_id, first, [change(text) for text in texts])
+
+
+def events(task_id: str, row: Mapping[str, Any], after: int) -> list[Event]:
+    """The single events of one Event node, those numbered above ``after``."""
+    first = row["first"]
+    found = []
+    for number, text in enumerate(row["changes"], first):
+        if number > after:
+            parsed = change(text)
+            found.append(Event(task_id, number, row["at"], parsed.key, parsed.status, parsed.token))
+    return found
+
+
+def task(node: Mapping[str, Any]) -> Task:
+    """A Task node as a value."""
+    return Task(
+        id=node["id"],
+        type=node["type"],
+        name=node["name"],
+        description=node["description"],
+        user_id=node["user_id"],
+        tags=tuple(node["tags"] or ()),
+        priority=node["priority"],
+        max_parallel=node["max_parallel"],
+        failure_policy=node["failure_policy"],
+        status=TaskStatus(node["status"]),
+        owner=node["owner"],
+        gate=node.get("gate") or "",
+        created_at=node["created_at"],
+        updated_at=node["updated_at"],
+        started_at=node.get("started_at"),
+        completed_at=node.get("completed_at"),
+        subtasks_count=node["subtasks_count"],
+        counts=json.loads(node["counts"]),
+        result=node.get("result"),
+        result_hash=node.get("result_hash"),
+        error=node.get("error"),
+        body=node["body"],
+    )
+
+
+def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) -> Subtask:
+    """A Subtask node as a value, with the outcome of its latest attempt."""
+    last = latest or {}
+    current = last if last.get("token") == node["token"] else {}
+    return Subtask(
+        id=node["id"],
+        task_id=node["task_id"],
+        key=node["key"],
+        type=node["type"],
+        index=node["position"],
+        status=SubtaskStatus(node["status"]),
+        spec=node["spec"],
+        unmet=node["unmet"],
+        priority=node["priority"],
+        critical=node["critical"],
+        generation=node["generation"],
+        rank=node["rank"],
+        token=node["token"],
+        queued_at=node.get("queued_at"),
+        started_at=node.get("started_at"),
+        completed_at=node.get("completed_at"),
+        output=current.get("output"),
+        output_hash=current.get("output_hash"),
+        error=current.get("error") or node.get("error"),
+        ran_on=current.get("ran_on") or "",
+        attempts=node["token"],
+    )
+
+
+def attempt(node: Mapping[str, Any]) -> Attempt:
+    """An Attempt node as a value."""
+    return Attempt(
+        token=node["token"],
+        outcome=node["outcome"],
+        ran_on=node["ran_on"],
+        started_at=node["started_at"],
+        finished_at=node["finished_at"],
+        output=node.get("output"),
+        output_hash=node.get("output_hash"),
+        output_bytes=node["output_bytes"],
+        error=node.get("error"),
+    )
+
+
+def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produced:
+    """A subtask's outcome and its current attempt's output."""
+    last = latest or {}
+    return Produced(
+        id=row["id"],
+        key=row["key"],
+        status=SubtaskStatus(row["status"]),
+        output=last.get("output"),
+        hash=last.get("output_hash"),
+        error=last.get("error") or row["error"],
+    )
+
+
+def troubled(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Troubled:
+    """A subtask without success and its error."""
+    error = (latest or {}).get("error") or row["error"]
+    return Troubled(row["id"], row["key"], SubtaskStatus(row["status"]), row["critical"], error)
+
+
+def attempt_id(subtask_id: str, token: int) -> str:
+    """The id of an attempt: its subtask's and its token."""
+    return f"{subtask_id}#{token}"

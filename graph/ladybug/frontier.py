@@ -1,0 +1,83 @@
+"""The order of the ready frontier and the adjacency of running tasks, in memory.
+
+The embedded database indexes only primary keys, so the engine that owns a task keeps these two itself and rebuilds them
+from the graph at start. What may happen is still the database's to say: its guards check status, counter and token.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+Entry = tuple[str, str, str]
+"""(order key, subtask id, type) of a ready subtask."""
+
+
+class TaskFrontier:
+    """Ready subtasks of one task in order, held ones by type, and who depends on whom (by id)."""
+
+    def __init__(self, edges: Iterable[tuple[str, str]], ready: Iterable[Entry]) -> None:
+        self.dependants: defaultdict[str, list[str]] = defaultdict(list)
+        self.ready = list(ready)
+        self.held: defaultdict[str, list[Entry]] = defaultdict(list)
+        heapq.heapify(self.ready)
+        self.link(edges)
+
+    def link(self, edges: Iterable[tuple[str, str]]) -> None:
+        """Adds (dependant, dependency) pairs."""
+        for dependant, dependency in edges:
+            self.dependants[dependency].append(dependant)
+
+    def push(self, entry: Entry) -> None:
+        """Adds a subtask that has become ready."""
+        heapq.heappush(self.ready, entry)
+
+    def take(self, count: int, free: dict[str, int]) -> tuple[list[str], list[str]]:
+        """Takes up to ``count`` ids in order; those of a type without a free slot are held instead.
+
+        Args:
+            count: how many to look at.
+            free: free slots of the limited types; lowered by what is taken.
+
+        Returns:
+            the ids taken, and the types of those held.
+        """
+        taken: list[str] = []
+        held: list[str] = []
+        for _ in range(min(count, len(self.ready))):
+            entry = heapq.heappop(self.ready)
+            type_ = entry[2]
+            if type_ in free:
+                if free[type_] <= 0:
+                    heapq.heappush(self.held[type_], entry)
+                    held.append(type_)
+                    continue
+                free[type_] -= 1
+            taken.append(entry[1])
+        return taken, held
+
+    def reopen(self, type_: str, count: int) -> None:
+        """Makes up to ``count`` held subtasks of a type claimable again, the most urgent first."""
+        held = self.held[type_]
+        for _ in range(min(count, len(held))):
+            heapq.heappush(self.ready, heapq.heappop(held))
+
+    def release(self) -> int:
+        """Makes every held subtask claimable again; returns how many."""
+        entries = [entry for held in self.held.values() for entry in held]
+        self.held.clear()
+        for entry in entries:
+            heapq.heappush(self.ready, entry)
+        return len(entries)
+
+    def lowered(self, settled: dict[str, bool]) -> list[tuple[str, int, int]]:
+        """Who waits for the settled subtasks (id -> succeeded): (dependant, how many met, how many without success)."""
+        met: Counter[str] = Counter()
+        bad: Counter[str] = Counter()
+        for id_, succeeded in settled.items():
+            for dependant in self.dependants.get(id_, ()):
+                met[dependant] += 1
+                if not succeeded:
+                    bad[dependant] += 1
+        return [(dependant, number, bad[dependant]) for dependant, number in met.items()]

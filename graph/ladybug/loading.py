@@ -1,0 +1,116 @@
+"""Writing tasks and items on the embedded graph.
+
+A small task is one transaction. A large one is written in batches under an unopened Task, with turns in between; its
+edges go through ``COPY`` from a file, ten times as fast as statement by statement.
+"""
+
+from __future__ import annotations
+
+from engine.errors import Fenced
+from engine.model import Claim, NewSubtask, NewTask
+from engine.states import SubtaskStatus
+from graph import codec
+from graph.ladybug.connection import LadybugDatabase, Session
+
+WHOLE = 1_000
+"""A task up to this many subtasks and four times as many edges is one transaction."""
+NODE_BATCH = 1_000
+EDGE_BATCH = 50_000
+ITEM_BATCH = 500
+
+
+def _row(subtask: NewSubtask, task_id: str, now: int) -> list[str]:
+    """A subtask as ``subtask/create`` takes it: lists of text cross into the database far faster than objects."""
+    ready = subtask.unmet == 0
+    return [
+        subtask.id,
+        subtask.key,
+        subtask.type,
+        str(subtask.index),
+        subtask.spec,
+        SubtaskStatus.READY.value if ready else SubtaskStatus.PENDING.value,
+        str(subtask.unmet),
+        str(subtask.priority),
+        "true" if subtask.critical else "false",
+        str(subtask.generation),
+        repr(subtask.rank),
+        f"{task_id}|{subtask.order_key}",
+        str(now) if ready else "",
+    ]
+
+
+def _rows(subtasks: list[NewSubtask], task_id: str, now: int) -> list[list[str]]:
+    return [_row(subtask, task_id, now) for subtask in subtasks]
+
+
+def _create(session: Session, task_id: str, namespace: str, rows: list[list[str]]) -> None:
+    session.run("subtask/create", rows=rows, task=task_id, namespace=namespace)
+
+
+def _fence(session: Session, engine: str, epoch: int) -> None:
+    if not session.run("engine/last_turn", engine=engine, epoch=epoch):
+        raise Fenced()
+
+
+def _open(session: Session, task: NewTask, engine: str, namespace: str) -> None:
+    session.run("task/open", id=task.id, engine=engine)
+    session.run("turn/event", **codec.created_event(task, namespace))
+
+
+def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
+    """Writes a task of moderate size in the transaction that ``session`` is in."""
+    _fence(session, engine, epoch)
+    session.run("task/create", loader=engine, **codec.task_row(task, engine, namespace))
+    if task.subtasks:
+        _create(session, task.id, namespace, _rows(task.subtasks, task.id, task.created_at))
+        session.run("subtask/attach_rows", rows=[[task.id, subtask.id] for subtask in task.subtasks])
+    if task.edges:
+        session.run("subtask/link", rows=[list(edge) for edge in task.edges])
+    _open(session, task, engine, namespace)
+
+
+async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
+    """Writes a large task; other writes pass between its batches, and nobody sees it before its last one."""
+    await database.write("task/create", loader=engine, **codec.task_row(task, engine, namespace))
+    for start in range(0, len(task.subtasks), NODE_BATCH):
+        rows = _rows(task.subtasks[start : start + NODE_BATCH], task.id, task.created_at)
+        await database.write("subtask/create", rows=rows, task=task.id, namespace=namespace)
+    await database.write("subtask/attach", task=task.id)
+    folder = database.path.parent / "load"
+    for start in range(0, len(task.edges), EDGE_BATCH):
+        lines = "".join(f"{dependant},{on}\n" for dependant, on in task.edges[start : start + EDGE_BATCH])
+        await database.copy("subtask/copy_edges", folder, "edges.csv", lines)
+
+    def finish(session: Session) -> None:
+        _fence(session, engine, epoch)
+        _open(session, task, engine, namespace)
+
+    await database.transaction(finish)
+
+
+def add_items(
+    session: Session, parent: Claim, items: list[NewSubtask], joins: list[str], engine: str, epoch: int, namespace: str
+) -> None:
+    """Adds a batch of items of a mapped subtask that is still processing."""
+    _fence(session, engine, epoch)
+    if not session.run("subtask/current", id=parent.id, token=parent.token):
+        raise Fenced()
+    ids = [item.id for item in items]
+    _create(session, parent.task_id, namespace, _rows(items, parent.task_id, 0))
+    session.run("subtask/attach_rows", rows=[[parent.task_id, id_] for id_ in ids])
+    session.run("subtask/derive", rows=[[id_, parent.id] for id_ in ids])
+    edges = [[id_, parent.id] for id_ in ids] + [[join, id_] for join in joins for id_ in ids]
+    session.run("subtask/link", rows=edges)
+    if joins:
+        session.run("subtask/raise", ids=joins, number=len(ids))
+
+
+def remove_items(session: Session, parent: Claim, joins: list[str], engine: str, epoch: int) -> int:
+    """Removes the items that an interrupted attempt had added; returns how many."""
+    _fence(session, engine, epoch)
+    ids = [row["id"] for row in session.run("subtask/items", parent=parent.id)]
+    if ids:
+        session.run("subtask/remove", ids=ids)
+        if joins:
+            session.run("subtask/raise", ids=joins, number=-len(ids))
+    return len(ids)

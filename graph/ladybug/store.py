@@ -1,0 +1,253 @@
+"""The graph port on the embedded database. What it shares with Neo4j is in ``graph.reader`` and ``graph.writer``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.errors import Fenced
+from engine.model import Change, Claim, Finish, NewSubtask, NewTask, OpenTask, TaskChanges, Turn, TurnResult
+from graph import codec, reader, writer
+from graph.ladybug import loading, schema
+from graph.ladybug.connection import LadybugDatabase, Session
+from graph.ladybug.frontier import TaskFrontier
+from graph.ladybug.turn import TurnWriter
+from graph.reader import Reader
+from graph.writer import REMOVE_BATCH, Writer
+
+FILE = "graph.lbug"
+MOST_NAMED = 100
+"""Blocked subtasks of one turn whose cause is looked up."""
+
+OWN_STATEMENTS = {
+    "event/last",
+    "subtask/adjacency",
+    "subtask/attach",
+    "subtask/attach_rows",
+    "subtask/blockers",
+    "subtask/cancel",
+    "subtask/copy_edges",
+    "subtask/create",
+    "subtask/current",
+    "subtask/derive",
+    "subtask/frontier",
+    "subtask/items",
+    "subtask/joins",
+    "subtask/link",
+    "subtask/raise",
+    "subtask/remove",
+    "subtask/walk",
+    "task/counts",
+    "task/create",
+    "task/members",
+    "task/open",
+    "turn/attempt",
+    "turn/claim",
+    "turn/decide",
+    "turn/event",
+    "turn/fence",
+    "turn/settle",
+    "turn/unlock",
+}
+STATEMENTS = (
+    (reader.STATEMENTS | writer.STATEMENTS | schema.STATEMENTS | OWN_STATEMENTS)
+    - {"subtask/release_holds", "task/recount"}
+)
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class LadybugGraph(Reader, Writer):
+    """One namespace of an embedded graph, as its one engine sees it.
+
+    Args:
+        path: folder of the database file.
+        namespace: filters lists; on every node.
+        buffer_mb: page cache, MiB.
+    """
+
+    kind = "embedded"
+
+    def __init__(self, path: Path, namespace: str, buffer_mb: int = 512) -> None:
+        self._ladybug = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
+        self.location = str(path / FILE)
+        self._frontiers: dict[str, TaskFrontier] = {}
+        Reader.__init__(self, self._ladybug, "ladybug", namespace)
+        Writer.__init__(self, self._ladybug, namespace)
+
+    async def open(self) -> None:
+        """Opens or creates the file and its tables."""
+        await self._ladybug.open()
+        await schema.apply(self._ladybug)
+
+    async def close(self) -> None:
+        """Closes the file."""
+        await self._ladybug.close()
+
+    async def ping(self) -> None:
+        """Raises ``GraphUnavailable`` when the file cannot be read."""
+        await self._ladybug.read("schema/read")
+
+    async def heartbeat(self) -> int:
+        """Renews the engine's sign of life; returns the host's time in milliseconds."""
+        rows = await self._ladybug.write("engine/heartbeat", now=_milliseconds(), **self._fence)
+        if not rows:
+            raise Fenced()
+        return int(rows[0]["now"])
+
+    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
+        """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
+        rows = [{"hash": digest, "bytes": size, "body": body} for digest, size, body in sorted(results)]
+        await self._ladybug.write("result/put", results=rows, namespace=self._namespace, now=_milliseconds())
+
+    async def store(self, task: NewTask) -> None:
+        """Writes a whole task: all of it becomes visible at once, or nothing."""
+        whole = len(task.subtasks) <= loading.WHOLE and len(task.edges) <= 4 * loading.WHOLE
+        place = (self._engine, self._epoch, self._namespace)
+        if whole:
+            await self._ladybug.transaction(lambda session: loading.store_whole(session, task, *place))
+        else:
+            try:
+                await loading.store_in_batches(self._ladybug, task, *place)
+            except BaseException:
+                await self._remove(task.id)
+                raise
+        ready = [
+            (f"{task.id}|{subtask.order_key}", subtask.id, subtask.type)
+            for subtask in task.subtasks
+            if subtask.unmet == 0
+        ]
+        self._frontiers[task.id] = TaskFrontier(task.edges, ready)
+
+    async def turn(self, turn: Turn) -> TurnResult:
+        """Settles, decides, unlocks, claims and records, in one transaction."""
+        for task_id in turn.sequences:
+            await self._frontier(task_id)
+
+        def work(session: Session) -> TurnResult:
+            return TurnWriter(session, turn, self._frontiers, self._engine, self._namespace).run(self._epoch)
+
+        try:
+            return await self._ladybug.transaction(work)
+        except BaseException:
+            for task_id in turn.sequences:
+                self._frontiers.pop(task_id, None)
+            raise
+
+    async def _frontier(self, task_id: str) -> TaskFrontier:
+        """The task's frontier, rebuilt from the graph when it is not in memory."""
+        known = self._frontiers.get(task_id)
+        if known is None:
+            edges = await self._ladybug.write("subtask/adjacency", task=task_id)
+            ready = await self._ladybug.write("subtask/frontier", task=task_id)
+            known = self._frontiers[task_id] = TaskFrontier(
+                [(row["dependant"], row["dependency"]) for row in edges],
+                [(row["order_key"], row["id"], row["type"]) for row in ready],
+            )
+        return known
+
+    async def read_back(self, turn: Turn) -> TurnResult | None:
+        """A turn here either raised and was rolled back, or its result arrived."""
+        return None
+
+    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
+        """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
+        joins = [row["id"] for row in await self._ladybug.write("subtask/joins", parent=parent.id)]
+        fence = (self._engine, self._epoch)
+        dropped = 0
+        if parent.token > 1:
+            dropped = await self._ladybug.transaction(
+                lambda session: loading.remove_items(session, parent, joins, *fence)
+            )
+            self._frontiers.pop(parent.task_id, None)
+        frontier = await self._frontier(parent.task_id)
+        for start in range(0, len(children), loading.ITEM_BATCH):
+            batch = children[start : start + loading.ITEM_BATCH]
+            await self._ladybug.transaction(
+                lambda session, batch=batch: loading.add_items(  # type: ignore[misc]
+                    session, parent, batch, joins, *fence, self._namespace
+                )
+            )
+            frontier.link([(item.id, parent.id) for item in batch])
+            frontier.link([(join, item.id) for join in joins for item in batch])
+        return dropped
+
+    async def finish(self, ends: Sequence[Finish]) -> list[str]:
+        """Ends open tasks; returns the ids that really ended here."""
+
+        def work(session: Session) -> list[str]:
+            if not session.run("engine/last_turn", **self._fence):
+                raise Fenced()
+            ended = []
+            for end in ends:
+                row = codec.finish_row(end, self._namespace)
+                event = row.pop("event")
+                if session.run("task/finish", engine=self._engine, **row):
+                    session.run("turn/event", **event)
+                    ended.append(end.task_id)
+            return ended
+
+        return await self._ladybug.transaction(work)
+
+    async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
+        """Cancels what waits among the next ``limit`` subtasks after an id."""
+
+        def work(session: Session) -> tuple[TaskChanges, str | None]:
+            if not session.run("engine/last_turn", **self._fence):
+                raise Fenced()
+            walked = session.run("subtask/walk", task=task_id, after=after, limit=limit)
+            ids = [row["id"] for row in walked]
+            cancelled = session.run("subtask/cancel", ids=ids, at=at) if ids else []
+            changes = [Change(row["id"], row["key"], "cancelled") for row in cancelled]
+            if changes:
+                session.run(
+                    "turn/event",
+                    key=codec.event_key(task_id, event),
+                    namespace=self._namespace,
+                    task_id=task_id,
+                    turn="",
+                    first=event,
+                    last=event + len(changes) - 1,
+                    at=at,
+                    changes=[f"cancelled 0 {change.id} {change.key}" for change in changes],
+                )
+            return TaskChanges(task_id, event, changes), ids[-1] if len(ids) == limit else None
+
+        return await self._ladybug.transaction(work)
+
+    async def adopt(self) -> list[OpenTask]:
+        """The open tasks that this engine owns, oldest first."""
+        rows = await self._ladybug.write("task/open_owned", engine=self._engine)
+        return [await self.recount(row["t"]["id"]) for row in rows]
+
+    async def recount(self, task_id: str) -> OpenTask:
+        """Exact counts and the last event of one task."""
+        node = (await self._ladybug.write("task/get", id=task_id, namespace=self._namespace))[0]["t"]
+        counts = await self._ladybug.write("task/counts", id=task_id)
+        last = await self._ladybug.write("event/last", task=task_id)
+        return OpenTask(codec.task(node), {row["status"]: row["number"] for row in counts}, last[0]["last"] or 0)
+
+    async def release_holds(self, task_id: str) -> int:
+        """Makes the held ready subtasks of a task claimable again; holds are in memory here."""
+        return (await self._frontier(task_id)).release()
+
+    async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """By subtask id: keys of some dependencies that ended without success; looked up for the first ones only,
+        because each takes a statement of its own here."""
+        found: dict[str, list[str]] = {id_: [] for id_ in ids}
+        for id_ in ids[:MOST_NAMED]:
+            found[id_] = [row["key"] for row in await self._ladybug.read("subtask/blockers", id=id_)]
+        return found
+
+    async def forget(self, task_id: str) -> None:
+        """Drops the frontier of a task that has ended."""
+        self._frontiers.pop(task_id, None)
+
+    async def _remove(self, task_id: str) -> None:
+        ids = [row["id"] for row in await self._ladybug.write("task/members", id=task_id)]
+        for start in range(0, len(ids), REMOVE_BATCH):
+            await self._ladybug.write("subtask/remove", ids=ids[start : start + REMOVE_BATCH])
+        await self._ladybug.write("task/remove", id=task_id, limit=REMOVE_BATCH)

@@ -1,0 +1,137 @@
+"""The driver: named statements over Bolt, and the driver's errors as ours.
+
+Every statement is one auto-commit transaction, one round trip. A write is never repeated here: after a lost
+connection its outcome is unclear, and only the caller knows how to find out. Only errors by which the server says that
+it did nothing (a deadlock, a lock that was not to be had) are repeated, with short full-jitter pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from types import TracebackType
+from typing import Any
+
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, NotificationMinimumSeverity
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    TransientError,
+)
+
+from engine.errors import GraphRefused, GraphUnavailable
+from graph import catalog
+from graph.database import Row
+
+REPEATS = 8
+"""How often a statement that the server refused without effect is sent again."""
+
+
+class Neo4jDatabase:
+    """Statements of the catalogue on one Neo4j database."""
+
+    def __init__(self, url: str, login: tuple[str, str], names: frozenset[str]) -> None:
+        self._url = url
+        self._login = login
+        self._statements = catalog.require("neo4j", names)
+        self._driver: AsyncDriver | None = None
+        self._random = random.Random()
+
+    async def open(self, timeout_seconds: float) -> None:
+        """Connects; raises ``GraphUnavailable`` or ``GraphRefused`` with what to do next."""
+        try:
+            self._driver = AsyncGraphDatabase.driver(
+                self._url,
+                auth=self._login,
+                telemetry_disabled=True,
+                notifications_min_severity=NotificationMinimumSeverity.OFF,
+                connection_acquisition_timeout=timeout_seconds,
+                connection_timeout=min(timeout_seconds, 5.0),
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise GraphRefused(f"NEO4J_URL {self._url!r} is not a Bolt address: write bolt://host:port") from error
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while True:
+            try:
+                await self.ping()
+                return
+            except GraphRefused:
+                await self.close()
+                raise
+            except GraphUnavailable as error:
+                if asyncio.get_running_loop().time() >= deadline:
+                    await self.close()
+                    raise GraphUnavailable(
+                        f"no Neo4j answers at {self._url} (tried for {timeout_seconds:g} s): start it "
+                        "(`agent03 neo4j start` or the compose file), correct NEO4J_URL, "
+                        "or leave NEO4J_URL empty for the embedded graph"
+                    ) from error
+                await asyncio.sleep(0.25)
+
+    async def close(self) -> None:
+        """Lets go of every connection."""
+        if self._driver is not None:
+            await self._driver.close()
+
+    async def ping(self) -> None:
+        """One empty query; raises when the database does not answer."""
+        async with _Translated(self._url), self._session(READ_ACCESS) as session:
+            await (await session.run("RETURN 1")).consume()
+
+    async def read(self, name: str, /, **params: Any) -> list[Row]:
+        """Runs a statement that changes nothing."""
+        return await self._run(READ_ACCESS, self._statements[name].text, params)
+
+    async def write(self, name: str, /, **params: Any) -> list[Row]:
+        """Runs a statement in a transaction of its own and waits for its commit."""
+        return await self._run(WRITE_ACCESS, self._statements[name].text, params)
+
+    async def apply(self, text: str) -> None:
+        """Runs a schema statement."""
+        await self._run(WRITE_ACCESS, text, {})
+
+    async def _run(self, mode: str, text: str, params: dict[str, Any]) -> list[Row]:
+        for repeat in range(REPEATS + 1):
+            try:
+                async with _Translated(self._url), self._session(mode) as session:
+                    result = await session.run(text, params)
+                    return [dict(record.items()) async for record in result]
+            except _Repeatable:
+                if repeat == REPEATS:
+                    raise
+                await asyncio.sleep(self._random.uniform(0, min(0.1, 0.005 * 2**repeat)))
+        raise AssertionError("unreachable")
+
+    def _session(self, mode: str) -> Any:
+        if self._driver is None:
+            raise GraphUnavailable("the graph is not open: call open() first")
+        return self._driver.session(default_access_mode=mode)
+
+
+class _Repeatable(GraphUnavailable):
+    """The server refused without effect; it may be sent again."""
+
+
+class _Translated:
+    """Turns the driver's errors into ours."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, AuthError):
+            raise GraphRefused(f"Neo4j at {self._url} refused the login: correct NEO4J_AUTH (user/password)") from error
+        if isinstance(error, TransientError):
+            raise _Repeatable(f"Neo4j at {self._url}: {error.message}") from error
+        if isinstance(error, ClientError) and not error.is_retryable():
+            return
+        if isinstance(error, (Neo4jError, DriverError, OSError)):
+            raise GraphUnavailable(f"Neo4j at {self._url} does not answer: {error}") from error

@@ -1,0 +1,201 @@
+"""The graph port on Neo4j. What it shares with the embedded graph is in ``graph.reader`` and ``graph.writer``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.errors import Fenced, GraphUnavailable
+from engine.model import Claim, NewSubtask, NewTask, TaskChanges, Turn, TurnResult
+from graph import codec, reader, turns, writer
+from graph.neo4j import schema
+from graph.neo4j.connection import Neo4jDatabase
+from graph.reader import Reader
+from graph.writer import Writer
+
+WHOLE = 1_000
+"""A task up to this many subtasks and four times as many edges is written by one statement."""
+NODE_BATCH = 2_000
+EDGE_BATCH = 10_000
+ITEM_BATCH = 1_000
+
+STATEMENTS = (
+    reader.STATEMENTS
+    | writer.STATEMENTS
+    | schema.STATEMENTS
+    | {
+        "subtask/blockers",
+        "subtask/cancel",
+        "subtask/create",
+        "subtask/expand",
+        "subtask/joins",
+        "subtask/link",
+        "subtask/unexpand",
+        "task/create",
+        "task/open",
+        "task/store",
+        "turn/read_back",
+        "turn/turn",
+    }
+)
+
+
+class Neo4jGraph(Reader, Writer):
+    """One namespace of a Neo4j database, as one engine sees it.
+
+    Args:
+        url: Bolt address.
+        login: user and password.
+        namespace: filters lists; on every node.
+        start_timeout_seconds: how long ``open`` waits for an answer.
+    """
+
+    kind = "neo4j"
+
+    def __init__(self, url: str, login: tuple[str, str], namespace: str, start_timeout_seconds: float = 10.0) -> None:
+        self.location = url
+        self._neo4j = Neo4jDatabase(url, login, STATEMENTS)
+        self._start_timeout = start_timeout_seconds
+        Reader.__init__(self, self._neo4j, "neo4j", namespace)
+        Writer.__init__(self, self._neo4j, namespace)
+
+    async def open(self) -> None:
+        """Connects and applies the schema once."""
+        await self._neo4j.open(self._start_timeout)
+        await schema.apply(self._neo4j)
+
+    async def close(self) -> None:
+        """Lets go of every connection."""
+        await self._neo4j.close()
+
+    async def ping(self) -> None:
+        """Raises ``GraphUnavailable`` when the database does not answer."""
+        await self._neo4j.ping()
+
+    async def store(self, task: NewTask) -> None:
+        """Writes a whole task: all of it becomes visible at once, or nothing."""
+        subtasks = [codec.subtask_row(subtask, task.id, self._namespace, task.created_at) for subtask in task.subtasks]
+        edges = [list(edge) for edge in task.edges]
+        row = codec.task_row(task, self._engine, self._namespace)
+        event = codec.created_event(task, self._namespace)
+        if len(subtasks) <= WHOLE and len(edges) <= 4 * WHOLE:
+            params = {"task": row, "subtasks": subtasks, "edges": edges, "event": event}
+            if not await self._neo4j.write("task/store", **params, **self._fence):
+                raise Fenced()
+            return
+        await self._neo4j.write("task/create", task=row, loader=self._engine)
+        try:
+            await self._load(task.id, subtasks, edges)
+            if not await self._neo4j.write("task/open", id=task.id, event=event, **self._fence):
+                raise Fenced()
+        except GraphUnavailable:
+            raise
+        except BaseException:
+            await self._remove(task.id)
+            raise
+
+    async def _load(self, task_id: str, subtasks: list[dict[str, object]], edges: list[list[str]]) -> None:
+        for start in range(0, len(subtasks), NODE_BATCH):
+            batch = subtasks[start : start + NODE_BATCH]
+            await self._neo4j.write("subtask/create", task=task_id, subtasks=batch)
+        for start in range(0, len(edges), EDGE_BATCH):
+            await self._neo4j.write("subtask/link", edges=edges[start : start + EDGE_BATCH])
+
+    async def turn(self, turn: Turn) -> TurnResult:
+        """Settles, decides, unlocks, claims and records: one statement, one round trip."""
+        rows = await self._neo4j.write("turn/turn", **self.turn_params(turn))
+        if not rows:
+            raise Fenced()
+        row = rows[0]
+        return TurnResult(
+            tasks=[
+                codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]
+            ],
+            claims=[turns.claim(claimed) for claimed in row["claims"]],
+            undecided=[(task_id, id_) for task_id, id_ in row["undecided"]],
+            held=[(task_id, type_) for task_id, type_ in row["held"]],
+        )
+
+    def turn_params(self, turn: Turn) -> dict[str, object]:
+        """The parameters of the turn's statement (public for the benchmark of the raw statement)."""
+        return {
+            "engine": self._engine,
+            "epoch": self._epoch,
+            "turn": turn.id,
+            "namespace": self._namespace,
+            "now": turn.now,
+            "settle": turns.settle_rows(turn, self._engine, self._namespace),
+            "decide": turns.decide_rows(turn),
+            "reopen": [
+                {"prefix": f"{self._engine}|{row.type}|{row.task_id}|", "n": row.count} for row in turn.reopen
+            ],
+            "reopen_most": max((row.count for row in turn.reopen), default=0),
+            "claims": [{"task": f"{claim.task_id}|", "n": claim.count} for claim in turn.claims],
+            "claim_most": max((claim.count for claim in turn.claims), default=0),
+            "type_free": turn.type_free,
+            "events": turns.event_rows(turn),
+        }
+
+    async def read_back(self, turn: Turn) -> TurnResult | None:
+        """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
+        rows = await self._neo4j.read("engine/last_turn", **self._fence)
+        if not rows:
+            raise Fenced()
+        if rows[0]["turn"] != turn.id:
+            return None
+        keys = [codec.event_key(task_id, last + 1) for task_id, last in turn.sequences.items()]
+        found = await self._neo4j.read("turn/read_back", turn=turn.id, keys=keys)
+        return TurnResult(
+            tasks=[
+                codec.task_changes(row["task"], turn.sequences[row["task"]] + 1, row["changes"]) for row in found
+            ],
+            claims=[turns.claim(claimed) for row in found for claimed in row["claims"]],
+            undecided=[],
+            held=[],
+        )
+
+    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
+        """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
+        joins = [row["id"] for row in await self._neo4j.read("subtask/joins", parent=parent.id)]
+        place: dict[str, Any] = {"parent": parent.id, "token": parent.token, **self._fence}
+        dropped = 0
+        while parent.token > 1:
+            gone = await self._neo4j.write("subtask/unexpand", joins=joins, limit=ITEM_BATCH, **place)
+            if not gone or not gone[0]["removed"]:
+                break
+            dropped += gone[0]["removed"]
+        for start in range(0, len(children), ITEM_BATCH):
+            rows = [
+                codec.subtask_row(child, parent.task_id, self._namespace, 0)
+                for child in children[start : start + ITEM_BATCH]
+            ]
+            created = await self._neo4j.write(
+                "subtask/expand", task=parent.task_id, children=rows, joins=joins, **place
+            )
+            if not created:
+                raise Fenced()
+        return dropped
+
+    async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
+        """Cancels what waits among the next ``limit`` subtasks after an id."""
+        rows = await self._neo4j.write(
+            "subtask/cancel",
+            task=task_id,
+            after=after or f"{task_id}.",
+            limit=limit,
+            at=at,
+            namespace=self._namespace,
+            event={"first": event, "key": codec.event_key(task_id, event)},
+            **self._fence,
+        )
+        if not rows:
+            raise Fenced()
+        return codec.task_changes(task_id, event, rows[0]["changes"]), rows[0]["last"]
+
+    async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """By subtask id: keys of some dependencies that ended without success."""
+        rows = await self._neo4j.read("subtask/blockers", ids=list(ids))
+        return dict.fromkeys(ids, list[str]()) | {row["id"]: row["keys"] for row in rows}
+
+    async def forget(self, task_id: str) -> None:
+        """Nothing to drop: on Neo4j the frontier is the database's."""

@@ -1,0 +1,135 @@
+"""The fenced writes of ``engine.ports.GraphWriter`` that both dialects share: one method, one statement.
+
+A statement whose engine is fenced returns no row where it promises one; ``_fenced`` turns that into ``Fenced``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from engine.errors import Fenced
+from engine.model import Finish, OpenTask, Progress, Subtask
+from graph import codec
+from graph.database import Database, Row
+
+STATEMENTS = frozenset(
+    {
+        "engine/heartbeat",
+        "engine/last_turn",
+        "engine/register",
+        "result/put",
+        "subtask/processing",
+        "subtask/release_holds",
+        "subtask/undecided",
+        "task/close_gate",
+        "task/finish",
+        "task/leftovers",
+        "task/open_owned",
+        "task/progress",
+        "task/recount",
+        "task/remove",
+    }
+)
+
+REMOVE_BATCH = 1000
+"""Subtasks removed per transaction, so that a removal never holds up a turn for long."""
+
+
+def _fenced(rows: list[Row]) -> Row:
+    """The one row of a fenced write; none means that a newer epoch owns the engine's node."""
+    if not rows:
+        raise Fenced()
+    return rows[0]
+
+
+def _counts(pairs: list[list[object]]) -> dict[str, int]:
+    return {str(status): int(str(number)) for status, number in pairs}
+
+
+class Writer:
+    """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
+
+    def __init__(self, database: Database, namespace: str) -> None:
+        self._database = database
+        self._namespace = namespace
+        self._engine = ""
+        self._epoch = 0
+
+    @property
+    def _fence(self) -> dict[str, object]:
+        return {"engine": self._engine, "epoch": self._epoch}
+
+    async def register(self, engine_id: str, at: int) -> int:
+        """Enters the engine with a higher epoch than before and returns it."""
+        rows = await self._database.write("engine/register", engine=engine_id, namespace=self._namespace, at=at)
+        self._engine, self._epoch = engine_id, rows[0]["epoch"]
+        return self._epoch
+
+    async def heartbeat(self) -> int:
+        """Renews the engine's sign of life; returns the database's time in milliseconds."""
+        return int(_fenced(await self._database.write("engine/heartbeat", **self._fence))["now"])
+
+    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
+        """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
+        rows = [{"hash": digest, "bytes": size, "body": body} for digest, size, body in sorted(results)]
+        await self._database.write("result/put", results=rows, namespace=self._namespace)
+
+    async def progress(self, rows: Sequence[Progress], at: int) -> None:
+        """Writes the counts by status of running tasks."""
+        params = [
+            {
+                "id": row.task_id,
+                "counts": json.dumps(row.counts),
+                "total": sum(row.counts.values()),
+                "started_at": row.started_at,
+            }
+            for row in rows
+        ]
+        _fenced(await self._database.write("task/progress", rows=params, at=at, **self._fence))
+
+    async def finish(self, ends: Sequence[Finish]) -> list[str]:
+        """Ends open tasks; returns the ids that really ended here."""
+        rows = [codec.finish_row(end, self._namespace) for end in ends]
+        return [row["id"] for row in await self._database.write("task/finish", rows=rows, **self._fence)]
+
+    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
+        """Marks an open task: nothing of it is claimed from here on."""
+        return bool(await self._database.write("task/close_gate", id=task_id, gate=gate, at=at, **self._fence))
+
+    async def adopt(self) -> list[OpenTask]:
+        """The open tasks that this engine owns, oldest first."""
+        rows = await self._database.read("task/open_owned", engine=self._engine)
+        return [OpenTask(codec.task(row["t"]), _counts(row["counts"]), row["last_event"]) for row in rows]
+
+    async def recount(self, task_id: str) -> OpenTask:
+        """The same for one task."""
+        row = (await self._database.read("task/recount", id=task_id))[0]
+        return OpenTask(codec.task(row["t"]), _counts(row["counts"]), row["last_event"])
+
+    async def processing(self, task_id: str) -> list[Subtask]:
+        """The subtasks of a task that are marked as processing."""
+        return [codec.subtask(row["s"]) for row in await self._database.read("subtask/processing", task=task_id)]
+
+    async def undecided(self, task_id: str) -> list[tuple[str, str]]:
+        """(id, key) of pending subtasks without unmet dependencies."""
+        rows = await self._database.read("subtask/undecided", task=task_id)
+        return [(row["id"], row["key"]) for row in rows]
+
+    async def release_holds(self, task_id: str) -> int:
+        """Makes the held ready subtasks of a task claimable again; returns how many."""
+        return int((await self._database.write("subtask/release_holds", task=task_id))[0]["released"])
+
+    async def discard_leftovers(self) -> int:
+        """Removes the tasks that this engine began to write and never opened; returns how many."""
+        loader = self._engine
+        rows = await self._database.read("task/leftovers", loader=loader)
+        for row in rows:
+            await self._remove(row["id"])
+        return len(rows)
+
+    async def _remove(self, task_id: str) -> None:
+        while True:
+            rows = await self._database.write("task/remove", id=task_id, limit=REMOVE_BATCH)
+            if not rows or not rows[0]["removed"]:
+                return

@@ -1,0 +1,87 @@
+"""Fixtures for all tests: real servers, one of each kind per run, and a namespace per test.
+
+Fixture setup has bounds of its own, so the time limit of a test counts from its first line.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.gate import complaint, skip_for_want_of_neo4j
+from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, Unavailable, neo4j_service
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A namespace of the test's own: tests share a database and do not see each other."""
+    return f"test-{uuid.uuid4().hex[:20]}"
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Neo4jService]:
+    """The Neo4j of this run. Do not stop it; ``own_neo4j`` is for that."""
+    with ExitStack() as stack:
+        try:
+            service = stack.enter_context(neo4j_service(tmp_path_factory.mktemp("neo4j"), os.environ))
+        except Unavailable as reason:
+            skip_for_want_of_neo4j(pytestconfig, str(reason))
+        else:
+            yield service
+
+
+@pytest.fixture(scope="session")
+def _own_neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNeo4j]:
+    server = LocalNeo4j(tmp_path_factory.mktemp("own-neo4j"), dict(os.environ))
+    yield server
+    server.discard()
+
+
+@pytest.fixture
+def own_neo4j(_own_neo4j: LocalNeo4j, pytestconfig: pytest.Config) -> LocalNeo4j:
+    """A second, local Neo4j that a test may stop, kill and pause. It runs when the test begins."""
+    try:
+        _own_neo4j.resume()
+        _own_neo4j.start()
+    except Unavailable as reason:
+        skip_for_want_of_neo4j(pytestconfig, str(reason))
+    return _own_neo4j
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real Redis of this run."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisProcess]:
+    """A real Redis that a test may stop and pause."""
+    server = RedisProcess(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run in CI whose Neo4j tests were skipped without need."""
+    if complaint(session.config, os.environ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says why the run failed."""
+    if told := complaint(config, os.environ):
+        terminalreporter.write_line(told, red=True)

@@ -1,0 +1,151 @@
+"""What every blob store promises. The folder is the first one; the last tests are about the folder alone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.blobs import BlobDamaged, BlobsUnavailable, FolderBlobs
+from engine.ports import Blobs
+
+DATA = b"a payload" * 5000
+
+
+def digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "blobs"
+
+
+@pytest.fixture
+def blobs(root: Path) -> Blobs:
+    return FolderBlobs(root)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff" * 10, DATA], ids=["empty", "binary", "large"])
+async def test_what_is_stored_comes_back(blobs: Blobs, data: bytes) -> None:
+    await blobs.put(digest_of(data), data)
+
+    assert await blobs.get(digest_of(data)) == data
+
+
+async def test_what_was_never_stored_is_a_key_error_that_names_it(blobs: Blobs) -> None:
+    with pytest.raises(KeyError, match=digest_of(b"never")):
+        await blobs.get(digest_of(b"never"))
+
+
+async def test_storing_again_and_at_once_is_no_fault(blobs: Blobs) -> None:
+    await asyncio.gather(*(blobs.put(digest_of(DATA), DATA) for _ in range(8)))
+    await blobs.put(digest_of(DATA), DATA)
+
+    assert await blobs.get(digest_of(DATA)) == DATA
+
+
+async def test_bytes_under_a_foreign_hash_are_refused_and_not_stored(blobs: Blobs) -> None:
+    with pytest.raises(ValueError, match="is not the SHA-256 of the 5 bytes"):
+        await blobs.put(digest_of(b"other"), b"bytes")
+
+    with pytest.raises(KeyError):
+        await blobs.get(digest_of(b"other"))
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "AB" * 32, "ab" * 31, "ab" * 32 + "\n"])
+async def test_what_is_no_hash_reaches_no_file(blobs: Blobs, digest: str) -> None:
+    with pytest.raises(ValueError, match="is not a SHA-256"):
+        await blobs.get(digest)
+    with pytest.raises(ValueError, match="is not a SHA-256"):
+        await blobs.put(digest, b"")
+
+
+async def test_another_store_on_the_same_folder_finds_it(blobs: Blobs, root: Path) -> None:
+    await blobs.put(digest_of(DATA), DATA)
+
+    assert await FolderBlobs(root).get(digest_of(DATA)) == DATA
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def only_file(root: Path) -> Path:
+    (path,) = files(root)
+    return path
+
+
+async def test_the_file_lies_under_its_hash_and_nothing_else_is_left(blobs: Blobs, root: Path) -> None:
+    await asyncio.gather(*(blobs.put(digest_of(DATA), DATA) for _ in range(8)))
+
+    digest = digest_of(DATA)
+    assert only_file(root) == root / digest[:2] / digest[2:4] / digest
+
+
+@pytest.mark.parametrize("damage", [b"", DATA[:-1], b"X" + DATA[1:]], ids=["emptied", "cut", "changed"])
+async def test_a_damaged_file_is_an_error_and_storing_mends_it(blobs: Blobs, root: Path, damage: bytes) -> None:
+    await blobs.put(digest_of(DATA), DATA)
+    only_file(root).write_bytes(damage)
+
+    with pytest.raises(BlobDamaged, match=f"{digest_of(DATA)} does not match its hash"):
+        await blobs.get(digest_of(DATA))
+
+    await blobs.put(digest_of(DATA), DATA)
+    assert await blobs.get(digest_of(DATA)) == DATA
+
+
+async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    blobs = FolderBlobs(tmp_path / "file" / "blobs")
+
+    with pytest.raises(BlobsUnavailable, match=r"file/blobs cannot write: .*BLOB_PATH"):
+        await blobs.put(digest_of(DATA), DATA)
+    with pytest.raises(BlobsUnavailable, match="cannot read: "):
+        await blobs.get(digest_of(DATA))
+
+
+@pytest.mark.parametrize("folder_exists", [False, True])
+async def test_a_write_that_fails_leaves_nothing(
+    blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch, folder_exists: bool
+) -> None:
+    if folder_exists:
+        (root / digest_of(DATA)[:2] / digest_of(DATA)[2:4]).mkdir(parents=True)
+
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", full_disk)
+        with pytest.raises(BlobsUnavailable, match="No space left on device"):
+            await blobs.put(digest_of(DATA), DATA)
+
+    assert files(root) == []
+    await blobs.put(digest_of(DATA), DATA)
+    assert await blobs.get(digest_of(DATA)) == DATA
+
+
+async def test_bytes_and_folders_are_on_disk_before_the_name_appears(
+    blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def recorded_fsync(descriptor: int) -> None:
+        target = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append("data" if target.is_file() else str(target))
+        fsync(descriptor)
+
+    def recorded_replace(draft: Path, path: Path) -> Path:
+        steps.append("rename")
+        return replace(draft, path)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(Path, "replace", recorded_replace)
+    await blobs.put(digest_of(DATA), DATA)
+
+    first, second = root / digest_of(DATA)[:2], root / digest_of(DATA)[:2] / digest_of(DATA)[2:4]
+    assert steps == [str(root.parent), str(root), str(first), "data", "rename", str(second)]

@@ -1,0 +1,189 @@
+"""A stand-in for the engine's facade, for tests of the HTTP layer alone: it answers what a test has laid down.
+
+It decides nothing, so it cannot drift into a second engine; the whole way is tested in ``tests/integration``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from engine.errors import NotFound
+from engine.model import Attempt, Event, Json, Subtask, Task
+from engine.states import SubtaskStatus, TaskStatus
+
+NOW = 1_795_000_000_123
+"""2026-11-18T11:06:40.123Z in milliseconds."""
+
+
+def a_task(number: int = 1, **changes: Json) -> Task:
+    """A task of two subtasks, one of them completed."""
+    task = Task(
+        id=f"T{number:04d}",
+        type="plan",
+        name="demo",
+        description="",
+        user_id="ann",
+        tags=("a", "b"),
+        priority=5,
+        max_parallel=0,
+        failure_policy="continue",
+        status=TaskStatus.PROCESSING,
+        owner="E1",
+        created_at=NOW,
+        updated_at=NOW,
+        started_at=NOW,
+        completed_at=None,
+        subtasks_count=2,
+        counts={"completed": 1, "processing": 1},
+        result=None,
+        result_hash=None,
+        error=None,
+    )
+    return msgspec.structs.replace(task, **changes)
+
+
+def a_subtask(key: str, index: int = 0, **changes: Json) -> Subtask:
+    """A completed subtask with the output 1."""
+    subtask = Subtask(
+        id=f"T0001.{index:07d}",
+        task_id="T0001",
+        key=key,
+        type="noop",
+        index=index,
+        status=SubtaskStatus.COMPLETED,
+        spec='{"input":{"n":1}}',
+        unmet=0,
+        priority=5,
+        critical=True,
+        generation=index,
+        rank=1.0,
+        token=1,
+        queued_at=NOW,
+        started_at=NOW,
+        completed_at=NOW + 1500,
+        output="1",
+        output_hash=None,
+        error=None,
+        ran_on="E1",
+        attempts=1,
+    )
+    return msgspec.structs.replace(subtask, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What ``submit`` answers."""
+
+    task_id: str
+    subtasks_count: int
+    initial_subtasks_queued: int
+
+
+@dataclass
+class FakeEngine:
+    """Holds values by hand; every body it is given is kept in ``bodies``."""
+
+    held_tasks: list[Task] = field(default_factory=list)
+    held_subtasks: list[Subtask] = field(default_factory=list)
+    held_events: list[Event] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    bodies: list[Json] = field(default_factory=list)
+    failure: Exception | None = None
+    """Raised by whatever is called next."""
+    reasons: list[str] = field(default_factory=list)
+    state: str = "healthy"
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    async def submit(self, body: Json) -> Submitted:
+        """Keeps the body."""
+        self._fail()
+        self.bodies.append(body)
+        return Submitted("T0001", 2, 1)
+
+    async def preview(self, body: Json) -> dict[str, Json]:
+        """Keeps the body."""
+        self._fail()
+        self.bodies.append(body)
+        return {
+            "generations": [["a"], ["b"]],
+            "critical_path": ["a", "b"],
+            "subtasks_count": 2,
+            "edges_count": 1,
+            "width": 1,
+        }
+
+    async def task(self, task_id: str) -> Task:
+        """One of the held tasks."""
+        self._fail()
+        for task in self.held_tasks:
+            if task.id == task_id:
+                return task
+        raise NotFound(f"no task has the id {task_id}; GET /tasks lists them")
+
+    async def tasks(self, *, before: str, limit: int, **wanted: Json) -> list[Task]:
+        """Newest first; of the conditions it knows ``status`` only."""
+        self._fail()
+        rows = [task for task in reversed(self.held_tasks) if not before or task.id < before]
+        return [task for task in rows if wanted["status"] in (None, task.status)][:limit]
+
+    async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
+        """In plan order."""
+        await self.task(task_id)
+        rows = [row for row in self.held_subtasks if row.id > after and status in (None, row.status)]
+        return rows[:limit]
+
+    async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str], dict[str, Json]]:
+        """One of the held subtasks."""
+        await self.task(task_id)
+        for row in self.held_subtasks:
+            if row.key == key:
+                return row, self.attempts, ["a"], {"resolved_input": {"n": 2}}
+        raise NotFound(f"task {task_id} has no subtask {key}")
+
+    async def graph_of(self, task_id: str) -> dict[str, Json]:
+        """The held subtasks as a chain."""
+        await self.task(task_id)
+        rows = self.held_subtasks
+        names = ("key", "type", "status", "generation")
+        nodes = [{name: getattr(row, name) for name in names} | {"critical_path": True} for row in rows]
+        edges = [[before.key, after.key] for before, after in itertools.pairwise(rows)]
+        return {"nodes": nodes, "edges": edges, "critical_path": [row.key for row in rows]}
+
+    async def events_page(self, task_id: str, after: int, limit: int) -> list[Event]:
+        """The held events."""
+        await self.task(task_id)
+        return [event for event in self.held_events if event.seq > after][:limit]
+
+    async def follow(self, task_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """The held events, then the end."""
+        for event in await self.events_page(task_id, after, len(self.held_events)):
+            yield event
+
+    async def cancel(self, task_id: str) -> Task:
+        """The task as it is."""
+        return await self.task(task_id)
+
+    async def output(self, row: Subtask | Attempt | Task) -> Json:
+        """The inline output."""
+        text = row.result if isinstance(row, Task) else row.output
+        return None if text is None else msgspec.json.decode(text)
+
+    async def health(self) -> dict[str, Json]:
+        """The laid-down state."""
+        self._fail()
+        return {"status": self.state, "graph": {"kind": "embedded"}, "redis": {}, "engine": {"id": "E1"}}
+
+    async def ready(self) -> list[str]:
+        """The laid-down reasons."""
+        return self.reasons
+
+    def snapshot(self) -> dict[str, Json]:
+        """Two levels."""
+        return {"ready": 3, "running": {"noop": 1}}

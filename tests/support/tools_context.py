@@ -1,0 +1,45 @@
+"""What tests of tools need: a context that records its log, bounded waiting, and a look at running processes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+from engine.model import Json
+
+
+@dataclass
+class RecordingContext:
+    """A ``RunContext`` that keeps what is logged."""
+
+    task_id: str = "01TESTTASK"
+    subtask_id: str = "01TESTTASK.0000001"
+    key: str = "step"
+    token: int = 1
+    deadline: float = 1e9
+    logged: list[tuple[str, str, dict[str, Json]]] = field(default_factory=list)
+
+    def log(self, level: str, message: str, **fields: Json) -> None:
+        """Keeps the line."""
+        self.logged.append((level, message, fields))
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Returns as soon as ``condition`` holds; fails after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"the condition did not hold within {seconds} s"
+        await asyncio.sleep(0.01)
+
+
+def running(marker: str) -> list[int]:
+    """The processes with ``marker`` as one of their arguments; zombies are not running."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or []):
+            found.append(process.pid)
+    return found
