@@ -66,7 +66,8 @@ def _in_parts(data: bytes) -> Json:
 
 async def _read(request: Request, limit: int) -> bytes:
     """The body's bytes. Up to as much again is read and dropped, because many a client reads no answer before it has
-    sent everything."""
+    sent everything.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > 2 * limit:
         raise _too_large(limit)

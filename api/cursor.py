@@ -1,5 +1,6 @@
 """Opaque page cursors: the id of the last row of a page, base64url. The next page starts behind that row, wherever
-rows have come or gone in between."""
+rows have come or gone in between.
+"""
 
 from __future__ import annotations
 

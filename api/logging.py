@@ -22,7 +22,7 @@ class StderrLogger:
 
     def msg(self, message: str) -> None:
         """Writes one line."""
-        print(message, file=sys.stderr, flush=True)
+        _write(message)
 
     debug = info = warning = error = critical = exception = log = msg
 
@@ -33,9 +33,14 @@ class StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one record."""
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            _write(self.format(record))
         except Exception:
             self.handleError(record)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def configure_logging(settings: Settings) -> None:

@@ -193,7 +193,7 @@ class Attempts:
         )
 
     def _failed(self, claim: Claim, started: int, error: ToolError) -> Settle:
-        settle = Settle(
+        return Settle(
             id=claim.id,
             task_id=claim.task_id,
             key=claim.key,
@@ -204,7 +204,6 @@ class Attempts:
             finished_at=self._clock.now(),
             error=error_text(error, claim.token),
         )
-        return settle
 
     def never_started(self, claim: Claim, to: SubtaskStatus | None) -> Settle:
         """The outcome of an attempt that was stopped before its first step."""

@@ -6,14 +6,16 @@ import time
 
 
 class SystemClock:
-    """This machine's clocks. ``correct`` sets the offset to the database's clock."""
+    """The clocks of this machine. ``correct`` sets the offset to the database's clock."""
 
     def __init__(self) -> None:
         self._offset = 0
+        self._last = 0
 
     def now(self) -> int:
-        """Milliseconds since 1970 UTC by the database's clock."""
-        return time.time_ns() // 1_000_000 + self._offset
+        """Milliseconds since 1970 UTC by the database's clock; never less than it was, also after a correction."""
+        self._last = max(self._last, time.time_ns() // 1_000_000 + self._offset)
+        return self._last
 
     def monotonic(self) -> float:
         """Seconds that never go back."""

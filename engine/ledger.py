@@ -6,18 +6,14 @@ and waiting for the answer would cost every chain a round trip. What could not b
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-
-import structlog
 
 from engine.fairness import FairShare
 from engine.model import ClaimRequest, Decide, Finish, OpenTask, Reopen, Settle, Turn, TurnResult
 from engine.payloads import blocked_text
 from engine.running import READY, RunningTask
 from engine.states import SubtaskStatus
-
-_log = structlog.get_logger("scheduler")
 
 MOST_PER_TURN = 500
 """Outcomes and verdicts that one turn settles; the rest wait for the next."""
@@ -40,31 +36,30 @@ class Ledger:
         self._running = 0
         self._outcomes: list[Settle] = []
         self._verdicts: list[Decide] = []
-        self._fair = FairShare()
-        self._claimable: dict[str, RunningTask] = {}
+        self._fair: FairShare[RunningTask] = FairShare()
+        self._holders: defaultdict[str, dict[str, RunningTask]] = defaultdict(dict)
         self._asked: dict[str, int] = {}
+        self.unsettled = 0
+        self.drifted: list[RunningTask] = []
 
     # --- what there is --------------------------------------------------------------------------------------------
 
     def add(self, task: RunningTask) -> None:
         """Takes a task up."""
         self.tasks[task.id] = task
-        self._note(task)
+        self.unsettled += task.unsettled
+        self._fair.offer(task)
 
     def remove(self, task_id: str) -> RunningTask:
         """Lets go of a task that has ended."""
-        self._claimable.pop(task_id, None)
-        return self.tasks.pop(task_id)
+        task = self.tasks.pop(task_id)
+        self.unsettled -= task.unsettled
+        return task
 
     @property
     def has_outcomes(self) -> bool:
         """Whether something waits to be settled."""
         return bool(self._outcomes or self._verdicts)
-
-    @property
-    def unsettled(self) -> int:
-        """Subtasks of all open tasks that are not settled."""
-        return sum(task.unsettled for task in self.tasks.values())
 
     @property
     def running(self) -> int:
@@ -78,15 +73,8 @@ class Ledger:
 
     @property
     def ready(self) -> int:
-        """Subtasks that could be claimed if there were slots."""
-        return sum(task.ready for task in self._claimable.values())
-
-    def _note(self, task: RunningTask) -> None:
-        """Keeps the set of tasks that have something to claim."""
-        if (task.ready > 0 or +task.held) and task.room > 0:
-            self._claimable[task.id] = task
-        else:
-            self._claimable.pop(task.id, None)
+        """Subtasks that could be claimed if there were slots; for metrics, it looks at every open task."""
+        return sum(task.ready for task in self.tasks.values())
 
     # --- what happened --------------------------------------------------------------------------------------------
 
@@ -105,7 +93,8 @@ class Ledger:
 
     def decide(self, task_id: str, causes: Mapping[str, list[str]]) -> None:
         """Subtasks (by id, with the keys that did not succeed) whose dependencies are all settled, not all with
-        success: under ``all_succeeded`` they are blocked."""
+        success: under ``all_succeeded`` they are blocked.
+        """
         self._verdicts += [
             Decide(id_, task_id, SubtaskStatus.BLOCKED, blocked_text(keys)) for id_, keys in causes.items()
         ]
@@ -115,15 +104,18 @@ class Ledger:
         task = self.tasks[task_id]
         task.counts[SubtaskStatus.PENDING.value] += added - dropped
         task.dirty = True
+        self.unsettled += added - dropped
 
     def recounted(self, task: RunningTask, found: OpenTask) -> None:
         """Takes over exact counts; used where an answer was lost or many moved at once."""
+        self.unsettled -= task.unsettled
         task.counts = Counter(found.counts)
+        self.unsettled += task.unsettled
         task.ready = task.counts[READY]
         task.held.clear()
         task.last_event = found.last_event
         task.dirty = True
-        self._note(task)
+        self._fair.offer(task)
 
     # --- the next turn --------------------------------------------------------------------------------------------
 
@@ -131,7 +123,7 @@ class Ledger:
         """Whether a further turn would find something to do."""
         if self.has_outcomes:
             return True
-        return self._free() > 0 and any(self._demand(task, ()) for task in self._claimable.values())
+        return self._free() > 0 and self._fair.wanted(self._known_demand)
 
     def turn(self, id_: str, now: int) -> Turn | None:
         """What the next turn asks for, or None when there is nothing to do."""
@@ -159,32 +151,39 @@ class Ledger:
         return 0 if self.draining else self._slots - self._running
 
     def _claims(self, active: Mapping[str, None]) -> list[ClaimRequest]:
-        free = self._free()
+        """Shares the free slots out, by what is ready; a task in which this turn settles something may ask for more."""
         self._asked = {}
+        free = self._free()
         if free <= 0:
             return []
-        wanting = dict(self._claimable)
-        wanting.update((task_id, self.tasks[task_id]) for task_id in active if task_id in self.tasks)
-        demands = [(task, self._demand(task, active)) for task in wanting.values()]
-        self._asked = self._fair.share([(task, wanted) for task, wanted in demands if wanted > 0], free)
+        for task_id in active:
+            self._fair.offer(self.tasks[task_id])
+
+        def demand(task: RunningTask) -> int:
+            return min(self._slots, task.room) if task.id in active else self._known_demand(task)
+
+        self._asked = self._fair.share(demand, free)
         return [ClaimRequest(task_id, count) for task_id, count in self._asked.items()]
 
-    def _demand(self, task: RunningTask, active: Mapping[str, None] | tuple[()]) -> int:
-        """How many of the task could start: what is ready, and anything when this turn may make more ready."""
-        wanted = self._slots if task.id in active else task.ready
-        return min(wanted, task.room)
+    def _known_demand(self, task: RunningTask) -> int:
+        """How many of the task could start for certain."""
+        return min(task.ready, task.room) if task.id in self.tasks else 0
 
     def _reopen(self, type_free: dict[str, int]) -> list[Reopen]:
-        """Held subtasks go back to the frontier as their type has free slots, over the tasks in turn."""
+        """Held subtasks go back to the frontier as their type has free slots, task by task."""
         found: list[Reopen] = []
         for type_, free in type_free.items():
-            for task in self._claimable.values() if free else ():
+            holders = self._holders[type_]
+            for task in list(holders.values()) if free else ():
                 count = min(free, task.held[type_])
-                if count > 0 and task.room > 0:
+                if count and task.room > 0:
                     found.append(Reopen(task.id, type_, count))
                     task.held[type_] -= count
                     task.ready += count
                     free -= count
+                    self._fair.offer(task)
+                if not task.held[type_] or task.id not in self.tasks:
+                    del holders[task.id]
         return found
 
     # --- its answer -----------------------------------------------------------------------------------------------
@@ -192,7 +191,10 @@ class Ledger:
     def apply(self, turn: Turn, result: TurnResult) -> list[RunningTask]:
         """Takes over what a turn really did; returns the tasks that it touched."""
         for changes in result.tasks:
-            self.tasks[changes.task_id].apply(changes)
+            task = self.tasks[changes.task_id]
+            self.unsettled -= task.unsettled
+            task.apply(changes)
+            self.unsettled += task.unsettled
         for claim in result.claims:
             task = self.tasks[claim.task_id]
             task.claims[claim.id] = claim
@@ -200,16 +202,18 @@ class Ledger:
             self._running += 1
             self._running_by_type[claim.type] += 1
         for task_id, type_ in result.held:
-            self.tasks[task_id].held[type_] += 1
-            self.tasks[task_id].ready -= 1
+            task = self.tasks[task_id]
+            task.held[type_] += 1
+            task.ready -= 1
+            self._holders[type_][task_id] = task
         self._refund(result)
         touched = [self.tasks[task_id] for task_id in turn.sequences]
         for task in touched:
-            self._note(task)
+            self._fair.offer(task)
         return touched
 
     def _refund(self, result: TurnResult) -> None:
-        """Gives back what was asked for in vain, and notices when the count of ready ones was wrong."""
+        """Gives back what was asked for in vain, and notices tasks whose count of ready ones was wrong."""
         used = Counter(claim.task_id for claim in result.claims)
         used.update(task_id for task_id, _ in result.held)
         for task_id, asked in self._asked.items():
@@ -217,8 +221,7 @@ class Ledger:
             if asked > used[task_id]:
                 self._fair.refund(task, asked - used[task_id])
                 if task.ready > 0 and not used[task_id]:
-                    _log.error("the frontier holds fewer than counted", task_id=task_id, counted=task.ready)
-                    task.ready = 0
+                    self.drifted.append(task)
         self._asked = {}
 
     def forget_answer(self, turn: Turn) -> None:

@@ -271,7 +271,8 @@ class TaskChanges(Value, frozen=True):
 
 class TurnResult(Value, frozen=True):
     """What really happened. ``undecided``: (task id, id) of subtasks whose dependencies are all settled, but not all
-    with success. ``held``: (task id, type) of ready subtasks that met a closed limit."""
+    with success. ``held``: (task id, type) of ready subtasks that met a closed limit.
+    """
 
     tasks: list[TaskChanges]
     claims: list[Claim]

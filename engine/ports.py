@@ -68,7 +68,8 @@ class GraphWriter(Protocol):
     async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
         """Adds the items of a mapped subtask that is still processing: each child depends on the parent, and whatever
         else depends on the parent on every child. A new attempt replaces what an earlier one had added; returns how
-        many of those were removed."""
+        many of those were removed.
+        """
 
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks; one that was pending is processing from here on."""
@@ -81,7 +82,8 @@ class GraphWriter(Protocol):
 
     async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
         """Cancels what waits among the next ``limit`` subtasks with an id above ``after``; the first change gets the
-        number ``event``. Returns the changes and where to go on, None at the end."""
+        number ``event``. Returns the changes and where to go on, None at the end.
+        """
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first, with exact counts and last event numbers."""

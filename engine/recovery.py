@@ -1,7 +1,8 @@
 """Taking up tasks: this engine's own from an earlier life, or those that one connection failure left unsure.
 
-There is one way to start a subtask: through the frontier. So whatever was running when the engine died is settled first,
-as an interrupted attempt, and either goes back to the frontier or, where a repeat could do harm, ends with an error.
+There is one way to start a subtask: through the frontier. So whatever was running when the engine died is settled
+first, as an interrupted attempt, and either goes back to the frontier or, where a repeat could do harm, ends with an
+error.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class RunningTask:
     gate: str = ""
     cancel_after: str | None = None
     virtual_time: float = 0.0
+    queued: bool = False
     dirty: bool = False
     ending: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)

@@ -64,6 +64,7 @@ class Scheduler:
         self._observer = observer
         self._wake = asyncio.Event()
         self._ends: list[Finish] = []
+        self._cancelling: list[RunningTask] = []
         self._helpers: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
@@ -81,6 +82,8 @@ class Scheduler:
     def add(self, task: RunningTask) -> None:
         """Takes an open task up."""
         self._ledger.add(task)
+        if task.cancel_after is not None:
+            self._cancelling.append(task)
         self._check_end(task)
         self.wake()
 
@@ -93,6 +96,7 @@ class Scheduler:
         """Stops what runs of a task whose gate is closed, and begins to cancel what waits."""
         task.gate = "cancelling"
         task.cancel_after = ""
+        self._cancelling.append(task)
         for runner in list(task.running.values()):
             runner.cancel()
         self.wake()
@@ -138,7 +142,9 @@ class Scheduler:
         turn = self._ledger.turn(uuid.uuid4().hex, self._clock.now())
         if turn is not None:
             await self._turn(turn)
-        for task in [task for task in self._ledger.tasks.values() if task.cancel_after is not None]:
+        for task in self._ledger.drifted[:]:
+            await self._safely(self._count_again(task))
+        for task in list(self._cancelling):
             await self._safely(self._cancel_step(task))
         if self._ends:
             await self._finish()
@@ -295,9 +301,20 @@ class Scheduler:
             found = await self._graph.recount(task.id)
             self._ledger.recounted(task, found)
             task.cancel_after = None
+            self._cancelling.remove(task)
             self._check_end(task)
         else:
             task.cancel_after = after
+        self.wake()
+
+    async def _count_again(self, task: RunningTask) -> None:
+        """A task whose count of ready subtasks was wrong is counted anew; twice in a row is worth a doctor."""
+        counted = task.ready
+        self._ledger.recounted(task, await self._graph.recount(task.id))
+        self._ledger.drifted.remove(task)
+        if task.ready == counted:
+            task.ready = 0
+            _log.error("ready subtasks that cannot be claimed: run `agent03 doctor`", task_id=task.id, ready=counted)
         self.wake()
 
     # --- counts and events --------------------------------------------------------------------------------------

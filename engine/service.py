@@ -15,7 +15,7 @@ from engine.errors import Busy, Conflict, Fenced, GraphUnavailable
 from engine.identity import Identity
 from engine.inquiries import Inquiries
 from engine.ledger import Ledger
-from engine.model import Json, NewTask, Task, Value
+from engine.model import Json, NewTask, OpenTask, Task, Value
 from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.build import build
@@ -97,7 +97,7 @@ class Engine(Inquiries):
             self._clock.correct(await self._graph.heartbeat())
             await self._graph.discard_leftovers()
             for found in await self._graph.adopt():
-                await self._take_up(found.task.id)
+                await self._take_up(found)
         except BaseException:
             await self._graph.close()
             self._identity.release()
@@ -154,12 +154,12 @@ class Engine(Inquiries):
                 _log.error("another engine has taken over this engine's tasks", engine=self.id)
                 return
 
-    async def _take_up(self, task_id: str) -> None:
-        task, interrupted, undecided = await self._recovery.take_up(await self._graph.recount(task_id))
+    async def _take_up(self, found: OpenTask) -> None:
+        task, interrupted, undecided = await self._recovery.take_up(found)
         for settle in interrupted:
             self._ledger.interrupted(settle)
         self._scheduler.add(task)
-        self._scheduler.decide_later([(task_id, id_) for id_ in undecided])
+        self._scheduler.decide_later([(task.id, id_) for id_ in undecided])
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Engine(Inquiries):
             await asyncio.sleep(self.settings.heartbeat_seconds)
             try:
                 if await self._graph.task(task_id) is not None:
-                    await self._take_up(task_id)
+                    await self._take_up(await self._graph.recount(task_id))
                 return
             except GraphUnavailable:
                 continue

@@ -61,7 +61,8 @@ def load(dialect: str) -> dict[str, Statement]:
     """Every statement of a dialect by name. Raises ``CatalogError`` for a header that is not in order."""
     everything = _walk(files("cypher"), "")
     shared = {name: text for name, text in everything.items() if name.split("/")[0] not in DIALECTS}
-    own = {name.removeprefix(f"{dialect}/"): text for name, text in everything.items() if name.startswith(f"{dialect}/")}
+    prefix = f"{dialect}/"
+    own = {name.removeprefix(prefix): text for name, text in everything.items() if name.startswith(prefix)}
     return {name: _parse(name, text) for name, text in sorted((shared | own).items())}
 
 

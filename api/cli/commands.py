@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.output import show
 from api.environment import load_settings
 from engine.settings import Settings
 
@@ -67,7 +68,7 @@ def version() -> None:
     """Print the version."""
     from api.about import DISTRIBUTION, installed_version
 
-    print(f"{DISTRIBUTION} {installed_version()}")
+    show(f"{DISTRIBUTION} {installed_version()}")
 
 
 def _logging(settings: Settings, *, quiet: bool = False) -> Settings:

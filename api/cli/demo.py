@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-import yaml
-
 from api.cli.exits import DONE, FAILED, INTERRUPTED
-from api.cli.planfile import PlanLoader
-from api.cli.run import Interrupted, closing_line, follow_to_end, how_to_go_on, pretty, print_outcome, say
+from api.cli.output import say, show
+from api.cli.planfile import load_yaml
+from api.cli.run import Interrupted, closing_line, failures, follow_to_end, how_to_go_on, pretty
 from api.wiring import open_engine
 from engine.model import Json
 from engine.service import Engine
@@ -20,7 +19,7 @@ LOOK = "MATCH (t:Task {{id: '{task}'}})-[:HAS_SUBTASK]->(s:Subtask)-[:DEPENDS_ON
 
 def demo_plan() -> Json:
     """The packaged plan, as it would be sent."""
-    return yaml.load((files("api") / "demo" / "audit.yaml").read_text(encoding="utf-8"), PlanLoader)
+    return load_yaml((files("api") / "demo" / "audit.yaml").read_text(encoding="utf-8"))
 
 
 async def run_demo(settings: Settings) -> int:
@@ -34,7 +33,7 @@ async def run_demo(settings: Settings) -> int:
         say(how_to_go_on(stopped.task_id, settings))
         return INTERRUPTED
     completed = document.task.status is TaskStatus.COMPLETED
-    print(report) if completed else print_outcome(document.task, [])
+    show(report if completed else failures(document.task, []))
     say(f"\n{closing_line(document.task)}\n{how_to_look(document.task.id, settings)}")
     return DONE if completed else FAILED
 

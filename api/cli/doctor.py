@@ -6,7 +6,6 @@ embedded graph it says who holds the file.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
@@ -14,6 +13,7 @@ import msgspec
 
 from api.about import installed_version
 from api.cli.exits import DONE, FAILED, UNREACHABLE
+from api.cli.output import show
 from api.wiring import build_graph, build_redis, build_tools
 from engine.errors import EngineError, GraphRefused, GraphUnavailable
 from engine.model import Json, Value
@@ -37,10 +37,9 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     """Looks at everything and prints what it found; returns the exit code."""
     checks = [check async for check in _checks(settings)]
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_document(checks)), indent=2) + b"\n")
+        show(msgspec.json.format(msgspec.json.encode(_document(checks)), indent=2).decode())
     else:
-        for check in checks:
-            print(_line(check))
+        show("\n".join(map(_line, checks)))
     outcomes = {check.outcome for check in checks}
     return UNREACHABLE if "unreachable" in outcomes else FAILED if "wrong" in outcomes else DONE
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from api.cli.output import say
 from engine.errors import EngineError, GraphRefused, GraphUnavailable, InvalidInput, SettingsError
 
 DONE = 0
@@ -46,5 +45,5 @@ def lines_of(error: Stop | EngineError) -> list[str]:
 def report(error: Stop | EngineError) -> int:
     """Prints an expected error on stderr and returns its exit code."""
     first, *rest = lines_of(error)
-    print("\n".join([f"agent03: {first}", *rest]), file=sys.stderr)
+    say("\n".join([f"agent03: {first}", *rest]))
     return code_of(error)

@@ -5,7 +5,6 @@ What ``start`` and ``status`` print on stdout is an environment file: ``agent03 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ import typer
 
 from api.cli.commands import EnvFile
 from api.cli.exits import UNREACHABLE, Stop
+from api.cli.output import say, show
 from api.environment import load_settings, process_environment
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def start(bolt_port: BoltPort = None, http_port: HttpPort = None, env_file: EnvF
 
     with _told():
         spec = _spec(env_file, bolt_port, http_port)
-        print("agent03: starting Neo4j; the first start fetches its jars", file=sys.stderr)
+        say("agent03: starting Neo4j; the first start fetches its jars")
         started = server.start(spec)
-    print(f"agent03: Neo4j {'was running already' if started.already_running else 'is up'}", file=sys.stderr)
+    say(f"agent03: Neo4j {'was running already' if started.already_running else 'is up'}")
     _print_access(started.server)
 
 
@@ -47,7 +47,7 @@ def stop(env_file: EnvFile = None) -> None:
 
     with _told():
         ended = server.stop(_spec(env_file))
-    print(f"agent03: Neo4j: {ended}", file=sys.stderr)
+    say(f"agent03: Neo4j: {ended}")
 
 
 @neo4j.command()
@@ -70,7 +70,7 @@ def _spec(env_file: EnvFile, bolt_port: int | None = None, http_port: int | None
 
 
 def _print_access(server: Server) -> None:
-    print(f"NEO4J_URL={server.url}\nNEO4J_AUTH={server.auth}\n# Neo4j Browser: {server.browser}")
+    show(f"NEO4J_URL={server.url}\nNEO4J_AUTH={server.auth}\n# Neo4j Browser: {server.browser}")
 
 
 @contextmanager

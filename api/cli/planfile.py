@@ -32,6 +32,15 @@ def read_plan(name: str) -> Json:
     return _yaml(data, shown)
 
 
+def load_yaml(text: str | bytes) -> Json:
+    """The value of a YAML text; raises ``yaml.YAMLError``."""
+    loader = PlanLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def _bytes(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -50,7 +59,7 @@ def _json(data: bytes, shown: str, *, strict: bool) -> Json:
 
 def _yaml(data: bytes, shown: str) -> Json:
     try:
-        return yaml.load(data, PlanLoader)
+        return load_yaml(data)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -5,7 +5,6 @@ Both are fed with the task's events. Plain output is bounded: after 100 lines on
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from api.cli.output import say
 from engine.model import Event
 from engine.states import SETTLED, SubtaskStatus
 
@@ -74,7 +74,7 @@ class PlainDisplay:
     ) -> None:
         self._tally = Tally(total)
         self._clock = clock
-        self._write = write or _to_stderr
+        self._write = write or say
         self._lines = 0
         self._next = 0.0
 
@@ -135,7 +135,3 @@ class LiveDisplay:
         self._progress.update(
             self._bar, completed=tally.settled, total=tally.total, description=f"{escape(named)}{more}"
         )
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator
 
 import msgspec
 
 from api import present, schemas
 from api.cli.exits import DONE, FAILED, INTERRUPTED
+from api.cli.output import say, show
 from api.cli.progress import display_for
 from api.wiring import open_engine
 from engine.model import Json
@@ -43,10 +43,7 @@ async def run_task(settings: Settings, body: Json, *, as_json: bool) -> int:
     except Interrupted as stopped:
         say(how_to_go_on(stopped.task_id, settings))
         return INTERRUPTED
-    if as_json:
-        print(document.model_dump_json(indent=2))
-    else:
-        print_outcome(document.task, bad)
+    show(document.model_dump_json(indent=2) if as_json else outcome(document.task, bad))
     say(closing_line(document.task))
     return DONE if document.task.status is TaskStatus.COMPLETED else FAILED
 
@@ -111,18 +108,22 @@ async def _bad_subtasks(engine: Engine, task: schemas.Task) -> list[schemas.Subt
     return [present.subtask_result(row, None) for row in rows]
 
 
-def print_outcome(task: schemas.Task, bad: list[schemas.SubtaskResult]) -> None:
-    """The result on stdout; of a task without success, what went wrong and what to do."""
-    if task.status is TaskStatus.COMPLETED:
-        print(task.result if isinstance(task.result, str) else pretty(task.result))
-        return
+def outcome(task: schemas.Task, bad: list[schemas.SubtaskResult]) -> str:
+    """The result; of a task without success, what went wrong."""
+    if task.status is not TaskStatus.COMPLETED:
+        return failures(task, bad)
+    return task.result if isinstance(task.result, str) else pretty(task.result)
+
+
+def failures(task: schemas.Task, bad: list[schemas.SubtaskResult]) -> str:
+    """What went wrong and what to do: a line or two for each subtask that failed."""
+    lines = [task.error.message] if task.error else [f"the task was {task.status}"]
     for subtask in bad:
         if subtask.error:
-            print(f"{subtask.key}: {subtask.error.category}: {subtask.error.message}")
-            print(*[f"  {subtask.error.suggestion}"] if subtask.error.suggestion else [], sep="\n", end="")
+            lines.append(f"{subtask.key}: {subtask.error.category}: {subtask.error.message}")
+            lines += [f"  {subtask.error.suggestion}"] if subtask.error.suggestion else []
     left_out = task.subtasks.get(SubtaskStatus.FAILED, 0) - len(bad)
-    if left_out > 0:
-        print(f"and {left_out} more failed")
+    return "\n".join([*lines, *([f"and {left_out} more failed"] if bad and left_out > 0 else [])])
 
 
 def pretty(value: Json) -> str:
@@ -140,8 +141,3 @@ def how_to_go_on(task_id: str, settings: Settings) -> str:
     """What to do with a task that was interrupted."""
     where = settings.neo4j_url or settings.data_path
     return f"task {task_id} is kept in {where} and not finished; 'agent03 serve' with the same settings goes on with it"
-
-
-def say(line: str) -> None:
-    """A line for people, on stderr."""
-    print(line, file=sys.stderr, flush=True)

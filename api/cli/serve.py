@@ -8,22 +8,21 @@ the server closes. A second signal ends the process where it stands; the graph i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 import uvicorn
 
-from api.app import create_app
+from api.app import Api, create_app
 from api.cli.exits import INTERRUPTED, UNREACHABLE, Stop
+from api.cli.output import say
 from api.metrics import Metrics
 from api.wiring import open_engine
-from engine.service import Engine
 from engine.settings import Settings
 
 CLOSE_SECONDS = 5
@@ -37,28 +36,56 @@ async def serve_api(settings: Settings) -> None:
     Raises:
         Stop: with exit code 3 when the port cannot be had.
     """
+    metrics = Metrics()
     with bound_socket(settings.backend_host, settings.backend_port) as sock:
-        metrics = Metrics()
-        async with open_engine(settings, observer=metrics) as engine:
+        async with AsyncExitStack() as last, open_engine(settings, observer=metrics) as engine:
             metrics.watch(engine.snapshot)
-            app = create_app(engine, settings, metrics)
-            config = uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=CLOSE_SECONDS,
-            )
-            server = Server(config)
-            with drain_on_signal(server, engine):
-                await server.serve(sockets=[sock])
+            server = Server(_config(create_app(engine, settings, metrics)))
+            serving = asyncio.create_task(server.serve(sockets=[sock]))
+            last.push_async_callback(_close, server, serving)
+            await _first_signal(serving)
+            # The engine is drained here, and so far the API has answered.
+
+
+def _config(app: Api) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
+    )
+
+
+async def _close(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Ends the server, open connections first; raises what it raised."""
+    server.should_exit = True
+    await serving
+
+
+async def _first_signal(serving: asyncio.Task[None]) -> None:
+    """Waits for SIGTERM or SIGINT, or for the server to fail; from then on a signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+    called = asyncio.Event()
+
+    def on_signal() -> None:
+        if called.is_set():
+            os._exit(INTERRUPTED)
+        _log.info("draining; a second signal ends it at once")
+        called.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    waiting = asyncio.create_task(called.wait())
+    await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 class Server(uvicorn.Server):
     """uvicorn that leaves the signals to us and says in one line where it listens."""
 
-    @contextlib.contextmanager
+    @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Nothing: its own handler would end the process before the engine has stopped."""
         yield
@@ -70,37 +97,10 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except OSError as error:
             raise refused(sockets[0].getsockname()[:2], error) from None
-        print(f"agent03 listens on {url_of(sockets[0])}", file=sys.stderr, flush=True)
+        say(f"agent03 listens on {url_of(sockets[0])}")
 
 
-@contextlib.contextmanager
-def drain_on_signal(server: uvicorn.Server, engine: Engine) -> Iterator[None]:
-    """While inside, SIGTERM and SIGINT stop the engine gracefully and then the server."""
-    loop = asyncio.get_running_loop()
-    draining: list[asyncio.Task[None]] = []
-
-    async def drain() -> None:
-        try:
-            await engine.stop()
-        finally:
-            server.should_exit = True
-
-    def on_signal() -> None:
-        if draining:
-            os._exit(INTERRUPTED)
-        _log.info("draining; a second signal ends it at once")
-        draining.append(loop.create_task(drain()))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-@contextlib.contextmanager
+@contextmanager
 def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
     """A socket that holds the address and does not listen yet; raises ``Stop``."""
     try:

@@ -133,7 +133,8 @@ class RedisConnection:
         self.location = str(options.get("path") or f"{host}:{port}/{options.get('db', 0)}")
 
     def _told(self, error: Exception) -> str:
-        text = (str(error) or type(error).__name__).rstrip(".")
+        # One sentence: some refusals are a page long.
+        text = (str(error) or type(error).__name__).split(". ")[0].rstrip(".")[:200]
         return text.replace(self._password, "***") if self._password else text
 
 

@@ -149,7 +149,7 @@ class LadybugGraph(Reader, Writer):
             )
         return known
 
-    async def read_back(self, turn: Turn) -> TurnResult | None:
+    async def read_back(self, turn: Turn) -> TurnResult | None:  # noqa: ARG002
         """A turn here either raised and was rolled back, or its result arrived."""
         return None
 
@@ -236,7 +236,8 @@ class LadybugGraph(Reader, Writer):
 
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success; looked up for the first ones only,
-        because each takes a statement of its own here."""
+        because each takes a statement of its own here.
+        """
         found: dict[str, list[str]] = {id_: [] for id_ in ids}
         for id_ in ids[:MOST_NAMED]:
             found[id_] = [row["key"] for row in await self._ladybug.read("subtask/blockers", id=id_)]

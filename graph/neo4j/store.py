@@ -138,7 +138,7 @@ class Neo4jGraph(Reader, Writer):
 
     async def read_back(self, turn: Turn) -> TurnResult | None:
         """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
-        rows = await self._neo4j.read("engine/last_turn", **self._fence)
+        rows = await self._neo4j.write("engine/last_turn", **self._fence)
         if not rows:
             raise Fenced()
         if rows[0]["turn"] != turn.id:
@@ -195,7 +195,7 @@ class Neo4jGraph(Reader, Writer):
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success."""
         rows = await self._neo4j.read("subtask/blockers", ids=list(ids))
-        return dict.fromkeys(ids, list[str]()) | {row["id"]: row["keys"] for row in rows}
+        return {id_: [] for id_ in ids} | {row["id"]: row["keys"] for row in rows}
 
     async def forget(self, task_id: str) -> None:
         """Nothing to drop: on Neo4j the frontier is the database's."""

@@ -43,3 +43,11 @@ def running(marker: str) -> list[int]:
         if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or []):
             found.append(process.pid)
     return found
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; a zombie, which only waits to be buried, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from api.cli.exits import Stop
-from api.cli.planfile import PlanLoader, read_plan
+from api.cli.planfile import load_yaml, read_plan
 from engine.model import Json
 
 
@@ -77,13 +77,13 @@ def test_yaml_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_plain_scalars_are_those_of_json(scalar: str, value: Json) -> None:
-    found = yaml.load(f"x: {scalar}", PlanLoader)["x"]
+    found = load_yaml(f"x: {scalar}")["x"]
     assert (found, type(found)) == (value, type(value))
 
 
 def test_the_loader_builds_no_objects() -> None:
     with pytest.raises(yaml.YAMLError):
-        yaml.load("!!python/object/apply:os.getcwd []", PlanLoader)
+        load_yaml("!!python/object/apply:os.getcwd []")
 
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""One file per outside library: what the engine reaches through its ports. Imported by the composition root only."""
