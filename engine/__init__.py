@@ -1,0 +1,78 @@
+"""Decides: the plan, the scheduler, the tools, the errors. Knows no graph database, no web, no environment.
+
+The names below are what a program that uses the engine needs. Each is imported when it is asked for, so that importing
+a part of this package loads that part alone: a module with ``@tool`` functions does not load the scheduler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.errors import (
+        Busy,
+        Category,
+        Conflict,
+        EngineError,
+        Fatal,
+        Fault,
+        Fenced,
+        GraphLocked,
+        GraphRefused,
+        GraphUnavailable,
+        InvalidInput,
+        NotFound,
+        Retryable,
+        SettingsError,
+        TaskFailed,
+        TooLarge,
+        ToolError,
+    )
+    from engine.ports import RunContext
+    from engine.service import Engine
+    from engine.settings import Settings
+    from engine.states import SubtaskStatus, TaskStatus
+    from engine.tools.decorator import tool
+
+__all__ = [
+    "Busy",
+    "Category",
+    "Conflict",
+    "Engine",
+    "EngineError",
+    "Fatal",
+    "Fault",
+    "Fenced",
+    "GraphLocked",
+    "GraphRefused",
+    "GraphUnavailable",
+    "InvalidInput",
+    "NotFound",
+    "Retryable",
+    "RunContext",
+    "Settings",
+    "SettingsError",
+    "SubtaskStatus",
+    "TaskFailed",
+    "TaskStatus",
+    "TooLarge",
+    "ToolError",
+    "tool",
+]
+
+_ELSEWHERE = {
+    "Engine": "engine.service",
+    "RunContext": "engine.ports",
+    "Settings": "engine.settings",
+    "SubtaskStatus": "engine.states",
+    "TaskStatus": "engine.states",
+    "tool": "engine.tools.decorator",
+}
+"""Where the names are that are no errors."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "engine.errors")), name)

@@ -9,11 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import structlog
+
+from engine.errors import EngineError, GraphUnavailable
 from engine.model import BLOB_BYTES, Finish, Json, Troubled
 from engine.payloads import Payloads, pack
 from engine.ports import Clock, GraphReader
 from engine.running import RunningTask
 from engine.states import SubtaskStatus, TaskStatus
+
+_log = structlog.get_logger("endings")
 
 MOST_LEAVES = 1_000
 """A task with more leaves has no result of its own: its subtasks' outputs are read page by page."""
@@ -35,7 +40,7 @@ class Endings:
         counts = task.present()
         troubled = await self._graph.troubled(task.id, MOST_TROUBLES) if any(map(counts.get, TROUBLES)) else []
         status = decide(bool(task.gate), troubled)
-        text, digest = (None, None) if task.gate else await self._result(task)
+        text, digest = (None, None) if task.gate else await self._readable_result(task)
         return Finish(
             task_id=task.id,
             status=status,
@@ -47,6 +52,16 @@ class Endings:
             result_hash=digest,
             error=_error(status, troubled, counts),
         )
+
+    async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None]:
+        """The result, or none where an output cannot be read any more: that must not keep the task open."""
+        try:
+            return await self._result(task)
+        except GraphUnavailable:
+            raise
+        except EngineError as error:
+            _log.error("the task's result cannot be put together", task_id=task.id, reason=str(error))
+            return None, None
 
     async def _result(self, task: RunningTask) -> tuple[str | None, str | None]:
         leaves = await self._graph.leaves(task.id, MOST_LEAVES + 1)

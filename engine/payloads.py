@@ -77,11 +77,14 @@ class Payloads:
 
     async def outputs(self, ids: Sequence[str]) -> dict[str, Json]:
         """The outputs of completed subtasks by id, each a value of its own."""
-        missing = [id_ for id_ in ids if id_ not in self._texts]
+        texts = {id_: self._texts[id_] for id_ in ids if id_ in self._texts}
+        missing = [id_ for id_ in ids if id_ not in texts]
         if missing:
-            for id_, text in (await self._texts_of(await self._graph.outputs(missing))).items():
+            read = await self._texts_of(await self._graph.outputs(missing))
+            for id_, text in read.items():
                 self._remember(id_, text)
-        return {id_: msgspec.json.decode(self._texts[id_]) for id_ in ids if id_ in self._texts}
+            texts |= read
+        return {id_: msgspec.json.decode(text) for id_, text in texts.items()}
 
     async def item_outputs(self, parent_id: str) -> list[Json]:
         """The outputs of a mapped subtask's items in order; null for one that did not complete."""

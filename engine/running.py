@@ -18,7 +18,8 @@ _SETTLED = frozenset(status.value for status in SETTLED)
 READY = SubtaskStatus.READY.value
 PENDING = SubtaskStatus.PENDING.value
 PROCESSING = SubtaskStatus.PROCESSING.value
-CANCELLED = SubtaskStatus.CANCELLED.value
+CANCELLING = "cancelling"
+"""The gate of a task whose cancellation has begun: nothing of it is claimed any more."""
 
 
 def source(change: Change) -> str:

@@ -26,7 +26,7 @@ from engine.model import Claim, Event, Finish, Progress, Settle, TaskChanges, Tu
 from engine.observer import Observer
 from engine.payloads import Payloads
 from engine.ports import Clock, Graph
-from engine.running import RunningTask
+from engine.running import CANCELLING, RunningTask
 from engine.states import SubtaskStatus
 
 _log = structlog.get_logger("scheduler")
@@ -94,7 +94,9 @@ class Scheduler:
 
     def cancel(self, task: RunningTask) -> None:
         """Stops what runs of a task whose gate is closed, and begins to cancel what waits."""
-        task.gate = "cancelling"
+        if task.gate:
+            return
+        task.gate = CANCELLING
         task.cancel_after = ""
         self._cancelling.append(task)
         for runner in list(task.running.values()):

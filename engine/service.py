@@ -25,7 +25,7 @@ from engine.plan.spec import task_input
 from engine.plan.validate import Limits, ValidPlan, validate
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
-from engine.running import RunningTask
+from engine.running import CANCELLING, RunningTask
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.states import FINAL, TaskStatus, legal_task_events
@@ -46,6 +46,11 @@ class Submitted(Value, frozen=True):
     task_id: str
     subtasks_count: int
     initial_subtasks_queued: int
+
+    @property
+    def id(self) -> str:
+        """The task's id, under the name that a task has it."""
+        return self.task_id
 
 
 class Engine(Inquiries):
@@ -258,8 +263,7 @@ class Engine(Inquiries):
             legal = ", ".join(legal_task_events(task.status)) or "none: submit it again as a new task"
             raise Conflict(f"task {task_id} is {task.status.value} and cannot be cancelled; legal now: {legal}")
         if not live.gate:
-            live.gate = "cancelling"
-            await self._graph.close_gate(task_id, live.gate, self._clock.now())
+            await self._graph.close_gate(task_id, CANCELLING, self._clock.now())
             self._scheduler.cancel(live)
         with_time = asyncio.wait_for(live.ended.wait(), RETRY_SECONDS)
         await asyncio.gather(with_time, return_exceptions=True)

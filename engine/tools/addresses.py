@@ -85,8 +85,8 @@ def _host_and_port(entry: str) -> tuple[str, int | None]:
         return entry, None
     host, port = entry, ""
     if entry.startswith("["):
-        host, _, rest = entry[1:].partition("]")
-        if rest and not rest.startswith(":"):
+        host, closed, rest = entry[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")):
             raise _unreadable(entry)
         port = rest[1:]
     elif ":" in entry:

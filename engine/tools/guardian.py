@@ -127,7 +127,7 @@ def become(
         for name, soft, hard in limits:
             limit(getattr(resource, name, None), soft, hard)
         os.chdir(cwd)
-        os.execvpe(argv[0], argv, env)
+        os.execvpe(argv[0], argv, env)  # noqa: S606 (an argument list; no shell is wanted)
     except OSError as error:
         answer(control, f"E{error.errno} ")
     finally:

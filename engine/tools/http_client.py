@@ -88,7 +88,7 @@ class GuardedHttp:
         client = httpx2.AsyncClient(  # one for each call keeps cookies apart; it is not closed: the connections stay
             transport=self._transport,
             trust_env=False,
-            timeout=httpx2.Timeout(call.seconds, connect=min(call.seconds * 0.9, _CONNECT_SECONDS)),
+            timeout=httpx2.Timeout(call.seconds, connect=min(call.seconds / 2, _CONNECT_SECONDS)),
             follow_redirects=call.follow_redirects,
             max_redirects=_MAX_REDIRECTS,
         )
@@ -97,7 +97,7 @@ class GuardedHttp:
         )
         response = await client.send(request, stream=True)
         async with _closing(response):
-            content = await _body(response, call.max_bytes)
+            content = await _body(response, call)
         return Reply(response.status_code, dict(response.headers), content, response.charset_encoding)
 
     async def close(self) -> None:
@@ -165,7 +165,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (the interface has it)
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
@@ -203,17 +203,14 @@ async def _system_addresses(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def _body(response: httpx2.Response, limit: int) -> bytes:
+async def _body(response: httpx2.Response, call: Call) -> bytes:
     """The decoded body; stops reading at the limit, so that a compressed flood is refused too."""
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
-        if len(content) > limit:
-            raise ToolError(
-                f"the response is larger than {limit} bytes",
-                category=Category.RESOURCE,
-                suggestion="Raise max_bytes (up to 64 MiB), or ask the server for less.",
-            )
+        if len(content) > call.max_bytes:
+            text = f"the response is larger than {call.max_bytes} bytes"
+            raise _failure(call, text, Category.RESOURCE, "Raise max_bytes (up to 64 MiB), or ask for less.")
     return bytes(content)
 
 

@@ -79,8 +79,10 @@ def java_arguments(jars: Iterable[Path], folder: Path, heap_mb: int, archive: It
     """
     class_path = ":".join(str(jar) for jar in sorted(jars))
     memory = [f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m"]
+    # The web server unpacks Browser there, and leaves it behind when it is killed.
+    scratch = f"-Djava.io.tmpdir={folder / 'tmp'}"
     server = [ENTRY_POINT, f"--home-dir={folder}", f"--config-dir={folder / 'conf'}", "--console-mode"]
-    return [*JAVA_FLAGS, *archive, *memory, "-cp", class_path, *server]
+    return [*JAVA_FLAGS, *archive, *memory, scratch, "-cp", class_path, *server]
 
 
 def argument_file(arguments: Iterable[str]) -> str:

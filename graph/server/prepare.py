@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,8 @@ def _ports(spec: ServerSpec, last: SavedState | None) -> tuple[int, int]:
 
 
 def _write_configuration(spec: ServerSpec, bolt_port: int, http_port: int) -> None:
-    for name in ("conf", "data", "logs", "run", "import"):
+    shutil.rmtree(spec.folder / "tmp", ignore_errors=True)
+    for name in ("conf", "data", "logs", "run", "import", "tmp"):
         (spec.folder / name).mkdir(parents=True, exist_ok=True)
     text = neo4j_conf(spec.folder, bolt_port, http_port, spec.heap_mb, spec.page_cache_mb)
     (spec.folder / "conf" / "neo4j.conf").write_text(text)

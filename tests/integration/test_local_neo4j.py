@@ -78,7 +78,7 @@ def test_many_starters_bring_up_one_server(own_neo4j: LocalNeo4j) -> None:
     for starter in starters:
         starter.start()
     for starter in starters:
-        starter.join(50)
+        starter.join(100)
 
     assert len(pids) == 3
     assert len(set(pids)) == 1
@@ -131,6 +131,7 @@ async def test_the_browser_is_served_and_leads_to_bolt(own_neo4j: LocalNeo4j) ->
     discovery = await asyncio.to_thread(get, f"http://127.0.0.1:{server.http_port}/")
 
     assert "Neo4j Browser" in page
+    assert list((own_neo4j.spec.folder / "tmp").iterdir()), "what the web server unpacks stays in the folder"
     assert f":{server.bolt_port}" in json.loads(discovery)["bolt_direct"]
 
 

@@ -39,7 +39,8 @@ class Service:
 
     async def finished(self, task_id: str) -> schemas.TaskDocument:
         await self.engine.wait(task_id)
-        return await self.get(schemas.TaskDocument, f"/tasks/{task_id}")
+        document: schemas.TaskDocument = await self.get(schemas.TaskDocument, f"/tasks/{task_id}")
+        return document
 
     async def get(self, model: type[BaseModel], path: str) -> Any:
         response = await self.client.get(path)

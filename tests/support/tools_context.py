@@ -38,11 +38,11 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
 
 def running(marker: str) -> list[int]:
     """The processes with ``marker`` as one of their arguments; zombies are not running."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or []):
-            found.append(process.pid)
-    return found
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or [])
+    ]
 
 
 def alive(process: psutil.Process) -> bool:

@@ -58,7 +58,7 @@ def test_entries_open_what_they_name(entry: str, host: str, port: int, address: 
 
 @pytest.mark.parametrize(
     "entry",
-    ["10.0.0.0/99", "a/b", "host:", "host:0", "host:65536", "host:http", ":80", "[::1", "[::1]x", "a:b:c", "two words", ""],
+    ["10.0.0.0/99", "a/b", "host:", "host:0", "host:65536", "host:http", ":80", "[::1", "[::1]x", "a:b:c", "a b", ""],
 )
 def test_an_unreadable_entry_is_told(entry: str) -> None:
     with pytest.raises(SettingsError, match="HTTP_ALLOW_PRIVATE"):

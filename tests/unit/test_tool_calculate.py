@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import Category, ToolError
+from engine.tools.arithmetic import ExpressionFault, evaluate, parse
 from engine.tools.calculate import Calculate
 from tests.support.tools_context import RecordingContext
 
@@ -181,6 +182,17 @@ async def test_what_arithmetic_refuses_is_an_error_of_logic(expression: str, mes
     with pytest.raises(ToolError, match=message) as caught:
         await value_of(expression)
     assert caught.value.category is Category.LOGIC
+
+
+@pytest.mark.parametrize("text", ["1" * 2001, "-" * 1999 + "1", "2 if 1 else", ""])
+def test_the_parser_stands_by_itself(text: str) -> None:
+    with pytest.raises(ExpressionFault):
+        parse(text)
+
+
+def test_a_name_without_a_value_is_told() -> None:
+    with pytest.raises(ExpressionFault, match="uses x, which is no variable"):
+        evaluate(parse("x + 1"), {})
 
 
 async def test_a_long_sum_is_a_chain_and_not_a_tower() -> None:

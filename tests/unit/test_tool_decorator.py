@@ -79,7 +79,9 @@ def test_bad_input_is_named(value: Any, paths: list[tuple[str, ...]]) -> None:
 
 async def test_hints_take_their_json_form() -> None:
     @tool("typed")
-    async def typed(day: date, unit: Unit, pair: tuple[int, int], many: Annotated[list[int], Field(max_length=2)]) -> Any:
+    async def typed(
+        day: date, unit: Unit, pair: tuple[int, int], many: Annotated[list[int], Field(max_length=2)]
+    ) -> Any:
         assert isinstance(day, date) and isinstance(unit, Unit) and isinstance(pair, tuple)
         return [day.isoformat(), unit, pair, many]
 
@@ -165,7 +167,7 @@ async def test_a_result_that_is_no_json_is_an_error_of_logic() -> None:
     async def odd_result() -> Any:
         return {"when": date(2026, 1, 1)}
 
-    with pytest.raises(ToolError, match="odd_result returned something else than JSON: a date .* at /when") as caught:
+    with pytest.raises(ToolError, match=r"odd_result returned something else than JSON: a date .* at /when") as caught:
         await made(odd_result).run({}, RecordingContext())
     assert caught.value.category is Category.LOGIC
     assert caught.value.suggestion
@@ -179,7 +181,7 @@ def test_signatures_that_json_cannot_fill_are_refused() -> None:
     def unreadable(value: "Missing") -> None: ...  # type: ignore[name-defined]  # noqa: F821, UP037
 
     @tool("strange")
-    def strange(value: threading.Lock) -> None: ...  # type: ignore[valid-type]
+    def strange(value: threading.Lock) -> None: ...
 
     for function, message in (
         (starred, r"starred: the parameter \*values"),

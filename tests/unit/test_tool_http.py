@@ -170,7 +170,7 @@ def test_retry_after_is_read_and_bounded(header: str | None, delay: float | None
     [
         *("http://127.0.0.1:{other}/", "http://localhost:{other}/", "http://169.254.169.254/latest/meta-data/"),
         *("http://[::1]:{other}/", "http://0x7f000001:{other}/", "http://2130706433:{other}/", "http://127.1:{other}/"),
-        *("http://0:{other}/", "http://[::ffff:127.0.0.1]:{other}/", "http://10.0.0.1/", "http://0177.0.0.1:{other}/"),
+        *("http://0:{other}/", "http://[::ffff:127.0.0.1]:{other}/", "http://10.0.0.1/"),
     ],
 )
 async def test_private_addresses_are_refused_in_every_spelling(http: HttpRequest, url: str) -> None:
@@ -267,7 +267,7 @@ async def test_a_resolver_that_hangs_is_no_connection_in_time() -> None:
 
     policy = AddressPolicy()
     http = HttpRequest(policy, 0.3, GuardedHttp(policy, default_tls(), resolve))
-    error = await failure(http, "http://slow.example/", timeout_seconds=0.1)
+    error = await failure(http, "http://slow.example/", timeout_seconds=0.5)
     assert (error.category, "no connection in time" in str(error)) == (Category.TRANSIENT, True)
     await http.close()
 
@@ -398,8 +398,8 @@ def test_urls_are_told_without_secrets() -> None:
 async def test_a_url_that_only_the_client_refuses_is_told(server: ScriptedServer) -> None:
     policy = AddressPolicy()
     client = GuardedHttp(policy, default_tls())
-    call = Call("GET", "gopher://host/", {}, [], None, 1.0, 10, True)
-    with pytest.raises(ToolError, match="gopher://host") as caught:
-        await client.fetch(call)
-    assert caught.value.category is Category.CONFIGURATION
+    for url in ("gopher://host/", "http://0177.0.0.1/"):
+        with pytest.raises(ToolError) as caught:
+            await client.fetch(Call("GET", url, {}, [], None, 1.0, 10, True))
+        assert caught.value.category is Category.CONFIGURATION
     await client.close()

@@ -46,10 +46,8 @@ async def failure(tool: Python, **value: Any) -> ToolError:
 
 
 async def test_the_value_of_result(python: Python) -> None:
-    assert await run(python, code="result = [x * factor for x in inputs['data']]", inputs={"data": [1, 2], "factor": 3}) == [
-        3,
-        6,
-    ]
+    code = "result = [x * factor for x in inputs['data']]"
+    assert await run(python, code=code, inputs={"data": [1, 2], "factor": 3}) == [3, 6]
     assert await run(python, code="pass") is None
     assert await run(python, code="result = (10 ** 30, {'é': None}, 1.5)") == [10**30, {"é": None}, 1.5]
 
@@ -149,7 +147,9 @@ async def test_processor_time_is_limited(python: Python) -> None:
     assert "cpu_seconds" in error.suggestion
 
 
-@pytest.mark.parametrize(("code", "what"), [("print('x' * 20_000)", "its log"), ("result = 'x' * 20_000", "its result")])
+@pytest.mark.parametrize(
+    ("code", "what"), [("print('x' * 20_000)", "its log"), ("result = 'x' * 20_000", "its result")]
+)
 async def test_output_is_limited(python: Python, code: str, what: str) -> None:
     error = await failure(python, code=code, limits={"output_bytes": 10_000})
     assert error.category is Category.RESOURCE
@@ -187,6 +187,7 @@ async def test_a_cancelled_call_is_killed_with_all_it_started(python: Python, tm
         ({"code": "x", "function": "a:b"}, ()),
         ({"code": "def f(:"}, ("code",)),
         ({"code": "x = '\0'"}, ("code",)),
+        ({"code": "-" * 100_000 + "1"}, ("code",)),
         ({"code": "x", "kwargs": {"a": 1}}, ("kwargs",)),
         ({"function": "a:b", "inputs": {"a": 1}}, ("inputs",)),
         ({"function": "os.system('true')"}, ("function",)),

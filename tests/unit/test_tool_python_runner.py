@@ -36,7 +36,14 @@ def test_errors_are_described() -> None:
 
 def test_errors_of_the_engines_tree_speak_for_themselves() -> None:
     found = python_runner.describe(ToolError("busy", suggestion="wait", delay=2.5))
-    assert found == {"kind": "tool", "message": "busy", "place": "", "category": "logic", "suggestion": "wait", "delay": 2.5}
+    assert found == {
+        "kind": "tool",
+        "message": "busy",
+        "place": "",
+        "category": "logic",
+        "suggestion": "wait",
+        "delay": 2.5,
+    }
 
 
 @pytest.mark.parametrize("function", ["not_there_at_all:x", "math:nope", "math:pi"])

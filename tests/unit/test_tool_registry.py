@@ -60,7 +60,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_a_wrong_address_in_the_settings_is_told() -> None:
-    with pytest.raises(SettingsError, match="HTTP_ALLOW_PRIVATE: '10.0.0.0/99'"):
+    with pytest.raises(SettingsError, match=r"HTTP_ALLOW_PRIVATE: '10\.0\.0\.0/99'"):
         builtin_tools(Settings(http_allow_private=["10.0.0.0/99"]))
 
 
