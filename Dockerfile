@@ -10,7 +10,7 @@ RUN python -m venv /venv
 COPY requirements.lock ./
 RUN /venv/bin/pip install --no-deps --require-hashes --requirement requirements.lock
 COPY . .
-RUN /venv/bin/pip wheel --no-deps --wheel-dir /wheels . \
+RUN /venv/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /venv/bin/pip install --no-deps /wheels/*.whl \
     && /venv/bin/pip check
 

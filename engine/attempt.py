@@ -1,7 +1,8 @@
 """One attempt, told as a recipe: read what was claimed, resolve its input, call the tool, pack what came of it.
 
-An attempt never raises: whatever happens becomes the ``Settle`` that the next turn records. Only the reason why the
-engine stopped it (cancelled, or put back because the engine stops) is decided outside and handed in.
+An attempt never raises, not even when it is cancelled: whatever happens becomes the ``Settle`` that the next turn
+records. Only the reason why the engine stopped it (cancelled, or put back because the engine stops) is decided outside
+and handed in.
 """
 
 from __future__ import annotations

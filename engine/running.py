@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from engine.model import Change, Claim, Json, NewTask, OpenTask, Task, TaskChanges
+from engine.model import Change, Claim, Json, NewTask, OpenTask, Settle, Task, TaskChanges
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
 
 _SETTLED = frozenset(status.value for status in SETTLED)
@@ -42,7 +42,7 @@ class RunningTask:
     started_at: int | None
     ready: int = 0
     held: Counter[str] = field(default_factory=Counter)
-    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    running: dict[str, asyncio.Task[Settle]] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     gate: str = ""
     cancel_after: str | None = None

@@ -106,17 +106,15 @@ class Scheduler:
     async def drain(self, grace_seconds: float) -> None:
         """Claims nothing more, gives what runs some time, puts back the rest, and ends the loop."""
         self._ledger.draining = True
-        runners = self._runners()
-        if runners:
-            await asyncio.wait(runners, timeout=grace_seconds)
+        deadline = self._clock.monotonic() + grace_seconds
+        while (runners := self._runners()) and (left := deadline - self._clock.monotonic()) > 0:
+            await asyncio.wait(runners, timeout=left)
+        self._stopping = True
         for runner in self._runners():
             runner.cancel()
-        if runners := self._runners():
-            await asyncio.wait(runners)
-        self._stopping = True
         self.wake()
 
-    def _runners(self) -> list[asyncio.Task[None]]:
+    def _runners(self) -> list[asyncio.Task[Settle]]:
         return [runner for task in self._ledger.tasks.values() for runner in task.running.values()]
 
     # --- the loop -----------------------------------------------------------------------------------------------
@@ -130,7 +128,7 @@ class Scheduler:
                 if self._failure is not None:
                     raise self._failure
                 await self._once()
-                if self._stopping and not self._ledger.has_outcomes and not self._wake.is_set():
+                if self._stopping and not (self._ledger.running or self._ledger.has_outcomes or self._wake.is_set()):
                     await self._write_progress(at_once=True)
                     return
         finally:
@@ -243,22 +241,20 @@ class Scheduler:
 
     def _start(self, claim: Claim) -> None:
         task = self._ledger.tasks[claim.task_id]
-        runner = asyncio.create_task(self._run(task, claim))
-        task.running[claim.id] = runner
-        if task.gate:
-            runner.cancel()
 
-    async def _run(self, task: RunningTask, claim: Claim) -> None:
         def stopped() -> SubtaskStatus | None:
             return SubtaskStatus.CANCELLED if task.gate else SubtaskStatus.READY
 
-        try:
-            outcome = await self._attempts.run(claim, task.input, stopped)
-        except asyncio.CancelledError:
-            # Stopped before its first step: the recipe had no chance to catch it.
-            outcome = self._attempts.never_started(claim, stopped())
-        task.running.pop(claim.id, None)
-        self.settle(outcome)
+        def ended(runner: asyncio.Task[Settle]) -> None:
+            del task.running[claim.id]
+            # One that was cancelled before its first step never came to its own record.
+            self.settle(self._attempts.never_started(claim, stopped()) if runner.cancelled() else runner.result())
+
+        runner = asyncio.create_task(self._attempts.run(claim, task.input, stopped))
+        task.running[claim.id] = runner
+        runner.add_done_callback(ended)
+        if task.gate or self._stopping:
+            runner.cancel()
 
     # --- the end of a task --------------------------------------------------------------------------------------
 

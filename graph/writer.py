@@ -91,7 +91,7 @@ class Writer:
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""
         rows = [codec.finish_row(end, self._namespace) for end in ends]
-        return [row["id"] for row in await self._database.write("task/finish", rows=rows, **self._fence)]
+        return list(_fenced(await self._database.write("task/finish", rows=rows, **self._fence))["ended"])
 
     async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
         """Marks an open task: nothing of it is claimed from here on."""

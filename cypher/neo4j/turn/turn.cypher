@@ -16,7 +16,7 @@ CALL () {
   SET s.status = r.to,
       s.completed_at = CASE r.to WHEN 'ready' THEN null ELSE $now END,
       s.ready_key = CASE r.to WHEN 'ready' THEN s.order_key END
-  RETURN collect(s) AS settled
+  RETURN collect(s) AS settled, collect([s.task_id, r.to + ' ' + r.token + ' ' + s.id + ' ' + s.key]) AS settlements
 }
 CALL () {
   UNWIND $decide AS r
@@ -25,7 +25,7 @@ CALL () {
   SET s.status = r.to, s.error = r.error,
       s.completed_at = CASE r.to WHEN 'ready' THEN null ELSE $now END,
       s.ready_key = CASE r.to WHEN 'ready' THEN s.order_key END
-  RETURN collect(s) AS decided
+  RETURN collect(s) AS decided, collect([s.task_id, r.to + ' 0 ' + s.id + ' ' + s.key]) AS verdicts
 }
 CALL (settled, decided) {
   UNWIND settled + decided AS s
@@ -68,9 +68,8 @@ CALL (reopened) {
   WITH collect(wanted[..free]) AS taken, collect(wanted[free..]) AS refused
   RETURN reduce(all = [], some IN taken | all + some) AS claimed, reduce(all = [], some IN refused | all + some) AS held
 }
-CALL (settled, decided, unlocked, claimed) {
-  UNWIND [s IN settled | [s.task_id, s.status + ' ' + s.token + ' ' + s.id + ' ' + s.key]]
-    + [s IN decided | [s.task_id, s.status + ' 0 ' + s.id + ' ' + s.key]]
+CALL (settlements, verdicts, unlocked, claimed) {
+  UNWIND settlements + verdicts
     + [s IN unlocked WHERE s.bad = 0 | [s.task_id, 'ready 0 ' + s.id + ' ' + s.key]]
     + [s IN claimed | [s.task_id, 'processing ' + s.token + ' ' + s.id + ' ' + s.key]] AS change
   WITH change[0] AS task, collect(change[1]) AS changes
