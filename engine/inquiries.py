@@ -99,19 +99,24 @@ class Inquiries:
         with self._bus.subscribe(task_id) as subscription:
             await self.task(task_id)
             while True:
+                # Before the graph is read: a buffer that is lost while it is read must be noticed.
+                subscription.lost = False
                 page = await self._graph.events(task_id, after, EVENT_PAGE)
                 for event in page:
                     after = event.seq
                     yield event
                 if page:
                     continue
-                subscription.lost = False
                 while not subscription.lost:
                     for event in subscription.take():
+                        if event.seq > after + 1:
+                            # One before it was never published: after a lost answer only the graph has it.
+                            subscription.lost = True
+                            break
                         if event.seq > after:
                             after = event.seq
                             yield event
-                    if subscription.closed or task_id not in self._ledger.tasks:
+                    if subscription.lost or subscription.closed or task_id not in self._ledger.tasks:
                         break
                     await subscription.wait()
                 if not subscription.lost and not await self._graph.events(task_id, after, 1):
@@ -127,11 +132,10 @@ class Inquiries:
 
     async def wait(self, task_id: str) -> Task:
         """Waits until the task is final. Raises ``NotFound``, and ``EngineError`` when the engine stops before."""
-        task = await self.task(task_id)
-        live = self._ledger.tasks.get(task_id)
-        if task.status not in FINAL and live is not None:
+        live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
+        if live is not None:
             await live.ended.wait()
-            task = await self.task(task_id)
+        task = await self.task(task_id)
         if task.status not in FINAL:
             raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
         return task

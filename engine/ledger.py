@@ -131,7 +131,7 @@ class Ledger:
         decide, self._verdicts = self._verdicts[:MOST_PER_TURN], self._verdicts[MOST_PER_TURN:]
         active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in decide)
         type_free = {type_: max(0, limit - self._running_by_type[type_]) for type_, limit in self._limits.items()}
-        reopen = self._reopen(type_free)
+        reopen = self._reopen(type_free) if self._free() > 0 else []
         claims = self._claims(active)
         if not settle and not decide and not claims:
             return None

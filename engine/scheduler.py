@@ -266,7 +266,8 @@ class Scheduler:
 
     async def _conclude(self, task: RunningTask) -> None:
         """Reads what the task's end needs, beside the loop, and hands the end to it."""
-        self._ends.append(await self._patiently(lambda: self._endings.conclude(task)))
+        end = await self._patiently(lambda: self._endings.conclude(task))
+        self._ends.append(end)  # not in one line with the await: the list is another one by then
         self.wake()
 
     async def _finish(self) -> None:
@@ -291,7 +292,14 @@ class Scheduler:
         """Cancels the next batch of what waits; after the last one the counts are read again."""
         assert task.cancel_after is not None
         first, at = task.last_event + 1, self._clock.now()
-        changes, after = await self._graph.cancel(task.id, at, first, task.cancel_after, CANCEL_BATCH)
+        try:
+            changes, after = await self._graph.cancel(task.id, at, first, task.cancel_after, CANCEL_BATCH)
+        except GraphUnavailable as error:
+            # It may have been committed: its numbers must not be given out again.
+            await self._reconnect(error)
+            task.last_event = (await self._patiently(lambda: self._graph.recount(task.id))).last_event
+            self.wake()
+            return
         if changes.changes:
             task.last_event = first + len(changes.changes) - 1
             self._publish(changes, at)
@@ -308,6 +316,7 @@ class Scheduler:
     async def _count_again(self, task: RunningTask) -> None:
         """A task whose count of ready subtasks was wrong is counted anew; twice in a row is worth a doctor."""
         counted = task.ready
+        await self._graph.release_holds(task.id)
         self._ledger.recounted(task, await self._graph.recount(task.id))
         self._ledger.drifted.remove(task)
         if task.ready == counted:

@@ -255,19 +255,18 @@ class Engine(Inquiries):
         Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
         ``Conflict``.
         """
+        live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
         task = await self.task(task_id)
-        live = self._ledger.tasks.get(task_id)
-        if task.status is TaskStatus.CANCELLED:
+        if live is not None and task.status not in FINAL:
+            if not live.gate and await self._graph.close_gate(task_id, CANCELLING, self._clock.now()):
+                self._scheduler.cancel(live)
+            with_time = asyncio.wait_for(live.ended.wait(), RETRY_SECONDS)
+            await asyncio.gather(with_time, return_exceptions=True)
+            task = await self.task(task_id)
+        if task.status is TaskStatus.CANCELLED or (live is not None and task.status not in FINAL):
             return task
-        if task.status in FINAL or live is None:
-            legal = ", ".join(legal_task_events(task.status)) or "none: submit it again as a new task"
-            raise Conflict(f"task {task_id} is {task.status.value} and cannot be cancelled; legal now: {legal}")
-        if not live.gate:
-            await self._graph.close_gate(task_id, CANCELLING, self._clock.now())
-            self._scheduler.cancel(live)
-        with_time = asyncio.wait_for(live.ended.wait(), RETRY_SECONDS)
-        await asyncio.gather(with_time, return_exceptions=True)
-        return await self.task(task_id)
+        legal = ", ".join(legal_task_events(task.status)) or "none: submit it again as a new task"
+        raise Conflict(f"task {task_id} is {task.status.value} and cannot be cancelled; legal now: {legal}")
 
     # --- health -----------------------------------------------------------------------------------------------------
 

@@ -57,8 +57,8 @@ class Settings(BaseModel):
     """How long a start waits for the graph database before it gives up with a clear line."""
     redis_url: str = ""
     """redis://host:port/db; empty means an in-process stand-in. Correctness never depends on it."""
-    embedded_buffer_mb: int = Field(512, ge=64)
-    """Page cache of the embedded graph, MiB."""
+    embedded_buffer_mb: int = Field(512, ge=128)
+    """Page cache of the embedded graph, MiB. With less than 128 it runs full before a checkpoint can empty it."""
 
     # -- scheduling
     max_parallel_tasks: int = Field(10, ge=1, le=10_000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from engine.errors import Fenced
 from engine.model import Finish, OpenTask, Progress, Subtask
@@ -47,6 +48,19 @@ def _counts(pairs: list[list[object]]) -> dict[str, int]:
     return {str(status): int(str(number)) for status, number in pairs}
 
 
+def progress_rows(rows: Sequence[Progress]) -> list[dict[str, object]]:
+    """Progress as parameters of ``task/progress``."""
+    return [
+        {
+            "id": row.task_id,
+            "counts": json.dumps(row.counts),
+            "total": sum(row.counts.values()),
+            "started_at": row.started_at,
+        }
+        for row in rows
+    ]
+
+
 class Writer:
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
@@ -60,6 +74,10 @@ class Writer:
     def _fence(self) -> dict[str, object]:
         return {"engine": self._engine, "epoch": self._epoch}
 
+    async def _fenced_write(self, name: str, **params: Any) -> list[Row]:
+        """Runs a write under the engine's epoch; no row where one is promised means that it is stale."""
+        return await self._database.write(name, **(params | self._fence))
+
     async def register(self, engine_id: str, at: int) -> int:
         """Enters the engine with a higher epoch than before and returns it."""
         rows = await self._database.write("engine/register", engine=engine_id, namespace=self._namespace, at=at)
@@ -68,7 +86,7 @@ class Writer:
 
     async def heartbeat(self) -> int:
         """Renews the engine's sign of life; returns the database's time in milliseconds."""
-        return int(_fenced(await self._database.write("engine/heartbeat", **self._fence))["now"])
+        return int(_fenced(await self._fenced_write("engine/heartbeat"))["now"])
 
     async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
         """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
@@ -77,25 +95,16 @@ class Writer:
 
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks."""
-        params = [
-            {
-                "id": row.task_id,
-                "counts": json.dumps(row.counts),
-                "total": sum(row.counts.values()),
-                "started_at": row.started_at,
-            }
-            for row in rows
-        ]
-        _fenced(await self._database.write("task/progress", rows=params, at=at, **self._fence))
+        _fenced(await self._fenced_write("task/progress", rows=progress_rows(rows), at=at))
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""
         rows = [codec.finish_row(end, self._namespace) for end in ends]
-        return list(_fenced(await self._database.write("task/finish", rows=rows, **self._fence))["ended"])
+        return list(_fenced(await self._fenced_write("task/finish", rows=rows))["ended"])
 
     async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
         """Marks an open task: nothing of it is claimed from here on."""
-        return bool(await self._database.write("task/close_gate", id=task_id, gate=gate, at=at, **self._fence))
+        return bool(_fenced(await self._fenced_write("task/close_gate", id=task_id, gate=gate, at=at))["closed"])
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import files
+from pathlib import Path
 
 from api.cli.exits import DONE, FAILED, INTERRUPTED
 from api.cli.output import say, show
 from api.cli.planfile import load_yaml
 from api.cli.run import Interrupted, closing_line, failures, follow_to_end, how_to_go_on, pretty
-from api.wiring import open_engine
+from api.wiring import build_graph, open_engine
 from engine.model import Json
 from engine.service import Engine
 from engine.settings import Settings
 from engine.states import TaskStatus
 
 LOOK = "MATCH (t:Task {{id: '{task}'}})-[:HAS_SUBTASK]->(s:Subtask)-[:DEPENDS_ON]->(d:Subtask) RETURN t, s, d LIMIT 300"
+ASK = "MATCH (s:Subtask)-[:DEPENDS_ON]->(d:Subtask) RETURN s.key, s.status, d.key LIMIT 20"
 
 
 def demo_plan() -> Json:
@@ -49,8 +52,14 @@ def how_to_look(task_id: str, settings: Settings) -> str:
     """Where the graph is, and commands that show it."""
     if settings.neo4j_url:
         return f"The graph is in {settings.neo4j_url}. In Neo4j Browser:\n  {LOOK.format(task=task_id)}"
-    address = f"http://{settings.backend_host}:{settings.backend_port}"
+    file = Path(build_graph(settings).location).resolve()
+    script = (
+        f"import ladybug as l; g = l.Connection(l.Database('{file}', read_only=True)); "
+        f"print(*g.execute('{ASK}').get_all(), sep='\\n')"
+    )
     return (
-        f"The graph is kept in {settings.data_path.resolve()}. To look at it:\n"
-        f"  agent03 serve      and then {address}/tasks/{task_id}/graph"
+        f"The graph is kept in {file}. To look at it:\n"
+        f"  agent03 serve   and then http://{settings.backend_host}:{settings.backend_port}/tasks/{task_id}/graph\n"
+        f"or, while nothing else has it open, in Cypher:\n"
+        f'  {sys.executable} -c "{script}"'
     )

@@ -7,6 +7,7 @@ one writing thread in the order they came: a turn goes between the batches of a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +107,9 @@ class LadybugDatabase:
             try:
                 outcome = work(session)
             except BaseException:
-                session.run_text("ROLLBACK", {})
+                # After an error of its own the database has rolled back already, and says so.
+                with contextlib.suppress(Exception):
+                    session.run_text("ROLLBACK", {})
                 raise
             session.run_text("COMMIT", {})
             return outcome

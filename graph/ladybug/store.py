@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from engine.errors import Fenced
-from engine.model import Change, Claim, Finish, NewSubtask, NewTask, OpenTask, TaskChanges, Turn, TurnResult
+from engine.model import (
+    Change,
+    Claim,
+    Finish,
+    NewSubtask,
+    NewTask,
+    OpenTask,
+    Progress,
+    TaskChanges,
+    Turn,
+    TurnResult,
+)
 from graph import codec, reader, writer
 from graph.ladybug import loading, schema
 from graph.ladybug.connection import LadybugDatabase, Session
@@ -56,6 +68,9 @@ STATEMENTS = (
 )
 
 
+Result = TypeVar("Result")
+
+
 def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
@@ -101,6 +116,8 @@ class LadybugGraph(Reader, Writer):
     async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
         """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
         rows = [{"hash": digest, "bytes": size, "body": body} for digest, size, body in sorted(results)]
+        if not rows:
+            return
         await self._ladybug.write("result/put", results=rows, namespace=self._namespace, now=_milliseconds())
 
     async def store(self, task: NewTask) -> None:
@@ -175,12 +192,30 @@ class LadybugGraph(Reader, Writer):
             frontier.link([(join, item.id) for join in joins for item in batch])
         return dropped
 
+    async def _fenced(self, work: Callable[[Session], Result]) -> Result:
+        """Runs ``work`` in one transaction, unless this engine's epoch is stale."""
+
+        def run(session: Session) -> Result:
+            if not session.run("engine/last_turn", **self._fence):
+                raise Fenced()
+            return work(session)
+
+        return await self._ladybug.transaction(run)
+
+    async def progress(self, rows: Sequence[Progress], at: int) -> None:
+        """Writes the counts by status of running tasks."""
+        params = writer.progress_rows(rows)
+        await self._fenced(lambda session: session.run("task/progress", rows=params, at=at, engine=self._engine))
+
+    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
+        """Marks an open task: nothing of it is claimed from here on."""
+        params = {"id": task_id, "gate": gate, "at": at, "engine": self._engine}
+        return bool(await self._fenced(lambda session: session.run("task/close_gate", **params)))
+
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""
 
         def work(session: Session) -> list[str]:
-            if not session.run("engine/last_turn", **self._fence):
-                raise Fenced()
             ended = []
             for end in ends:
                 row = codec.finish_row(end, self._namespace)
@@ -190,14 +225,12 @@ class LadybugGraph(Reader, Writer):
                     ended.append(end.task_id)
             return ended
 
-        return await self._ladybug.transaction(work)
+        return await self._fenced(work)
 
     async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
         """Cancels what waits among the next ``limit`` subtasks after an id."""
 
         def work(session: Session) -> tuple[TaskChanges, str | None]:
-            if not session.run("engine/last_turn", **self._fence):
-                raise Fenced()
             walked = session.run("subtask/walk", task=task_id, after=after, limit=limit)
             ids = [row["id"] for row in walked]
             cancelled = session.run("subtask/cancel", ids=ids, at=at) if ids else []
@@ -216,7 +249,7 @@ class LadybugGraph(Reader, Writer):
                 )
             return TaskChanges(task_id, event, changes), ids[-1] if len(ids) == limit else None
 
-        return await self._ladybug.transaction(work)
+        return await self._fenced(work)
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""
@@ -251,4 +284,4 @@ class LadybugGraph(Reader, Writer):
         ids = [row["id"] for row in await self._ladybug.write("task/members", id=task_id)]
         for start in range(0, len(ids), REMOVE_BATCH):
             await self._ladybug.write("subtask/remove", ids=ids[start : start + REMOVE_BATCH])
-        await self._ladybug.write("task/remove", id=task_id, limit=REMOVE_BATCH)
+        await self._ladybug.write("task/remove", id=task_id)

@@ -59,7 +59,9 @@ class TurnWriter:
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
         for row in settled:
             self._changes[row["task_id"]].append(Change(row["id"], row["key"], row["status"], row["token"]))
-            if row["status"] != READY:
+            if row["status"] == READY:
+                self._push(row)
+            else:
                 over[row["task_id"]][row["id"]] = row["status"] == COMPLETED
         return over
 

@@ -11,6 +11,7 @@ import asyncio
 import random
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, NotificationMinimumSeverity
 from neo4j.exceptions import (
@@ -42,6 +43,9 @@ class Neo4jDatabase:
 
     async def open(self, timeout_seconds: float) -> None:
         """Connects; raises ``GraphUnavailable`` or ``GraphRefused`` with what to do next."""
+        not_bolt = GraphRefused(f"NEO4J_URL {self._url!r} is not a Bolt address: write bolt://host:port")
+        if urlsplit(self._url).scheme.partition("+")[0] not in ("bolt", "neo4j"):
+            raise not_bolt
         try:
             self._driver = AsyncGraphDatabase.driver(
                 self._url,
@@ -52,7 +56,7 @@ class Neo4jDatabase:
                 connection_timeout=min(timeout_seconds, 5.0),
             )
         except (ConfigurationError, ValueError) as error:
-            raise GraphRefused(f"NEO4J_URL {self._url!r} is not a Bolt address: write bolt://host:port") from error
+            raise not_bolt from error
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         while True:
             try:
@@ -90,8 +94,12 @@ class Neo4jDatabase:
         return await self._run(WRITE_ACCESS, self._statements[name].text, params)
 
     async def apply(self, text: str) -> None:
-        """Runs a schema statement."""
-        await self._run(WRITE_ACCESS, text, {})
+        """Runs a schema statement. What another engine applies at this moment counts as applied."""
+        try:
+            await self._run(WRITE_ACCESS, text, {})
+        except ClientError as error:
+            if not (error.code or "").endswith("AlreadyExists"):
+                raise
 
     async def _run(self, mode: str, text: str, params: dict[str, Any]) -> list[Row]:
         for repeat in range(REPEATS + 1):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import Fenced, GraphUnavailable
-from engine.model import Claim, NewSubtask, NewTask, TaskChanges, Turn, TurnResult
+from engine.model import Claim, NewSubtask, NewTask, OpenTask, TaskChanges, Turn, TurnResult
 from graph import codec, reader, turns, writer
-from graph.neo4j import schema
+from graph.neo4j import fence, schema
 from graph.neo4j.connection import Neo4jDatabase
+from graph.neo4j.fence import FencedWriter
 from graph.reader import Reader
-from graph.writer import Writer
 
 WHOLE = 1_000
 """A task up to this many subtasks and four times as many edges is written by one statement."""
@@ -23,6 +23,7 @@ STATEMENTS = (
     reader.STATEMENTS
     | writer.STATEMENTS
     | schema.STATEMENTS
+    | fence.STATEMENTS
     | {
         "subtask/blockers",
         "subtask/cancel",
@@ -40,7 +41,7 @@ STATEMENTS = (
 )
 
 
-class Neo4jGraph(Reader, Writer):
+class Neo4jGraph(Reader, FencedWriter):
     """One namespace of a Neo4j database, as one engine sees it.
 
     Args:
@@ -57,7 +58,7 @@ class Neo4jGraph(Reader, Writer):
         self._neo4j = Neo4jDatabase(url, login, STATEMENTS)
         self._start_timeout = start_timeout_seconds
         Reader.__init__(self, self._neo4j, "neo4j", namespace)
-        Writer.__init__(self, self._neo4j, namespace)
+        FencedWriter.__init__(self, self._neo4j, namespace)
 
     async def open(self) -> None:
         """Connects and applies the schema once."""
@@ -80,13 +81,13 @@ class Neo4jGraph(Reader, Writer):
         event = codec.created_event(task, self._namespace)
         if len(subtasks) <= WHOLE and len(edges) <= 4 * WHOLE:
             params = {"task": row, "subtasks": subtasks, "edges": edges, "event": event}
-            if not await self._neo4j.write("task/store", **params, **self._fence):
+            if not await self._fenced_write("task/store", **params):
                 raise Fenced()
             return
         await self._neo4j.write("task/create", task=row, loader=self._engine)
         try:
             await self._load(task.id, subtasks, edges)
-            if not await self._neo4j.write("task/open", id=task.id, event=event, **self._fence):
+            if not await self._fenced_write("task/open", id=task.id, event=event):
                 raise Fenced()
         except GraphUnavailable:
             raise
@@ -103,7 +104,7 @@ class Neo4jGraph(Reader, Writer):
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records: one statement, one round trip."""
-        rows = await self._neo4j.write("turn/turn", **self.turn_params(turn))
+        rows = await self._fenced_write("turn/turn", **self.turn_params(turn))
         if not rows:
             raise Fenced()
         row = rows[0]
@@ -138,7 +139,7 @@ class Neo4jGraph(Reader, Writer):
 
     async def read_back(self, turn: Turn) -> TurnResult | None:
         """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
-        rows = await self._neo4j.write("engine/last_turn", **self._fence)
+        rows = await self._fenced_write("engine/last_turn")
         if not rows:
             raise Fenced()
         if rows[0]["turn"] != turn.id:
@@ -157,10 +158,10 @@ class Neo4jGraph(Reader, Writer):
     async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
         """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
         joins = [row["id"] for row in await self._neo4j.read("subtask/joins", parent=parent.id)]
-        place: dict[str, Any] = {"parent": parent.id, "token": parent.token, **self._fence}
+        place: dict[str, Any] = {"parent": parent.id, "token": parent.token}
         dropped = 0
         while parent.token > 1:
-            gone = await self._neo4j.write("subtask/unexpand", joins=joins, limit=ITEM_BATCH, **place)
+            gone = await self._fenced_write("subtask/unexpand", joins=joins, limit=ITEM_BATCH, **place)
             if not gone or not gone[0]["removed"]:
                 break
             dropped += gone[0]["removed"]
@@ -169,7 +170,7 @@ class Neo4jGraph(Reader, Writer):
                 codec.subtask_row(child, parent.task_id, self._namespace, 0)
                 for child in children[start : start + ITEM_BATCH]
             ]
-            created = await self._neo4j.write(
+            created = await self._fenced_write(
                 "subtask/expand", task=parent.task_id, children=rows, joins=joins, **place
             )
             if not created:
@@ -178,7 +179,7 @@ class Neo4jGraph(Reader, Writer):
 
     async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
         """Cancels what waits among the next ``limit`` subtasks after an id."""
-        rows = await self._neo4j.write(
+        rows = await self._fenced_write(
             "subtask/cancel",
             task=task_id,
             after=after or f"{task_id}.",
@@ -186,11 +187,16 @@ class Neo4jGraph(Reader, Writer):
             at=at,
             namespace=self._namespace,
             event={"first": event, "key": codec.event_key(task_id, event)},
-            **self._fence,
         )
         if not rows:
             raise Fenced()
         return codec.task_changes(task_id, event, rows[0]["changes"]), rows[0]["last"]
+
+    async def recount(self, task_id: str) -> OpenTask:
+        """Exact counts and the last event of one task, once everything sent so far has taken effect or never will."""
+        if not await self._fenced_write("engine/last_turn"):
+            raise Fenced()
+        return await super().recount(task_id)
 
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success."""

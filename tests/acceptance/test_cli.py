@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -200,6 +201,39 @@ async def test_an_interrupted_run_is_kept_and_goes_on(cli: Cli, number: signal.S
         assert (await client.post(f"/tasks/{task_id}/cancel")).status_code == 200
         server.terminate()
         assert await server.wait() == 0
+
+
+def test_the_demo_prints_its_report_and_how_to_look_at_the_graph(cli: Cli) -> None:
+    done = cli("demo", "--parallel", "4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("# The Python environment")
+    assert "## Broken files" in done.stdout
+    *_, command = done.stderr.strip().splitlines()
+    looked = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=SECONDS)
+    assert "'environment'" in looked.stdout, looked.stderr
+
+
+def test_on_a_terminal_the_progress_is_live(cli: Cli) -> None:
+    primary, secondary = os.openpty()
+    environment = cli.environment | {"TERM": "xterm", "COLUMNS": "100"}
+    command = [*COMMAND, "run", cli.plan(GOOD)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=secondary, env=environment) as process:
+        os.close(secondary)
+        drawn = _all_of(primary)
+        assert process.stdout
+        assert json.loads(process.stdout.read()) == [{"value": 1}, {"value": 4}, {"value": 9}]
+    os.close(primary)
+    assert "6/6" in drawn
+    assert "\x1b[" in drawn
+
+
+def _all_of(terminal: int) -> str:
+    """What is written to a terminal until nobody holds its other end."""
+    found = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536):
+            found += part
+    return found.decode()
 
 
 # --- settings and back ends ------------------------------------------------------------------------------------------

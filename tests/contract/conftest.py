@@ -9,6 +9,7 @@ import pytest
 
 from engine.ports import Graph
 from tests.support.graphs import KINDS, Hand, embedded_graph, in_hand, make_template, neo4j_graph
+from tests.support.services import Neo4jService
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,10 @@ async def hand(closed_graph: Graph, namespace: str) -> AsyncIterator[Hand]:
 def graph(hand: Hand) -> Graph:
     """The graph of ``hand``."""
     return hand.graph
+
+
+@pytest.fixture
+async def neo4j_hand(neo4j_server: Neo4jService, namespace: str) -> AsyncIterator[Hand]:
+    """The same on Neo4j only: a graph across a network can lose an answer, one inside the process cannot."""
+    async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as opened:
+        yield opened

@@ -82,12 +82,13 @@ async def test_nobody_sees_a_task_before_all_of_it_is_written(hand: Hand) -> Non
     storing = asyncio.create_task(hand.graph.store(task))
     looks = 0
     while not storing.done():
-        halfway = await _unopened(hand.graph, task.id)
+        begun = await _unopened(hand.graph, task.id)
         seen = await hand.graph.task(task.id)
         listed = await hand.graph.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=10)
+        owned = await hand.graph.adopt()
         if await _unopened(hand.graph, task.id):
-            assert (seen, listed, await hand.graph.adopt()) == (None, [], [])
-            looks += halfway
+            assert (seen, listed, owned) == (None, [], [])
+            looks += begun
     await storing
 
     assert looks > 0

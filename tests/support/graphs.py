@@ -29,8 +29,8 @@ from tests.support.plans import Body, fresh_id, new_task
 from tests.support.services import Neo4jService
 
 KINDS = ("embedded", "neo4j")
-BUFFER_MB = 64
-"""Page cache of an embedded graph in tests."""
+BUFFER_MB = 128
+"""Page cache of an embedded graph in tests: the least that the settings allow."""
 EVERYTHING = 1_000_000
 
 
@@ -196,14 +196,14 @@ class Hand:
 @asynccontextmanager
 async def in_hand(graph: Graph, namespace: str) -> AsyncIterator[Hand]:
     """Opens and registers; at the end checks every invariant and closes."""
+    hand = Hand(graph, namespace)
     await graph.open()
     try:
-        hand = Hand(graph, namespace)
         await graph.register(hand.engine, hand.now)
         yield hand
-        assert set(await breaches(graph)) == hand.planted
+        assert set(await breaches(hand.graph)) == hand.planted
     finally:
-        await graph.close()
+        await hand.graph.close()
 
 
 def renamed(claim: Claim, **fields: Json) -> Claim:

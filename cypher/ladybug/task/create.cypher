@@ -1,5 +1,5 @@
 // purpose: the unopened node of a task; every statement and route skips it until it is opened
-// params: the properties of a Task
+// params: id, namespace, type, name, description, user_id, tags, priority, max_parallel, failure_policy, body, status, owner, gate, loader, created_at, updated_at, subtasks_count, counts
 // from -> to: nothing -> pending
 // returns: nothing
 CREATE (:Task {

@@ -1,0 +1,139 @@
+"""The graph port: a mapped subtask grows its items while it runs, and its joins wait for every one of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.errors import Fenced
+from engine.model import Claim, NewSubtask, NewTask
+from engine.plan.items import items
+from engine.plan.spec import Spec
+from tests.support.graphs import EVERYTHING, Hand
+from tests.support.plans import plan, step
+
+
+def _children(claim: Claim, values: list[object]) -> list[NewSubtask]:
+    return items(Spec.decode(claim.spec), claim.id, claim.key, claim.type, values)
+
+
+async def _mapped(hand: Hand) -> tuple[NewTask, Claim]:
+    """A task of a map with two joins behind it, its map claimed."""
+    body = plan(
+        step("m", map={"over": []}, input={"i": "{{item}}"}), step("j1", "m"), step("j2", "m"), step("end", "j1", "j2")
+    )
+    task = await hand.store(body)
+    return task, (await hand.claimed(task))["m"]
+
+
+async def _grown(hand: Hand, number: int) -> tuple[NewTask, Claim]:
+    task, claim = await _mapped(hand)
+    assert await hand.graph.expand(claim, _children(claim, list(range(number)))) == 0
+    return task, claim
+
+
+async def test_items_wait_for_their_map_and_joins_for_every_item(hand: Hand) -> None:
+    task, claim = await _grown(hand, 3)
+    assert await hand.statuses(task) == {
+        "m": "processing",
+        "m[0]": "pending",
+        "m[1]": "pending",
+        "m[2]": "pending",
+        "j1": "pending",
+        "j2": "pending",
+        "end": "pending",
+    }
+
+    first = await hand.turn(hand.done(claim, {"items": 3}), claim={task.id: EVERYTHING})
+    assert [c.key for c in first.claims] == ["m[0]", "m[1]", "m[2]"]
+    two = await hand.turn(*map(hand.done, first.claims[:2]), claim={task.id: EVERYTHING})
+    assert two.claims == []
+    third = await hand.turn(hand.done(first.claims[2]), claim={task.id: EVERYTHING})
+    assert {c.key for c in third.claims} == {"j1", "j2"}
+    last = await hand.turn(*map(hand.done, third.claims), claim={task.id: EVERYTHING})
+    assert [c.key for c in last.claims] == ["end"]
+
+
+async def test_items_are_nodes_like_any_other(hand: Hand) -> None:
+    task, claim = await _grown(hand, 2)
+
+    rows = {row.key: row for row in await hand.graph.subtasks(task.id, status=None, after="", limit=9)}
+
+    assert list(rows) == ["m", "m[0]", "m[1]", "j1", "j2", "end"]
+    assert [rows[key].id for key in ("m[0]", "m[1]")] == [f"{claim.id}.0000000", f"{claim.id}.0000001"]
+    assert (rows["m[1]"].index, rows["m[1]"].type, rows["m[1]"].unmet, rows["m[1]"].generation) == (1, "noop", 1, 1)
+    assert json.loads(rows["m[1]"].spec) == {"input": {"i": "{{item}}"}, "refs": {}, "item": 1, "index": 1}
+    edges = set(await hand.graph.edges(task.id))
+    assert {("m[0]", "m"), ("m[1]", "m"), ("j1", "m"), ("j1", "m[0]"), ("j2", "m[1]")} <= edges
+    assert (await hand.graph.sizes())["EXPANDED_FROM"] == 2
+
+
+async def test_a_map_without_items_lets_its_joins_go(hand: Hand) -> None:
+    task, claim = await _grown(hand, 0)
+
+    result = await hand.turn(hand.done(claim, {"items": 0}), claim={task.id: EVERYTHING})
+
+    assert {c.key for c in result.claims} == {"j1", "j2"}
+
+
+async def test_more_items_than_one_batch(hand: Hand) -> None:
+    task, claim = await _grown(hand, 1_001)
+
+    result = await hand.turn(hand.done(claim), claim={task.id: EVERYTHING})
+    assert len(result.claims) == 1_001
+    assert [c.key for c in (await hand.turn(*map(hand.done, result.claims[:-1]), claim={task.id: 9})).claims] == []
+    assert len((await hand.turn(hand.done(result.claims[-1]), claim={task.id: 9})).claims) == 2
+
+
+async def test_a_failed_item_leaves_the_join_to_be_decided(hand: Hand) -> None:
+    task, claim = await _grown(hand, 2)
+    items_ = (await hand.turn(hand.done(claim), claim={task.id: EVERYTHING})).claims
+
+    result = await hand.turn(hand.failed(items_[0]), hand.done(items_[1]))
+
+    joins = [subtask.id for subtask in task.subtasks if subtask.key in ("j1", "j2")]
+    assert sorted(id_ for _, id_ in result.undecided) == joins
+    assert await hand.graph.blockers(joins) == dict.fromkeys(joins, ["m[0]"])
+
+
+@pytest.mark.parametrize("before, after", [(3, 2), (2, 4), (1_001, 1), (2, 0)])
+async def test_a_new_attempt_replaces_what_an_earlier_one_had_grown(hand: Hand, before: int, after: int) -> None:
+    task, claim = await _grown(hand, before)
+    again = (await hand.turn(hand.put_back(claim), claim={task.id: 1})).claims[0]
+
+    assert await hand.graph.expand(again, _children(again, ["new"] * after)) == before
+
+    assert (await hand.graph.sizes()).get("EXPANDED_FROM", 0) == after
+    items_ = (await hand.turn(hand.done(again), claim={task.id: EVERYTHING})).claims
+    if after:
+        assert [json.loads(c.spec)["item"] for c in items_] == ["new"] * after
+        items_ = (await hand.turn(*map(hand.done, items_), claim={task.id: EVERYTHING})).claims
+    assert {c.key for c in items_} == {"j1", "j2"}
+
+
+@pytest.mark.parametrize("after", ["settled", "taken over by a later attempt"])
+async def test_only_the_current_attempt_can_grow_items(hand: Hand, after: str) -> None:
+    task, claim = await _mapped(hand)
+    await hand.turn(hand.done(claim) if after == "settled" else hand.put_back(claim), claim={task.id: 1})
+    sizes = await hand.graph.sizes()
+
+    with pytest.raises(Fenced):
+        await hand.graph.expand(claim, _children(claim, [1, 2]))
+
+    assert await hand.graph.sizes() == sizes
+
+
+async def test_a_map_may_hang_on_a_map_s_join(hand: Hand) -> None:
+    body = plan(step("m", map={"over": []}), step("n", "m", map={"over": []}), step("end", "n"))
+    task = await hand.store(body)
+    first = (await hand.claimed(task))["m"]
+    await hand.graph.expand(first, _children(first, [1, 2]))
+    grown = (await hand.turn(hand.done(first), claim={task.id: EVERYTHING})).claims
+    second = (await hand.turn(*map(hand.done, grown), claim={task.id: EVERYTHING})).claims[0]
+    assert second.key == "n"
+    await hand.graph.expand(second, _children(second, [3]))
+    item = (await hand.turn(hand.done(second), claim={task.id: EVERYTHING})).claims
+
+    assert [c.key for c in item] == ["n[0]"]
+    assert [c.key for c in (await hand.turn(hand.done(item[0]), claim={task.id: 9})).claims] == ["end"]

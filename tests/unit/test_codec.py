@@ -1,0 +1,109 @@
+"""Rows to values and back."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.model import Attempt, Change, Event, Finish, Settle, TaskChanges
+from engine.plan.schema import KEY_PATTERN
+from engine.states import SubtaskStatus, TaskStatus
+from graph import codec
+from tests.support.plans import chain, new_task, plan, step
+
+KEYS = st.from_regex(KEY_PATTERN.replace("$", r"\Z"))
+
+
+@given(key=KEYS, status=st.sampled_from([status.value for status in SubtaskStatus]), token=st.integers(0, 10**9))
+def test_a_change_survives_its_text(key: str, status: str, token: int) -> None:
+    assert codec.change(f"{status} {token} T.0000001 {key}") == Change("T.0000001", key, status, token)
+
+
+def test_a_task_s_own_change_has_no_key() -> None:
+    row = codec.task_event("T", 7, "completed", 5, "n")
+
+    assert codec.events("T", row, 0) == [Event("T", 7, 5, "", "completed", 0)]
+    assert (row["first"], row["last"], row["key"]) == (7, 7, "T:0000000007")
+
+
+@given(first=st.integers(1, 10**6), number=st.integers(0, 20), after=st.integers(-1, 30))
+def test_the_events_of_a_node_are_numbered_and_cut(first: int, number: int, after: int) -> None:
+    row = {"first": first, "at": 1, "changes": [f"ready 0 T.{index} k{index}" for index in range(number)]}
+
+    found = codec.events("T", row, first + after)
+
+    assert [event.seq for event in found] == [seq for seq in range(first, first + number) if seq > first + after]
+    assert all(event.key == f"k{event.seq - first}" for event in found)
+
+
+@given(st.lists(st.integers(1, 10**10 - 1), min_size=2, max_size=20))
+def test_event_keys_sort_by_number(numbers: list[int]) -> None:
+    assert sorted(numbers) == sorted(numbers, key=lambda number: codec.event_key("T", number))
+
+
+def test_the_first_counts_leave_zeros_out() -> None:
+    assert codec.initial_counts(new_task(chain(3)).subtasks) == {"ready": 1, "pending": 2}
+    assert codec.initial_counts(new_task(chain(1)).subtasks) == {"ready": 1}
+
+
+def test_only_what_waits_for_nothing_is_ready() -> None:
+    task = new_task(plan(step("a"), step("b", "a")))
+
+    ready, pending = (codec.subtask_row(subtask, task.id, "n", 9) for subtask in task.subtasks)
+
+    assert (ready["status"], ready["queued_at"]) == ("ready", 9)
+    assert ready["ready_key"] == ready["order_key"] == f"{task.id}|{task.subtasks[0].order_key}"
+    assert pending["status"] == "pending"
+    assert not {"ready_key", "queued_at"} & pending.keys()
+
+
+def test_a_task_survives_its_row() -> None:
+    sent = new_task(chain(2, name="n", user_id="u", tags=["x"], priority=3, max_parallel=2))
+
+    task = codec.task(codec.task_row(sent, "E", "n"))
+
+    for name in ("id", "type", "name", "user_id", "tags", "priority", "max_parallel", "failure_policy", "body"):
+        assert getattr(task, name) == getattr(sent, name)
+    assert (task.status, task.owner, task.gate, task.started_at) == (TaskStatus.PENDING, "E", "", None)
+
+
+def test_an_attempt_survives_its_row() -> None:
+    settle = Settle("T.1", "T", "k", 3, SubtaskStatus.FAILED, "failed", 1, 2, "[1]", "h", 3, '{"message": "m"}')
+
+    assert codec.attempt(codec.attempt_row(settle, "E", "n")) == Attempt(
+        3, "failed", "E", 1, 2, "[1]", "h", 3, '{"message": "m"}'
+    )
+
+
+def test_a_subtask_shows_its_current_attempt_only() -> None:
+    task = new_task(chain(1))
+    node = codec.subtask_row(task.subtasks[0], task.id, "n", 1) | {"token": 2, "status": "processing", "error": None}
+    old = {"token": 1, "output": "1", "output_hash": "h", "error": "e", "ran_on": "E"}
+
+    running = codec.subtask(node, old)
+    settled = codec.subtask(node | {"status": "failed"}, old | {"token": 2})
+
+    assert (running.output, running.error, running.ran_on, running.attempts) == (None, None, "", 2)
+    assert (settled.output, settled.error, settled.ran_on) == ("1", "e", "E")
+
+
+def test_the_error_of_a_subtask_that_never_ran_is_its_own() -> None:
+    row = {"id": "T.1", "key": "k", "status": "blocked", "critical": True, "error": "because"}
+
+    assert codec.produced(row, None).error == codec.troubled(row, None).error == "because"
+    assert codec.troubled(row, {"error": "attempt's"}).error == "attempt's"
+
+
+def test_the_end_of_a_task_brings_its_event() -> None:
+    end = Finish("T", TaskStatus.FAILED, 9, 1, {"failed": 1, "completed": 2}, 12, None, None, "e")
+
+    row = codec.finish_row(end, "n")
+
+    assert (row["status"], row["total"], row["event"]["first"], row["error"]) == ("failed", 3, 12, "e")
+    assert row["event"]["changes"] == ["failed 0 T "]
+
+
+def test_the_changes_of_a_turn_keep_their_order() -> None:
+    found = codec.task_changes("T", 4, ["completed 1 T.1 a", "ready 0 T.2 b"])
+
+    assert found == TaskChanges("T", 4, [Change("T.1", "a", "completed", 1), Change("T.2", "b", "ready", 0)])

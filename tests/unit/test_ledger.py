@@ -1,0 +1,406 @@
+"""What the scheduler knows and decides, without I/O."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.ledger import MOST_PER_TURN, Ledger
+from engine.model import Change, Claim, Finish, OpenTask, Settle, Task, TaskChanges, Turn, TurnResult
+from engine.running import RunningTask
+from engine.states import SubtaskStatus, TaskStatus
+
+
+def _task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weight: float = 6.0) -> RunningTask:
+    counts = Counter({"ready": ready, "pending": pending})
+    return RunningTask(id_, weight, max_parallel, None, 1, +counts, None, ready=ready)
+
+
+def _settle(claim: Claim, to: SubtaskStatus = SubtaskStatus.COMPLETED) -> Settle:
+    return Settle(claim.id, claim.task_id, claim.key, claim.token, to, to.value, 0, 0)
+
+
+class Frontier:
+    """A graph in a few lines: ready subtasks by task, holds by type, and the answers of turns. Knows no edges."""
+
+    def __init__(self) -> None:
+        self.ready: dict[str, list[tuple[str, str]]] = {}
+        self.held: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.done: set[str] = set()
+        self.numbers: dict[str, int] = {}
+
+    def add(self, task: RunningTask, types: list[str]) -> None:
+        self.ready[task.id] = [(f"{task.id}.{number:07d}", type_) for number, type_ in enumerate(types)]
+        self.numbers[task.id] = 1
+
+    def answer(self, turn: Turn) -> TurnResult:
+        changes: dict[str, list[Change]] = {}
+        for row in turn.settle:
+            changes.setdefault(row.task_id, []).append(Change(row.id, row.key, row.to.value, row.token))
+            self.done.add(row.id)
+        for wish in turn.reopen:
+            held = self.held.get((wish.task_id, wish.type), [])
+            for _ in range(min(wish.count, len(held))):
+                heapq.heappush(self.ready[wish.task_id], heapq.heappop(held))
+        free, claims, refused = dict(turn.type_free), [], []
+        for request in turn.claims:
+            for _ in range(min(request.count, len(self.ready[request.task_id]))):
+                id_, type_ = heapq.heappop(self.ready[request.task_id])
+                if free.get(type_, 1) <= 0:
+                    heapq.heappush(self.held.setdefault((request.task_id, type_), []), (id_, type_))
+                    refused.append((request.task_id, type_))
+                    continue
+                if type_ in free:
+                    free[type_] -= 1
+                claims.append(Claim(id_, request.task_id, id_, type_, "{}", 1, 0))
+                changes.setdefault(request.task_id, []).append(Change(id_, id_, "processing", 1))
+        tasks = [TaskChanges(id_, turn.sequences[id_] + 1, made) for id_, made in changes.items()]
+        for made in tasks:
+            assert made.first == self.numbers[made.task_id] + 1
+            self.numbers[made.task_id] += len(made.changes)
+        return TurnResult(tasks, claims, [], refused)
+
+
+class World:
+    """A ledger on a frontier, driven as the scheduler drives it."""
+
+    def __init__(self, slots: int, limits: dict[str, int] | None = None) -> None:
+        self.ledger = Ledger(slots, limits or {})
+        self.frontier = Frontier()
+        self.running: list[Claim] = []
+
+    def add(self, id_: str, types: list[str], **fields: int) -> RunningTask:
+        task = _task(id_, len(types), **fields)  # type: ignore[arg-type]
+        self.frontier.add(task, types)
+        self.ledger.add(task)
+        return task
+
+    def turn(self) -> TurnResult | None:
+        turn = self.ledger.turn("t", 5)
+        if turn is None:
+            return None
+        result = self.frontier.answer(turn)
+        self.ledger.apply(turn, result)
+        self.running += result.claims
+        assert self.ledger.drifted == []
+        return result
+
+    def settle(self, place: int = 0, to: SubtaskStatus = SubtaskStatus.COMPLETED) -> None:
+        self.ledger.outcome(_settle(self.running.pop(place), to))
+
+    def idle(self) -> None:
+        """Turns until there is nothing more to ask for."""
+        while self.ledger.wants_turn():
+            assert self.turn() is not None
+
+
+def test_a_turn_asks_for_what_is_ready_up_to_the_free_slots() -> None:
+    world = World(3)
+    task = world.add("a", ["noop"] * 5)
+
+    world.turn()
+
+    assert (world.ledger.running, task.ready, task.counts["processing"], task.last_event) == (3, 2, 3, 4)
+    assert task.started_at == 5
+    assert world.ledger.turn("t", 6) is None
+
+
+def test_a_task_that_settles_may_ask_for_more_than_is_known() -> None:
+    """What it unlocks in that very turn would else wait a whole round trip."""
+    ledger = Ledger(10, {})
+    task = _task("a", 1, pending=1)
+    ledger.add(task)
+    first = ledger.turn("t", 1)
+    assert first is not None
+    claim = Claim("a.1", "a", "k", "noop", "{}", 1, 0)
+    ledger.apply(first, TurnResult([TaskChanges("a", 2, [Change("a.1", "k", "processing", 1)])], [claim], [], []))
+    ledger.outcome(_settle(claim))
+
+    second = ledger.turn("t", 2)
+
+    assert second is not None
+    assert [(wish.task_id, wish.count) for wish in second.claims] == [("a", 10)]
+    assert second.sequences == {"a": 2}
+
+
+def test_max_parallel_bounds_a_task() -> None:
+    world = World(10)
+    world.add("a", ["noop"] * 8, max_parallel=2)
+
+    world.idle()
+    assert world.ledger.running == 2
+    world.settle()
+    world.idle()
+
+    assert world.ledger.running == 2
+
+
+def test_a_task_whose_gate_is_closed_asks_for_nothing() -> None:
+    world = World(10)
+    task = world.add("a", ["noop"] * 3)
+    task.gate = "cancelling"
+
+    assert world.ledger.turn("t", 1) is None
+    assert not world.ledger.wants_turn()
+
+
+def test_a_draining_engine_settles_and_claims_nothing() -> None:
+    world = World(2)
+    world.add("a", ["noop"] * 5)
+    world.turn()
+    world.ledger.draining = True
+    world.settle()
+
+    turn = world.ledger.turn("t", 1)
+
+    assert turn is not None
+    assert (len(turn.settle), turn.claims) == (1, [])
+
+
+def test_slots_are_shared_between_a_huge_and_a_small_task() -> None:
+    world = World(10)
+    world.add("huge", ["noop"] * 5_000)
+    for _ in range(20):
+        world.idle()
+        while world.running:
+            world.settle()
+    world.add("small", ["noop"] * 20)
+
+    turns = 0
+    while sum(id_.startswith("small") for id_ in world.frontier.done) < 20:
+        world.turn()
+        while world.running:
+            world.settle()
+        turns += 1
+
+    assert turns <= 6
+
+
+def test_a_turn_settles_a_bounded_number() -> None:
+    world = World(2 * MOST_PER_TURN)
+    world.add("a", ["noop"] * (2 * MOST_PER_TURN))
+    world.turn()
+    while world.running:
+        world.settle()
+
+    sizes = []
+    while world.ledger.has_outcomes:
+        turn = world.ledger.turn("t", 1)
+        assert turn is not None
+        sizes.append(len(turn.settle))
+        world.ledger.apply(turn, world.frontier.answer(turn))
+
+    assert sizes == [MOST_PER_TURN, MOST_PER_TURN]
+
+
+def test_a_limited_type_never_exceeds_its_limit_and_the_rest_fills_the_slots() -> None:
+    world = World(6, {"shell": 2})
+    world.add("a", ["shell"] * 10 + ["noop"] * 10)
+
+    world.idle()
+
+    assert Counter(claim.type for claim in world.running) == {"shell": 2, "noop": 4}
+
+
+def test_holds_are_reopened_one_by_one_as_the_type_gets_free() -> None:
+    world = World(4, {"shell": 1})
+    world.add("a", ["shell"] * 5)
+    order = []
+    for _ in range(5):
+        world.idle()
+        assert len(world.running) == 1
+        order.append(world.running[0].id[-1])
+        world.settle()
+
+    assert order == ["0", "1", "2", "3", "4"]
+
+
+def test_a_hold_is_not_reopened_for_a_turn_that_is_not_sent() -> None:
+    """Its type is free but no slot is: whatever wakes the engine then must not lose track of what is held."""
+    world = World(2, {"shell": 1})
+    limited = world.add("limited", ["shell"] * 3)
+    world.idle()
+    assert limited.held["shell"] == 2
+    world.add("greedy", ["noop"] * 9, weight=1_000)
+    world.turn()
+    world.settle()
+    world.turn()
+    assert [claim.type for claim in world.running] == ["noop", "noop"]
+    known = (limited.ready, limited.held["shell"])
+
+    assert world.ledger.turn("t", 1) is None
+
+    assert (limited.ready, limited.held["shell"]) == known == (1, 1)
+
+
+def test_a_claim_that_the_graph_did_not_have_is_noticed() -> None:
+    ledger = Ledger(5, {})
+    task = _task("a", 3)
+    ledger.add(task)
+    turn = ledger.turn("t", 1)
+    assert turn is not None
+
+    ledger.apply(turn, TurnResult([], [], [], []))
+
+    assert ledger.drifted == [task]
+
+
+def test_what_was_asked_in_vain_is_given_back_to_the_fair_share() -> None:
+    ledger = Ledger(10, {})
+    greedy, modest = _task("greedy", 1), _task("modest", 100)
+    ledger.add(greedy)
+    ledger.interrupted(Settle("greedy.9", "greedy", "k", 1, SubtaskStatus.READY, "interrupted", 0, 0))
+    turn = ledger.turn("t", 1)
+    assert turn is not None
+    assert [(wish.task_id, wish.count) for wish in turn.claims] == [("greedy", 10)]
+
+    ledger.apply(turn, TurnResult([], [Claim("greedy.0", "greedy", "k", "noop", "{}", 1, 0)], [], []))
+    ledger.add(modest)
+
+    assert greedy.virtual_time <= 2 / greedy.weight
+
+
+def test_interrupted_attempts_hold_no_slot() -> None:
+    ledger = Ledger(1, {})
+    ledger.add(_task("a", 1))
+    ledger.interrupted(Settle("a.9", "a", "k", 1, SubtaskStatus.READY, "interrupted", 0, 0))
+
+    turn = ledger.turn("t", 1)
+
+    assert turn is not None
+    assert (len(turn.settle), turn.claims[0].count, ledger.running) == (1, 1, 0)
+
+
+def test_blocked_subtasks_are_told_why() -> None:
+    ledger = Ledger(1, {})
+    ledger.add(_task("a", 0, pending=2))
+
+    ledger.decide("a", {"a.1": ["x", "y"], "a.2": []})
+    turn = ledger.turn("t", 1)
+
+    assert turn is not None
+    assert [(verdict.id, verdict.to) for verdict in turn.decide] == [("a.1", "blocked"), ("a.2", "blocked")]
+    assert "x, y did not complete" in (turn.decide[0].error or "")
+    assert turn.sequences == {"a": 1}
+
+
+def test_items_are_counted_as_they_grow_and_go() -> None:
+    ledger = Ledger(1, {})
+    task = _task("a", 1)
+    ledger.add(task)
+
+    ledger.expanded("a", 5, 0)
+    ledger.expanded("a", 2, 5)
+
+    assert (task.counts["pending"], ledger.unsettled, task.dirty) == (2, 3, True)
+
+
+def test_a_recount_replaces_what_was_believed() -> None:
+    ledger = Ledger(5, {})
+    task = _task("a", 4, pending=3)
+    ledger.add(task)
+    task.held["shell"] = 2
+    found = OpenTask(_stored("a"), {"completed": 5, "ready": 1, "pending": 1}, 40)
+
+    ledger.recounted(task, found)
+
+    assert (task.ready, +task.held, task.last_event, ledger.unsettled) == (1, Counter(), 40, 2)
+
+
+def test_the_unsettled_of_all_tasks_are_counted_through_their_lives() -> None:
+    world = World(3)
+    world.add("a", ["noop"] * 4)
+    world.add("b", ["noop"] * 2)
+    assert world.ledger.unsettled == 6
+
+    world.turn()
+    world.settle()
+    world.turn()
+    assert world.ledger.unsettled == 5
+
+    world.ledger.remove("b")
+    assert world.ledger.unsettled == sum(task.unsettled for task in world.ledger.tasks.values())
+
+
+def test_after_a_lost_answer_what_was_held_counts_as_ready() -> None:
+    world = World(4, {"shell": 1})
+    task = world.add("a", ["shell"] * 4)
+    world.idle()
+    assert (task.ready, task.held["shell"]) == (0, 3)
+    world.settle()
+    turn = world.ledger.turn("t", 1)
+    assert turn is not None
+
+    world.ledger.forget_answer(turn)
+
+    assert (task.ready, +task.held) == (3, Counter())
+
+
+def test_the_end_of_a_task_is_numbered_after_its_last_event() -> None:
+    world = World(1)
+    world.add("a", ["noop"])
+    world.turn()
+    world.settle()
+    world.turn()
+
+    end = world.ledger.numbered(Finish("a", TaskStatus.COMPLETED, 9, None, {}, 0, "1", None, None))
+
+    assert (end.last_event, end.counts, end.started_at, end.result) == (4, {"completed": 1}, 5, "1")
+
+
+@given(
+    slots=st.integers(1, 6),
+    limits=st.dictionaries(st.sampled_from("xyz"), st.integers(1, 3), max_size=3),
+    tasks=st.lists(st.tuples(st.text("wxyz", min_size=1, max_size=12), st.integers(0, 3)), min_size=1, max_size=4),
+    script=st.lists(st.integers(0, 11), min_size=1, max_size=40),
+)
+def test_every_subtask_runs_once_within_all_limits(
+    slots: int, limits: dict[str, int], tasks: list[tuple[str, int]], script: list[int]
+) -> None:
+    """Whatever ends when, and whatever wakes the engine in between."""
+    world = World(slots, limits)
+    waiting = list(enumerate(tasks))
+    started: list[str] = []
+
+    def turn() -> None:
+        result = world.turn()
+        started.extend(claim.id for claim in (result.claims if result else ()))
+
+    for choice in itertools.cycle(script):
+        if waiting and (choice % 2 or not world.running):
+            number, (types, cap) = waiting.pop()
+            world.add(str(number), list(types), max_parallel=cap)
+        for _ in range(choice % 3):
+            turn()
+        while world.ledger.wants_turn():
+            turn()
+        _within(world, slots, limits, {str(number): cap for number, (_, cap) in enumerate(tasks)})
+        if world.running:
+            world.settle(choice % len(world.running))
+        elif not waiting:
+            break
+
+    everything = [f"{number}.{place:07d}" for number, (types, _) in enumerate(tasks) for place in range(len(types))]
+    assert sorted(started) == sorted(everything)
+    assert world.ledger.unsettled == 0
+
+
+def _within(world: World, slots: int, limits: dict[str, int], caps: dict[str, int]) -> None:
+    assert world.ledger.running == len(world.running) <= slots
+    by_type = Counter(claim.type for claim in world.running)
+    assert all(by_type[type_] <= limit for type_, limit in limits.items())
+    by_task = Counter(claim.task_id for claim in world.running)
+    assert all(number <= (caps[id_] or slots) for id_, number in by_task.items())
+    for id_, task in world.ledger.tasks.items():
+        assert task.ready == len(world.frontier.ready[id_])
+        assert all(task.held[type_] == len(world.frontier.held.get((id_, type_), ())) for type_ in limits)
+
+
+def _stored(id_: str) -> Task:
+    return Task(
+        id_, "plan", "", "", "", (), 5, 0, "continue", TaskStatus.PENDING, "E", 0, 0, None, None, 0, {}, None, None, None
+    )
