@@ -103,9 +103,7 @@ class Attempts:
             settle = self._failed(claim, started, _unclassified(error))
         else:
             settle = self._succeeded(claim, started, packed)
-        self._observer.attempt(
-            claim.type, settle.outcome, _category(settle), self._clock.monotonic() - begun
-        )
+        self._observer.attempt(claim.type, settle.outcome, _category(settle), self._clock.monotonic() - begun)
         return settle
 
     async def _perform(self, claim: Claim, task_input: Json) -> Packed:

@@ -46,9 +46,7 @@ class Inquiries:
         self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
     ) -> list[Task]:
         """Tasks with an id below ``before``, newest first."""
-        found = await self._graph.tasks(
-            status=status, type=type, tag=tag, user_id=user_id, before=before, limit=limit
-        )
+        found = await self._graph.tasks(status=status, type=type, tag=tag, user_id=user_id, before=before, limit=limit)
         return [self._ledger.tasks[task.id].shown(task) if task.id in self._ledger.tasks else task for task in found]
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:

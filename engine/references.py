@@ -41,9 +41,10 @@ Path = tuple[str | int, ...]
 class Reference(msgspec.Struct, frozen=True):
     """One reference where it stands.
 
-    ``place`` is a JSON pointer into the searched value, ``text`` what stands there, shortened for messages. ``key`` is the subtask that it names, ``known`` whether the
-    plan has it; ``path`` begins with output, status or error where ``head`` is "subtasks". ``whole`` says that the
-    string holds nothing else. ``problem`` tells why it cannot be read; empty when it can.
+    ``place`` is a JSON pointer into the searched value, ``text`` what stands there, shortened for messages. ``key`` is
+    the subtask that it names, ``known`` whether the plan has it; ``path`` begins with output, status or error where
+    ``head`` is "subtasks". ``whole`` says that the string holds nothing else. ``problem`` tells why it cannot be read;
+    empty when it can.
     """
 
     place: str
@@ -92,7 +93,7 @@ def has_braces(encoded: bytes) -> bool:
 
 
 def find(value: Json, known_keys: Container[str], literal: Container[str] = ()) -> Found:
-    """Every reference in ``value`` in reading order, faulty ones included; top-level fields in ``literal`` are left out."""
+    """Every reference in ``value`` in reading order, also faulty ones; top-level ``literal`` fields are left out."""
     references: list[Reference] = []
     needed = False
     for place, text in _strings(value, literal):

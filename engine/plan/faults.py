@@ -65,9 +65,9 @@ def existing(value: Json, path: Sequence[str | int], *, keep_last: bool) -> list
     """
     kept: list[str | int] = []
     for number, part in enumerate(path):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        ):
             value = value[part]
         elif not (keep_last and number == len(path) - 1 and isinstance(value, dict)):
             continue

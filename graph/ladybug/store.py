@@ -62,10 +62,10 @@ OWN_STATEMENTS = {
     "turn/settle",
     "turn/unlock",
 }
-STATEMENTS = (
-    (reader.STATEMENTS | writer.STATEMENTS | schema.STATEMENTS | OWN_STATEMENTS)
-    - {"subtask/release_holds", "task/recount"}
-)
+STATEMENTS = (reader.STATEMENTS | writer.STATEMENTS | schema.STATEMENTS | OWN_STATEMENTS) - {
+    "subtask/release_holds",
+    "task/recount",
+}
 
 
 Result = TypeVar("Result")

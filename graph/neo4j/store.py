@@ -109,9 +109,7 @@ class Neo4jGraph(Reader, FencedWriter):
             raise Fenced()
         row = rows[0]
         return TurnResult(
-            tasks=[
-                codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]
-            ],
+            tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
             undecided=[(task_id, id_) for task_id, id_ in row["undecided"]],
             held=[(task_id, type_) for task_id, type_ in row["held"]],
@@ -127,9 +125,7 @@ class Neo4jGraph(Reader, FencedWriter):
             "now": turn.now,
             "settle": turns.settle_rows(turn, self._engine, self._namespace),
             "decide": turns.decide_rows(turn),
-            "reopen": [
-                {"prefix": f"{self._engine}|{row.type}|{row.task_id}|", "n": row.count} for row in turn.reopen
-            ],
+            "reopen": [{"prefix": f"{self._engine}|{row.type}|{row.task_id}|", "n": row.count} for row in turn.reopen],
             "reopen_most": max((row.count for row in turn.reopen), default=0),
             "claims": [{"task": f"{claim.task_id}|", "n": claim.count} for claim in turn.claims],
             "claim_most": max((claim.count for claim in turn.claims), default=0),
@@ -147,9 +143,7 @@ class Neo4jGraph(Reader, FencedWriter):
         keys = [codec.event_key(task_id, last + 1) for task_id, last in turn.sequences.items()]
         found = await self._neo4j.read("turn/read_back", turn=turn.id, keys=keys)
         return TurnResult(
-            tasks=[
-                codec.task_changes(row["task"], turn.sequences[row["task"]] + 1, row["changes"]) for row in found
-            ],
+            tasks=[codec.task_changes(row["task"], turn.sequences[row["task"]] + 1, row["changes"]) for row in found],
             claims=[turns.claim(claimed) for row in found for claimed in row["claims"]],
             undecided=[],
             held=[],

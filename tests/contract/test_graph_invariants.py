@@ -14,6 +14,7 @@ from graph import catalog
 from tests.support.graphs import KINDS, Hand, breaches, execute
 from tests.support.plans import diamond, plan, step
 
+
 @dataclass(frozen=True)
 class Breach:
     """One way to break a rule: a statement on a task that is half done, or one that has ended."""

@@ -53,7 +53,12 @@ async def test_a_task_that_has_ended_is_not_open_any_more(hand: Hand) -> None:
     stored = await hand.graph.task(task.id)
     assert stored is not None
     assert (stored.status, stored.completed_at, stored.started_at) == (TaskStatus.COMPLETED, hand.now, hand.now - 1)
-    assert (stored.result, stored.result_hash, stored.error, stored.counts) == ('{"a": 1}', None, error, {"completed": 1})
+    assert (stored.result, stored.result_hash, stored.error, stored.counts) == (
+        '{"a": 1}',
+        None,
+        error,
+        {"completed": 1},
+    )
     assert (await hand.story(task))[-1] == f"{hand.numbers[task.id] + 1} - completed 0"
 
 

@@ -170,5 +170,3 @@ async def _unopen(hand: Hand, task_id: str, loader: str = "") -> None:
     text = "MATCH (t:Task) WHERE t.id = $id SET t.stored = false, t.open_owner = NULL, t.loader = $loader"
     await execute(hand.graph, text, id=task_id, loader=loader or hand.engine)
     await execute(hand.graph, "MATCH (v:Event) WHERE v.task_id = $id DELETE v", id=task_id)
-
-

@@ -28,9 +28,7 @@ async def lab(request: pytest.FixtureRequest, tmp_path: Path, namespace: str, te
 
 
 @pytest.fixture
-async def neo4j_lab(
-    neo4j_server: Neo4jService, tmp_path: Path, namespace: str, template: Path
-) -> AsyncIterator[Lab]:
+async def neo4j_lab(neo4j_server: Neo4jService, tmp_path: Path, namespace: str, template: Path) -> AsyncIterator[Lab]:
     """The same on Neo4j only."""
     made = Lab("neo4j", tmp_path, namespace, template, neo4j_server)
     yield made

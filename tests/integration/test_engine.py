@@ -91,7 +91,9 @@ async def test_a_reference_to_what_is_not_there_fails_that_subtask_clearly(lab: 
     row = (await subtasks(engine, task.id))["b"]
     error = json.loads(row.error or "")
     assert (task.status, row.status, error["category"]) == (TaskStatus.FAILED, SubtaskStatus.FAILED, "configuration")
-    assert error["message"] == '{{subtasks.a.output.y}}: there is no "y" in subtasks.a.output, which is an object with "x"'
+    assert (
+        error["message"] == '{{subtasks.a.output.y}}: there is no "y" in subtasks.a.output, which is an object with "x"'
+    )
 
 
 async def test_a_map_runs_an_item_for_each_and_its_join_gets_them_in_order(lab: Lab) -> None:
@@ -368,7 +370,9 @@ async def test_many_tasks_at_once(lab: Lab) -> None:
 async def test_counts_are_those_of_this_moment(lab: Lab) -> None:
     engine = await lab.start()
     name = f"{lab.namespace}-now"
-    task_id = (await engine.submit(plan(step("a"), step("b", "a", type="gate", input={"name": name}), step("c", "b")))).id
+    task_id = (
+        await engine.submit(plan(step("a"), step("b", "a", type="gate", input={"name": name}), step("c", "b")))
+    ).id
     await eventually(lambda: STARTED[name] == 1)
 
     task = await engine.task(task_id)
@@ -401,5 +405,3 @@ async def test_stopping_puts_back_what_runs_and_says_so_to_who_waits(lab: Lab) -
 
 def _tail(number: int) -> list[dict[str, object]]:
     return [step(f"k{n}", "a") for n in range(number)]
-
-

@@ -104,7 +104,9 @@ async def test_an_engine_holds_a_bounded_number_of_open_tasks(lab: Lab) -> None:
 async def test_cancelling_kills_the_processes_of_a_shell(lab: Lab) -> None:
     engine = await lab.start()
     marker = f"marker-{lab.namespace}"
-    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', '{marker}'])"
+    script = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', '{marker}'])"
+    )
     body = plan(step("a", type="shell", input={"argv": [sys.executable, "-c", script, marker]}))
     task_id = (await engine.submit(body)).id
     await eventually(lambda: len(running(marker)) == 2, 20)

@@ -99,11 +99,8 @@ async def test_turns_whose_answer_is_lost_are_neither_lost_nor_done_twice(
     await _check(engine, task.id)
 
 
-async def test_a_turn_that_arrives_late_takes_no_effect_beside_the_one_sent_again(
-    neo4j_lab: Lab, proxy: Proxy, tmp_path: Path
-) -> None:
+async def test_a_turn_that_arrives_late_takes_no_effect_beside_the_one_sent_again(neo4j_lab: Lab, proxy: Proxy) -> None:
     """Its claims would never run: the engine that sent it has given it up."""
-    log = tmp_path / "marks"
     engine = await neo4j_lab.start()
     slow = [step(f"s{n}", type="sleep", input={"seconds": 0.05}) for n in range(300)]
     task_id = (await engine.submit(plan(*slow, step("end", *(f"s{n}" for n in range(300)))))).task_id

@@ -130,7 +130,9 @@ async def _check(client: httpx2.AsyncClient, task_id: str, instance: Instance) -
     rows = await _subtasks(client, task_id)
     assert set(rows) == set(instance.graph)
     assert {(row["status"], row["attempts"]) for row in rows.values()} == {("completed", 1)}
-    early = [(one, other) for one, other in instance.graph.edges if rows[other]["started_at"] < rows[one]["completed_at"]]
+    early = [
+        (one, other) for one, other in instance.graph.edges if rows[other]["started_at"] < rows[one]["completed_at"]
+    ]
     assert early == []
 
     events = await _events(client, task_id)

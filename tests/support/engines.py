@@ -150,7 +150,9 @@ async def finished(engine: Engine, task_id: str, seconds: float = SECONDS) -> Ta
         return await asyncio.wait_for(engine.wait(task_id), seconds)
     except TimeoutError:
         seen = await engine.task(task_id)
-        raise AssertionError(f"not final within {seconds:g} s: {seen.status} {seen.counts} {engine.snapshot()}") from None
+        raise AssertionError(
+            f"not final within {seconds:g} s: {seen.status} {seen.counts} {engine.snapshot()}"
+        ) from None
 
 
 async def subtasks(engine: Engine, task_id: str) -> dict[str, Subtask]:

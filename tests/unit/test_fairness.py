@@ -178,5 +178,3 @@ def test_the_work_of_every_task_is_done_in_time_proportional_to_its_share(
             if task.wants:
                 got = sizes[task.id] - task.wants
                 assert got >= given * task.weight / total_weight - len(askers) * 2
-
-

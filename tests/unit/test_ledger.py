@@ -402,5 +402,24 @@ def _within(world: World, slots: int, limits: dict[str, int], caps: dict[str, in
 
 def _stored(id_: str) -> Task:
     return Task(
-        id_, "plan", "", "", "", (), 5, 0, "continue", TaskStatus.PENDING, "E", 0, 0, None, None, 0, {}, None, None, None
+        id_,
+        "plan",
+        "",
+        "",
+        "",
+        (),
+        5,
+        0,
+        "continue",
+        TaskStatus.PENDING,
+        "E",
+        0,
+        0,
+        None,
+        None,
+        0,
+        {},
+        None,
+        None,
+        None,
     )

@@ -79,9 +79,7 @@ def test_a_value_without_end_is_an_error_of_the_tool() -> None:
 
 async def test_results_wait_for_the_turn_that_settles_them(hand: Hand, blobs: FolderBlobs) -> None:
     payloads = Payloads(hand.graph, blobs)
-    small, text, blob = (
-        pack(_large(size)) for size in (INLINE_OUTPUT_BYTES, INLINE_OUTPUT_BYTES + 1, BLOB_BYTES + 1)
-    )
+    small, text, blob = (pack(_large(size)) for size in (INLINE_OUTPUT_BYTES, INLINE_OUTPUT_BYTES + 1, BLOB_BYTES + 1))
     for number, packed in enumerate((small, text, blob)):
         await payloads.keep(f"T.{number}", packed)
 

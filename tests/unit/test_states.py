@@ -69,7 +69,14 @@ def test_every_open_task_can_be_cancelled_and_end() -> None:
 
 
 def test_the_settled_and_final_states() -> None:
-    assert {status.value for status in SETTLED} == set("completed failed skipped blocked cancelled quarantined".split())
+    assert {status.value for status in SETTLED} == {
+        "completed",
+        "failed",
+        "skipped",
+        "blocked",
+        "cancelled",
+        "quarantined",
+    }
     assert {status.value for status in FINAL} == {"completed", "failed", "cancelled"}
 
 
@@ -117,9 +124,7 @@ def test_the_headers_of_the_statements_name_only_legal_moves(whose: str, moves: 
 
 
 def test_a_statement_that_moves_something_says_so() -> None:
-    silent = [
-        (dialect, one.name) for dialect, one in _statements() if SETS_STATUS.search(one.text) and not one.moves
-    ]
+    silent = [(dialect, one.name) for dialect, one in _statements() if SETS_STATUS.search(one.text) and not one.moves]
 
     assert silent == []
     assert sum(bool(SETS_STATUS.search(one.text)) for _, one in _statements()) >= 10
