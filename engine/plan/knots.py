@@ -18,8 +18,13 @@ def note_cycles(drafts: list[Draft], implied: list[Implied], left: list[int], fa
     for group in components(declared, left):
         cycle = path_between(declared, group[0], group[0], frozenset(group))
         detail = f"the dependencies form a cycle, each waiting for the next: {arrows(keys, cycle)}; remove one of them"
-        faults.add(f"{drafts[group[0]].place}/dependencies", detail)
+        faults.add(_entry(drafts[cycle[0]], keys[cycle[1]]), detail)
     _note_references(drafts, implied, left, faults, keys)
+
+
+def _entry(draft: Draft, key: str) -> str:
+    """The place in the draft's list of dependencies where ``key`` stands first: without it the cycle is open."""
+    return f"{draft.place}/dependencies/{draft.listed.index(key)}"
 
 
 def _note_references(
