@@ -65,14 +65,19 @@ def existing(value: Json, path: Sequence[str | int], *, keep_last: bool) -> list
     """
     kept: list[str | int] = []
     for number, part in enumerate(path):
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        if _holds(value, part):
             value = value[part]
         elif not (keep_last and number == len(path) - 1 and isinstance(value, dict)):
             continue
         kept.append(part)
     return kept
+
+
+def _holds(value: Json, part: str | int) -> bool:
+    """Whether an object has a field, or a list an element, of that name."""
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
 def quoted(text: str) -> str:
