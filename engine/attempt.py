@@ -1,50 +1,36 @@
 """One attempt, told as a recipe: read what was claimed, resolve its input, call the tool, pack what came of it.
 
 An attempt never raises, not even when it is cancelled: whatever happens becomes the ``Settle`` that the next turn
-records. Only the reason why the engine stopped it (cancelled, or put back because the engine stops) is decided outside
-and handed in.
+records. What a failure leads to is the state machine's to say (``machine.py``); why the engine stopped it (cancelled,
+or put back because the engine stops or the task is paused) is decided outside and handed in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
-from typing import Any
 
+import msgspec
 import structlog
 
-from engine import references
+from engine import outcomes
+from engine.context import Context
 from engine.errors import Category, EngineError, GraphUnavailable, ToolError
-from engine.model import Claim, Json, NewSubtask, Settle
+from engine.machine import Decision, Event, Failed, PutBack, decide
+from engine.model import Json, NewSubtask
 from engine.observer import Observer
-from engine.payloads import Packed, Payloads, error_text, pack
+from engine.payloads import Packed, Payloads, pack
 from engine.plan.items import items
-from engine.plan.spec import Refs, Spec
+from engine.plan.spec import Spec
 from engine.ports import Clock, GraphWriter, Tool
-from engine.references import Outcome, Scope
+from engine.retries import Defaults
+from engine.scopes import Scopes
 from engine.states import SubtaskStatus
+from engine.turn import Claim, Settle
+from engine.watch import Watch
 
 _log = structlog.get_logger("attempt")
-COMPLETED = SubtaskStatus.COMPLETED.value
-INTERRUPTED = "interrupted"
-
-
-class Context:
-    """What a running tool may use; see ``engine.ports.RunContext``."""
-
-    __slots__ = ("deadline", "key", "subtask_id", "task_id", "token")
-
-    def __init__(self, claim: Claim, deadline: float) -> None:
-        self.task_id = claim.task_id
-        self.subtask_id = claim.id
-        self.key = claim.key
-        self.token = claim.token
-        self.deadline = deadline
-
-    def log(self, level: str, message: str, **fields: Json) -> None:
-        """Writes a log line that names task and subtask."""
-        write: Callable[..., Any] = getattr(_log, level if level in ("debug", "info", "warning", "error") else "info")
-        write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)
 
 
 class Attempts:
@@ -52,11 +38,12 @@ class Attempts:
 
     Args:
         tools: the tool of a type.
-        payloads: outputs of what was done before.
+        payloads: where outputs are kept.
         graph: takes the items of mapped subtasks.
-        clock: times of the record.
+        clock: times of the record, and of the limits.
         observer: is told the outcome.
         timeout_seconds: for subtasks that name none.
+        defaults: retry settings.
         expanded: called with the task's id, how many items a mapped subtask has grown, and how many it has lost.
     """
 
@@ -68,83 +55,98 @@ class Attempts:
         clock: Clock,
         observer: Observer,
         timeout_seconds: float,
+        defaults: Defaults,
         expanded: Callable[[str, int, int], None],
     ) -> None:
         self._tools = tools
         self._payloads = payloads
+        self._scopes = Scopes(payloads)
         self._graph = graph
         self._clock = clock
         self._observer = observer
         self._timeout = timeout_seconds
+        self._defaults = defaults
         self._expanded = expanded
+        self._chance = random.Random()
 
-    async def run(self, claim: Claim, task_input: Json, stopped: Callable[[], SubtaskStatus | None]) -> Settle:
+    async def run(
+        self, claim: Claim, task_input: Json, stopped: Callable[[], Event], expires_at: int | None = None
+    ) -> Settle:
         """Runs one attempt to its outcome.
 
         Args:
             claim: what to run, with its token.
             task_input: the task's input, for references.
-            stopped: after a cancellation, the state that the subtask is to take; None while nobody stopped it.
+            stopped: why it was stopped from outside: ``Cancelled`` or ``PutBack``.
+            expires_at: end of the time for all attempts together, in milliseconds.
         """
-        started = self._clock.now()
-        begun = self._clock.monotonic()
+        started, begun = self._clock.now(), self._clock.monotonic()
         try:
-            packed = await self._perform(claim, task_input)
+            packed = await self._perform(claim, task_input, expires_at)
         except asyncio.CancelledError:
-            settle = self._stopped(claim, started, stopped())
-        except ToolError as error:
-            settle = self._failed(claim, started, error)
+            settle = self.never_started(claim, stopped(), started)
         except GraphUnavailable:
-            settle = self._put_back(claim, started)
+            settle = self.never_started(claim, PutBack(), started)
+        except ToolError as error:
+            settle = await self._failed(claim, started, error, expires_at)
         except EngineError as error:
-            settle = self._failed(claim, started, ToolError(str(error), category=Category.CONFIGURATION))
+            wrong = ToolError(str(error), category=Category.CONFIGURATION)
+            settle = await self._failed(claim, started, wrong, expires_at)
         except Exception as error:
             _log.warning("the tool raised", task_id=claim.task_id, subtask=claim.key, exc_info=error)
-            settle = self._failed(claim, started, _unclassified(error))
+            settle = await self._failed(claim, started, _unclassified(error), expires_at)
         else:
-            settle = self._succeeded(claim, started, packed)
-        self._observer.attempt(claim.type, settle.outcome, _category(settle), self._clock.monotonic() - begun)
+            settle = outcomes.succeeded(claim, packed, started, self._clock.now())
+        self._observer.attempt(claim.type, settle.outcome, settle.category, self._clock.monotonic() - begun)
         return settle
 
-    async def _perform(self, claim: Claim, task_input: Json) -> Packed:
+    def never_started(self, claim: Claim, why: Event, started: int | None = None) -> Settle:
+        """The outcome of an attempt that was stopped from outside, at the latest before its first step."""
+        now = self._clock.now()
+        decision = self._decide(claim, Spec(), why, None)
+        return outcomes.stopped(claim, decision, now if started is None else started, now)
+
+    async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None) -> Packed:
         """From the claim to an output that is safely kept."""
-        spec = Spec.decode(claim.spec)
-        tool = self._tools(claim.type)
+        type_, spec = _takes_over(claim, Spec.decode(claim.spec))
+        tool = self._tool(type_)
+        if spec.map is not None and not claim.fell_back:
+            output = await self._expand(claim, spec, task_input)
+        else:
+            value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
+            output = await self._call(tool, claim, spec, value, expires_at)
+        packed = pack(output)
+        try:
+            await self._payloads.keep(claim.id, packed)
+        except OSError as error:
+            raise ToolError(
+                f"its output of {packed.size} bytes cannot be stored: {error.strerror or error}",
+                category=Category.RESOURCE,
+                suggestion="make room where BLOB_PATH is",
+            ) from error
+        return packed
+
+    def _tool(self, type_: str) -> Tool:
+        tool = self._tools(type_)
         if tool is None:
             raise ToolError(
-                f"no tool runs the type {claim.type!r} in this engine",
+                f"no tool runs the type {type_!r} in this engine",
                 category=Category.CONFIGURATION,
                 suggestion="add its module to AGENT03_TOOLS and submit the task again",
             )
-        if spec.map is not None:
-            output = await self._expand(claim, spec, task_input)
-        else:
-            value = await self.resolved_input(claim.task_id, spec, task_input, tool.literal)
-            output = await self._call(tool, claim, spec, value)
-        packed = pack(output)
-        await self._payloads.keep(claim.id, packed)
-        return packed
+        return tool
 
-    async def _call(self, tool: Tool, claim: Claim, spec: Spec, value: Json) -> Json:
+    async def _call(self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None) -> Json:
         limit = spec.timeout or self._timeout
-        context = Context(claim, self._clock.monotonic() + limit)
-        try:
-            async with asyncio.timeout(limit) as timer:
-                return await tool.run(value, context)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise ToolError(
-                f"the attempt took longer than its limit of {limit:g} s and was stopped",
-                category=Category.TIMEOUT,
-                suggestion="raise timeout_seconds, or let the subtask do less",
-            ) from None
+        left = None if expires_at is None else (expires_at - self._clock.now()) / 1000
+        watch = Watch(self._clock, limit, spec.idle, left)
+        context = Context(claim, self._clock.monotonic() + min(limit, limit if left is None else left), watch)
+        async with watch:
+            return await tool.run(value, context)
 
     async def _expand(self, claim: Claim, spec: Spec, task_input: Json) -> Json:
         """Adds the items of a mapped subtask; its own output is their number."""
-        assert spec.map is not None
-        scope = await self._scope(claim.task_id, spec.map.refs, Spec(), task_input)
-        over = references.resolve(spec.map.over, scope) if spec.map.refs is not None else spec.map.over
+        over = await self._scopes.over(claim.task_id, spec, task_input)
         children: list[NewSubtask] = items(spec, claim.id, claim.key, claim.type, over)
         dropped = await self._graph.expand(claim, children)
         self._expanded(claim.task_id, len(children), dropped)
@@ -154,94 +156,52 @@ class Attempts:
         self, task_id: str, spec: Spec, task_input: Json, literal: frozenset[str] = frozenset()
     ) -> Json:
         """The input with every reference replaced; raises ``ToolError`` (configuration) for a missing path."""
-        if spec.refs is None:
-            return spec.input
-        return references.resolve(spec.input, await self._scope(task_id, spec.refs, spec, task_input), literal)
+        return await self._scopes.resolve(task_id, spec, task_input, literal)
 
-    async def _scope(self, task_id: str, refs: Refs | None, spec: Spec, task_input: Json) -> Scope:
-        wanted = refs or Refs()
-        places = {key: (index, mapped) for key, index, mapped in wanted.previous} | wanted.keys
-        ids = {key: f"{task_id}.{index:07d}" for key, (index, _) in places.items()}
-        single = [ids[key] for key, (_, mapped) in places.items() if not mapped]
-        found = await self._payloads.outputs(single) if single else {}
-        values = {
-            key: await self._payloads.item_outputs(ids[key]) if mapped else found.get(ids[key])
-            for key, (_, mapped) in places.items()
-        }
-        return Scope(
-            previous={key: values[key] for key, _, _ in wanted.previous},
-            subtasks={key: Outcome(COMPLETED, values[key]) for key in wanted.keys},
-            input=task_input,
-            item=spec.item,
-            index=spec.index,
-        )
+    async def _failed(self, claim: Claim, started: int, error: ToolError, expires_at: int | None) -> Settle:
+        spec = Spec.decode(claim.spec)
+        event = Failed(error.category, error.repeat, error.delay, error.crashed)
+        decision = self._decide(claim, spec, event, expires_at)
+        if decision.to is SubtaskStatus.RETRYING and error.category is Category.PERMISSION:
+            decision = await self._refreshed(claim, spec, event, decision, expires_at)
+        partial = await self._partial(claim, error)
+        return outcomes.failed(claim, spec, decision, error, started, self._clock.now(), partial)
 
-    def _succeeded(self, claim: Claim, started: int, packed: Packed) -> Settle:
-        return Settle(
-            claim.id,
-            claim.task_id,
-            claim.key,
-            claim.token,
-            SubtaskStatus.COMPLETED,
-            COMPLETED,
-            started,
-            self._clock.now(),
-            packed.inline,
-            packed.digest,
-            packed.size,
-        )
+    async def _refreshed(
+        self, claim: Claim, spec: Spec, event: Failed, decision: Decision, expires_at: int | None
+    ) -> Decision:
+        """A repeat after refused permission makes sense only with fresh credentials."""
+        try:
+            await self._tool(_takes_over(claim, spec)[0]).refresh_credentials()
+        except Exception as error:
+            _log.warning("no fresh credentials", task_id=claim.task_id, subtask=claim.key, exc_info=error)
+            return self._decide(claim, spec, msgspec.structs.replace(event, repeat=False), expires_at)
+        return decision
 
-    def _failed(self, claim: Claim, started: int, error: ToolError) -> Settle:
-        return Settle(
-            id=claim.id,
-            task_id=claim.task_id,
-            key=claim.key,
-            token=claim.token,
-            to=SubtaskStatus.FAILED,
-            outcome=SubtaskStatus.FAILED.value,
-            started_at=started,
-            finished_at=self._clock.now(),
-            error=error_text(error, claim.token),
-        )
+    async def _partial(self, claim: Claim, error: ToolError) -> Packed | None:
+        """What a failed attempt had produced, kept as far as it can be kept: the error matters more."""
+        if error.output is None:
+            return None
+        try:
+            packed = pack(error.output)
+            await self._payloads.put(packed)
+        except (ToolError, EngineError, OSError) as trouble:
+            _log.warning("no partial output", task_id=claim.task_id, subtask=claim.key, reason=str(trouble))
+            return None
+        return packed
 
-    def never_started(self, claim: Claim, to: SubtaskStatus | None) -> Settle:
-        """The outcome of an attempt that was stopped before its first step."""
-        return self._stopped(claim, self._clock.now(), to)
+    def _decide(self, claim: Claim, spec: Spec, event: Event, expires_at: int | None) -> Decision:
+        stands = outcomes.standing(claim, spec, "retry", expires_at)
+        return decide(stands, event, self._clock.now(), self._defaults, self._chance)
 
-    def _stopped(self, claim: Claim, started: int, to: SubtaskStatus | None) -> Settle:
-        """Stopped from outside: cancelled for good, or put back as if it had never started."""
-        if to is None or to is SubtaskStatus.READY:
-            return self._put_back(claim, started)
-        return Settle(
-            id=claim.id,
-            task_id=claim.task_id,
-            key=claim.key,
-            token=claim.token,
-            to=SubtaskStatus.CANCELLED,
-            outcome=Category.CANCELLED.value,
-            started_at=started,
-            finished_at=self._clock.now(),
-            error=error_text(ToolError("cancelled", category=Category.CANCELLED), claim.token),
-        )
 
-    def _put_back(self, claim: Claim, started: int) -> Settle:
-        return Settle(
-            id=claim.id,
-            task_id=claim.task_id,
-            key=claim.key,
-            token=claim.token,
-            to=SubtaskStatus.READY,
-            outcome=INTERRUPTED,
-            started_at=started,
-            finished_at=self._clock.now(),
-        )
+def _takes_over(claim: Claim, spec: Spec) -> tuple[str, Spec]:
+    """The type and spec that run: the fallback's, once it has taken over."""
+    if not claim.fell_back or spec.fallback is None:
+        return claim.type, spec
+    fallback = spec.fallback
+    return fallback.type, msgspec.structs.replace(spec, input=fallback.input, refs=fallback.refs)
 
 
 def _unclassified(error: Exception) -> ToolError:
     return ToolError(f"{type(error).__name__}: {error}", suggestion="see the engine's log for the traceback")
-
-
-def _category(settle: Settle) -> str | None:
-    if settle.error is None:
-        return None
-    return settle.error.partition('"category": "')[2].partition('"')[0] or None

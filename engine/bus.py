@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.model import Event
+from engine.turn import TaskChanges, event_of
 
 BUFFER = 10_000
 """Events that a follower may be behind before it has to read from the graph."""
@@ -74,6 +75,11 @@ class Bus:
     def heard(self, task_id: str) -> bool:
         """Whether anyone follows the task."""
         return task_id in self._subscriptions
+
+    def publish_changes(self, changes: TaskChanges, at: int) -> None:
+        """Hands the changes of a committed turn to everyone who follows their task."""
+        numbered = enumerate(changes.changes, changes.first)
+        self.publish(changes.task_id, [event_of(changes.task_id, number, at, change) for number, change in numbered])
 
     def publish(self, task_id: str, events: list[Event]) -> None:
         """Hands events to everyone who follows their task."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
@@ -20,6 +22,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Calls back on the running event loop after so many seconds."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
 
     def correct(self, database_now: int) -> None:
         """Takes over the database's time, in milliseconds; call it right after the database told it."""

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from engine.errors import EngineError, GraphUnavailable
+from engine.errors import Category, EngineError, GraphUnavailable
 from engine.model import BLOB_BYTES, Finish, Json, Troubled
 from engine.payloads import Payloads, pack
 from engine.ports import Clock, GraphReader
-from engine.running import RunningTask
+from engine.running import CANCELLING, EXPIRED, RunningTask
 from engine.states import SubtaskStatus, TaskStatus
 
 _log = structlog.get_logger("endings")
@@ -24,6 +24,7 @@ MOST_LEAVES = 1_000
 """A task with more leaves has no result of its own: its subtasks' outputs are read page by page."""
 MOST_TROUBLES = 20
 """Unsuccessful subtasks named in the error of a task."""
+UNDONE = (SubtaskStatus.BLOCKED.value, SubtaskStatus.SKIPPED.value, SubtaskStatus.CANCELLED.value)
 TROUBLES = (SubtaskStatus.FAILED.value, SubtaskStatus.BLOCKED.value, SubtaskStatus.QUARANTINED.value)
 
 
@@ -39,8 +40,8 @@ class Endings:
         """Reads what the end needs and decides it; the number of its event is left open (0)."""
         counts = task.present()
         troubled = await self._graph.troubled(task.id, MOST_TROUBLES) if any(map(counts.get, TROUBLES)) else []
-        status = decide(bool(task.gate), troubled)
-        text, digest = (None, None) if task.gate else await self._readable_result(task)
+        status = decide(task.gate, troubled)
+        text, digest = (None, None) if task.gate == CANCELLING else await self._readable_result(task)
         return Finish(
             task_id=task.id,
             status=status,
@@ -50,7 +51,7 @@ class Endings:
             last_event=0,
             result=text,
             result_hash=digest,
-            error=_error(status, troubled, counts),
+            error=_expired(task) if task.gate == EXPIRED else _error(status, troubled, counts),
         )
 
     async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None]:
@@ -78,29 +79,49 @@ class Endings:
         return None, packed.digest
 
 
-def decide(cancelled: bool, troubled: Sequence[Troubled]) -> TaskStatus:
-    """The status in which a task ends. ``troubled`` lists critical subtasks first."""
-    if cancelled:
+def decide(gate: str, troubled: Sequence[Troubled]) -> TaskStatus:
+    """The status in which a task ends. ``gate`` says why it was closed, if it was; ``troubled`` lists critical subtasks
+    first.
+    """
+    if gate == CANCELLING:
         return TaskStatus.CANCELLED
+    if gate:
+        return TaskStatus.FAILED
     return TaskStatus.FAILED if any(trouble.critical for trouble in troubled) else TaskStatus.COMPLETED
+
+
+def _expired(task: RunningTask) -> str:
+    """What is said of a task whose deadline has passed."""
+    counts = task.present()
+    undone = sum(number for status, number in counts.items() if status != SubtaskStatus.COMPLETED.value)
+    return json.dumps(
+        {
+            "category": Category.TIMEOUT.value,
+            "message": f"the deadline passed before {undone} of {sum(counts.values())} subtask(s) were completed",
+            "suggestion": "raise deadline_seconds, or rerun the task from what failed: what is completed is kept",
+            "subtasks": [],
+        }
+    )
 
 
 def _error(status: TaskStatus, troubled: Sequence[Troubled], counts: dict[str, int]) -> str | None:
     """What is said about the unsuccessful subtasks; of a completed task they are warnings."""
     if not troubled:
         return None
-    failed = [trouble for trouble in troubled if trouble.status is SubtaskStatus.FAILED]
-    blocked = counts.get(SubtaskStatus.BLOCKED.value, 0)
+    failed = [trouble for trouble in troubled if trouble.status is not SubtaskStatus.BLOCKED]
+    impact = {status: counts[status] for status in UNDONE if counts.get(status)}
     causes = ", ".join(trouble.key for trouble in failed) or troubled[0].key
     first = json.loads(failed[0].error or "{}") if failed else {}
     message = f"{counts.get(SubtaskStatus.FAILED.value, 0)} subtask(s) failed ({causes})"
-    if blocked:
-        message += f"; {blocked} could not run because of that"
+    if impact:
+        listed = ", ".join(f"{number} {status}" for status, number in impact.items())
+        message += f"; because of that {listed}"
     return json.dumps(
         {
             "category": first.get("category", "logic"),
             "message": message if status is TaskStatus.FAILED else f"completed with warnings: {message}",
             "suggestion": first.get("suggestion", ""),
             "subtasks": [{"key": trouble.key, "status": trouble.status.value} for trouble in troubled],
+            "impact": impact,
         }
     )

@@ -59,6 +59,10 @@ class NotFound(EngineError):
     """Nothing has that id. List what there is, or check the id and the namespace."""
 
 
+class AlreadyStored(EngineError):
+    """Something with that id or key already exists in the graph. Nothing was written; look at what there is."""
+
+
 class Conflict(EngineError):
     """The state machine does not allow that move. Look at the current state first."""
 
@@ -102,9 +106,12 @@ class ToolError(Exception):
         suggestion: what to do about it; empty when there is nothing useful to say.
         output: what the tool produced before it failed (kept as the partial result), any JSON value.
         delay: seconds to wait before a repeat; None leaves it to the back-off.
+        crashed: the process that did the work died of something else than its limits.
     """
 
     category = Category.LOGIC
+    repeat: bool | None = None
+    """Whether to repeat it, whatever its category says; None leaves it to the category."""
 
     def __init__(
         self,
@@ -114,8 +121,10 @@ class ToolError(Exception):
         suggestion: str = "",
         output: object = None,
         delay: float | None = None,
+        crashed: bool = False,
     ) -> None:
         super().__init__(message)
+        self.crashed = crashed
         if category is not None:
             self.category = category
         self.suggestion = suggestion
@@ -127,12 +136,14 @@ class Retryable(ToolError):
     """It may work later; the same call is repeated, after ``delay`` seconds when given."""
 
     category = Category.TRANSIENT
+    repeat = True
 
 
 class Fatal(ToolError):
     """It will not work however often it is repeated."""
 
     category = Category.CONFIGURATION
+    repeat = False
 
 
 class TaskFailed(EngineError):

@@ -7,16 +7,17 @@ and waiting for the answer would cost every chain a round trip. What could not b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.fairness import FairShare
-from engine.model import ClaimRequest, Decide, Finish, OpenTask, Reopen, Settle, Turn, TurnResult
-from engine.payloads import blocked_text
-from engine.running import READY, RunningTask
+from engine.model import Finish, OpenTask
+from engine.running import PROCESSING, READY, RunningTask
 from engine.states import SubtaskStatus
+from engine.throttle import Throttle
+from engine.turn import ClaimRequest, Move, Reopen, Settle, Turn, TurnResult
 
 MOST_PER_TURN = 500
-"""Outcomes and verdicts that one turn settles; the rest wait for the next."""
+"""Outcomes and moves that one turn settles; the rest wait for the next."""
 
 
 class Ledger:
@@ -31,16 +32,16 @@ class Ledger:
         self.tasks: dict[str, RunningTask] = {}
         self.draining = False
         self._slots = slots
-        self._limits = dict(type_limits)
+        self._throttle = Throttle(type_limits)
         self._running_by_type: Counter[str] = Counter()
         self._running = 0
         self._outcomes: list[Settle] = []
-        self._verdicts: list[Decide] = []
+        self._moves: list[Move] = []
         self._fair: FairShare[RunningTask] = FairShare()
         self._holders: defaultdict[str, dict[str, RunningTask]] = defaultdict(dict)
         self._asked: dict[str, int] = {}
         self.unsettled = 0
-        self.drifted: list[RunningTask] = []
+        self._drifted: list[RunningTask] = []
 
     # --- what there is --------------------------------------------------------------------------------------------
 
@@ -48,6 +49,10 @@ class Ledger:
         """Takes a task up."""
         self.tasks[task.id] = task
         self.unsettled += task.unsettled
+        self._fair.offer(task)
+
+    def offer(self, task: RunningTask) -> None:
+        """The task may want slots again."""
         self._fair.offer(task)
 
     def remove(self, task_id: str) -> RunningTask:
@@ -59,7 +64,17 @@ class Ledger:
     @property
     def has_outcomes(self) -> bool:
         """Whether something waits to be settled."""
-        return bool(self._outcomes or self._verdicts)
+        return bool(self._outcomes or self._moves)
+
+    @property
+    def has_moves(self) -> bool:
+        """Whether a move waits to be made."""
+        return bool(self._moves)
+
+    def take_drifted(self) -> list[RunningTask]:
+        """The tasks whose counts turned out to be wrong, each once."""
+        drifted, self._drifted = list(dict.fromkeys(self._drifted)), []
+        return [task for task in drifted if task.id in self.tasks]
 
     @property
     def running(self) -> int:
@@ -86,18 +101,15 @@ class Ledger:
         if claim is not None:
             self._running -= 1
             self._running_by_type[claim.type] -= 1
+            self._throttle.ended(claim.type, settle.category, self._running_by_type[claim.type])
 
     def interrupted(self, settle: Settle) -> None:
         """An attempt of an earlier life of this engine; it holds no slot."""
         self._outcomes.append(settle)
 
-    def decide(self, task_id: str, causes: Mapping[str, list[str]]) -> None:
-        """Subtasks (by id, with the keys that did not succeed) whose dependencies are all settled, not all with
-        success: under ``all_succeeded`` they are blocked.
-        """
-        self._verdicts += [
-            Decide(id_, task_id, SubtaskStatus.BLOCKED, blocked_text(keys)) for id_, keys in causes.items()
-        ]
+    def move(self, moves: Sequence[Move]) -> None:
+        """Subtasks that are to move without an attempt of theirs having ended."""
+        self._moves += moves
 
     def expanded(self, task_id: str, added: int, dropped: int) -> None:
         """A mapped subtask has grown items; they wait for it to settle."""
@@ -128,21 +140,23 @@ class Ledger:
     def turn(self, id_: str, now: int) -> Turn | None:
         """What the next turn asks for, or None when there is nothing to do."""
         settle, self._outcomes = self._outcomes[:MOST_PER_TURN], self._outcomes[MOST_PER_TURN:]
-        decide, self._verdicts = self._verdicts[:MOST_PER_TURN], self._verdicts[MOST_PER_TURN:]
-        active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in decide)
-        type_free = {type_: max(0, limit - self._running_by_type[type_]) for type_, limit in self._limits.items()}
+        moves, self._moves = self._moves[:MOST_PER_TURN], self._moves[MOST_PER_TURN:]
+        settle = [row for row in settle if row.task_id in self.tasks]
+        moves = [row for row in moves if row.task_id in self.tasks]
+        active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in moves)
+        type_free = self._throttle.free(self._running_by_type)
         reopen = self._reopen(type_free) if self._free() > 0 else []
         claims = self._claims(active)
-        if not settle and not decide and not claims:
+        if not settle and not moves and not claims:
             return None
         touched = active | dict.fromkeys(claim.task_id for claim in claims)
         return Turn(
             id=id_,
             now=now,
             settle=sorted(settle, key=lambda row: row.id),
-            decide=sorted(decide, key=lambda row: row.id),
+            moves=sorted(moves, key=lambda row: row.id),
             claims=claims,
-            sequences={task_id: self.tasks[task_id].last_event for task_id in touched if task_id in self.tasks},
+            sequences={task_id: self.tasks[task_id].last_event for task_id in touched},
             type_free=type_free,
             reopen=reopen,
         )
@@ -172,8 +186,8 @@ class Ledger:
     def _reopen(self, type_free: dict[str, int]) -> list[Reopen]:
         """Held subtasks go back to the frontier as their type has free slots, task by task."""
         found: list[Reopen] = []
-        for type_, free in type_free.items():
-            holders = self._holders[type_]
+        for type_, holders in self._holders.items():
+            free = type_free.get(type_, self._slots)
             for task in list(holders.values()) if free else ():
                 count = min(free, task.held[type_])
                 if count and task.room > 0:
@@ -195,6 +209,8 @@ class Ledger:
             self.unsettled -= task.unsettled
             task.apply(changes)
             self.unsettled += task.unsettled
+            if task.held and any(change.source == READY and change.status != PROCESSING for change in changes.changes):
+                self._drifted.append(task)  # it may have been one of the held ones that moved
         for claim in result.claims:
             task = self.tasks[claim.task_id]
             task.claims[claim.id] = claim
@@ -221,7 +237,7 @@ class Ledger:
             if asked > used[task_id]:
                 self._fair.refund(task, asked - used[task_id])
                 if task.ready > 0 and not used[task_id]:
-                    self.drifted.append(task)
+                    self._drifted.append(task)
         self._asked = {}
 
     def forget_answer(self, turn: Turn) -> None:
@@ -245,4 +261,5 @@ class Ledger:
             result=end.result,
             result_hash=end.result_hash,
             error=end.error,
+            detail=task.gate_detail,
         )

@@ -29,12 +29,22 @@ class Value(msgspec.Struct, frozen=True):
 # --- what is stored -----------------------------------------------------------------------------------------------
 
 
+class Reused(Value, frozen=True):
+    """An output of an earlier task that a rerun takes over; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``."""
+
+    output: str | None
+    output_hash: str | None
+    output_bytes: int
+
+
 class NewSubtask(Value, frozen=True):
     """A subtask as it is first written.
 
     ``id`` is ``TASK.INDEX`` (index zero-padded to seven digits), and a mapped item's is ``TASK.INDEX.ITEM``, so ids
     sort in plan order. ``spec`` is the JSON text of everything that running it needs. ``order_key`` is the text that
-    sorts ready subtasks of one task: most urgent first.
+    sorts ready subtasks of one task: most urgent first. ``judged`` says that it has a ``run_if`` of its own, ``timed``
+    that its waiting is limited. A rerun starts with some subtasks settled; then ``bad`` and ``skips`` count among its
+    dependencies, and ``reused`` is what it has from the earlier task.
     """
 
     id: str
@@ -49,10 +59,21 @@ class NewSubtask(Value, frozen=True):
     order_key: str
     critical: bool = True
     expanded_from: str | None = None
+    status: SubtaskStatus = SubtaskStatus.PENDING
+    optional: bool = False
+    judged: bool = False
+    timed: bool = False
+    bad: int = 0
+    skips: int = 0
+    reused: Reused | None = None
 
 
 class NewTask(Value, frozen=True):
-    """A validated task, ready to be stored: its subtasks and ``edges`` as (dependant id, dependency id) pairs."""
+    """A validated task, ready to be stored: its subtasks and ``edges`` as (dependant id, dependency id) pairs.
+
+    ``deadline_at`` is absolute, in milliseconds. ``request_key`` is the caller's idempotency key, ``request_hash`` the
+    hash of what was sent with it.
+    """
 
     id: str
     type: str
@@ -67,6 +88,18 @@ class NewTask(Value, frozen=True):
     created_at: int
     subtasks: list[NewSubtask]
     edges: list[tuple[str, str]]
+    deadline_at: int | None = None
+    rerun_of: str | None = None
+    request_key: str = ""
+    request_hash: str = ""
+
+
+class Pause(Value, frozen=True):
+    """Why a task stands still: who asked, and what happens at ``until`` (milliseconds; None waits for a person)."""
+
+    by: str = ""
+    until: int | None = None
+    then: str = "resume"
 
 
 class Task(Value, frozen=True):
@@ -93,7 +126,11 @@ class Task(Value, frozen=True):
     result_hash: str | None
     error: str | None
     gate: str = ""
+    gate_detail: str = ""
     body: str = "{}"
+    deadline_at: int | None = None
+    rerun_of: str | None = None
+    pause: Pause | None = None
 
 
 class OpenTask(Value, frozen=True):
@@ -128,6 +165,12 @@ class Subtask(Value, frozen=True):
     error: str | None
     ran_on: str
     attempts: int
+    spent: int = 0
+    interrupted: int = 0
+    fell_back: bool = False
+    wake_at: int | None = None
+    reason: str = ""
+    optional: bool = False
 
 
 class Produced(Value, frozen=True):
@@ -139,6 +182,32 @@ class Produced(Value, frozen=True):
     output: str | None
     hash: str | None
     error: str | None
+
+
+class Request(Value, frozen=True):
+    """A caller's idempotency key: the hash of what was sent with it, and the task that it made, once it is stored."""
+
+    hash: str
+    task_id: str
+    stored: bool
+
+
+class Judged(Value, frozen=True):
+    """A subtask with a ``run_if`` of its own and its dependencies as (id, key, status, optional)."""
+
+    id: str
+    spec: str
+    dependencies: list[tuple[str, str, str, bool]]
+
+
+class Dependant(Value, frozen=True):
+    """A subtask that depends on another, as far as undoing a verdict needs it."""
+
+    id: str
+    key: str
+    status: SubtaskStatus
+    optional: bool
+    reason: str
 
 
 class Troubled(Value, frozen=True):
@@ -166,7 +235,10 @@ class Attempt(Value, frozen=True):
 
 
 class Event(Value, frozen=True):
-    """One transition. ``seq`` numbers the events of a task from 1 without gaps; ``key`` is "" for the task itself."""
+    """One transition. ``seq`` numbers the events of a task from 1 without gaps; ``key`` is "" for the task itself.
+
+    ``event`` is its name in the table of moves, ``source`` the state before, ``detail`` who asked for it and why.
+    """
 
     task_id: str
     seq: int
@@ -174,110 +246,9 @@ class Event(Value, frozen=True):
     key: str
     status: str
     token: int
-
-
-# --- one turn -----------------------------------------------------------------------------------------------------
-
-
-class Settle(Value, frozen=True):
-    """What became of one attempt: the guarded move from ``processing`` to ``to``, and the attempt's record.
-
-    ``output`` is JSON text when small; larger ones are in the Result named by ``output_hash`` already.
-    """
-
-    id: str
-    task_id: str
-    key: str
-    token: int
-    to: SubtaskStatus
-    outcome: str
-    started_at: int
-    finished_at: int
-    output: str | None = None
-    output_hash: str | None = None
-    output_bytes: int = 0
-    error: str | None = None
-
-
-class Decide(Value, frozen=True):
-    """The verdict on a pending subtask whose dependencies are all settled: ``ready``, ``blocked`` or ``skipped``."""
-
-    id: str
-    task_id: str
-    to: SubtaskStatus
-    error: str | None = None
-
-
-class ClaimRequest(Value, frozen=True):
-    """Take up to ``count`` ready subtasks of one task, the most urgent first."""
-
-    task_id: str
-    count: int
-
-
-class Reopen(Value, frozen=True):
-    """Make up to ``count`` held subtasks of one type and task claimable again."""
-
-    task_id: str
-    type: str
-    count: int
-
-
-class Turn(Value, frozen=True):
-    """Everything that one turn settles, in one transaction.
-
-    ``sequences`` holds the last event number of every task that may change. ``type_free`` holds the free slots of the
-    limited types: ready subtasks beyond them are held.
-    """
-
-    id: str
-    now: int
-    settle: list[Settle]
-    decide: list[Decide]
-    claims: list[ClaimRequest]
-    sequences: dict[str, int]
-    type_free: dict[str, int]
-    reopen: list[Reopen]
-
-
-class Claim(Value, frozen=True):
-    """A subtask that this engine may run now, with its fencing token."""
-
-    id: str
-    task_id: str
-    key: str
-    type: str
-    spec: str
-    token: int
-    queued_at: int
-
-
-class Change(Value, frozen=True):
-    """One transition as the turn recorded it."""
-
-    id: str
-    key: str
-    status: str
-    token: int = 0
-
-
-class TaskChanges(Value, frozen=True):
-    """What a turn changed in one task, in order; the first change has event number ``first``."""
-
-    task_id: str
-    first: int
-    changes: list[Change]
-
-
-class TurnResult(Value, frozen=True):
-    """What really happened. ``undecided``: (task id, id) of subtasks whose dependencies are all settled, but not all
-    with success. ``held``: (task id, type) of ready subtasks that met a closed limit.
-    """
-
-    tasks: list[TaskChanges]
-    claims: list[Claim]
-    undecided: list[tuple[str, str]]
-    held: list[tuple[str, str]]
+    event: str = ""
+    source: str = ""
+    detail: str = ""
 
 
 class Progress(Value, frozen=True):
@@ -289,7 +260,7 @@ class Progress(Value, frozen=True):
 
 
 class Finish(Value, frozen=True):
-    """The end of a task: written once, guarded by its being open."""
+    """The end of a task: written once, guarded by its being open. ``detail`` says who ended it and why."""
 
     task_id: str
     status: TaskStatus
@@ -300,3 +271,4 @@ class Finish(Value, frozen=True):
     result: str | None
     result_hash: str | None
     error: str | None
+    detail: str = ""

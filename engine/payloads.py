@@ -16,7 +16,10 @@ import msgspec
 from engine.errors import Category, EngineError, ToolError
 from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, Produced, Value
 from engine.ports import Blobs, GraphReader
+from engine.references import Outcome
+from engine.states import SubtaskStatus
 
+COMPLETED = SubtaskStatus.COMPLETED.value
 CACHE_BYTES = 64 * 1024 * 1024
 """Output texts kept in memory."""
 _RESTART = "blob {digest} is not in the blob store: restore BLOB_PATH, or run the subtask again"
@@ -58,7 +61,11 @@ class Payloads:
 
     async def keep(self, subtask_id: str, packed: Packed) -> None:
         """Makes an output durable, or queues its Result to be written before the turn that settles it."""
+        await self.put(packed)
         self._remember(subtask_id, packed.text)
+
+    async def put(self, packed: Packed) -> None:
+        """The same for an output that no other subtask will ask for."""
         if packed.size <= INLINE_OUTPUT_BYTES:
             return
         body = packed.text if packed.size <= BLOB_BYTES else None
@@ -77,19 +84,30 @@ class Payloads:
 
     async def outputs(self, ids: Sequence[str]) -> dict[str, Json]:
         """The outputs of completed subtasks by id, each a value of its own."""
+        return {id_: found.output for id_, found in (await self.outcomes(ids)).items() if found.status == COMPLETED}
+
+    async def outcomes(self, ids: Sequence[str]) -> dict[str, Outcome]:
+        """How subtasks ended, by id; the output of one that did not complete is None."""
         texts = {id_: self._texts[id_] for id_ in ids if id_ in self._texts}
         missing = [id_ for id_ in ids if id_ not in texts]
+        others: dict[str, Outcome] = {}
         if missing:
-            read = await self._texts_of(await self._graph.outputs(missing))
+            produced = await self._graph.outputs(missing)
+            read = await self._texts_of([item for item in produced if item.status is SubtaskStatus.COMPLETED])
             for id_, text in read.items():
                 self._remember(id_, text)
             texts |= read
-        return {id_: msgspec.json.decode(text) for id_, text in texts.items()}
+            others = {
+                item.id: Outcome(item.status.value, None, msgspec.json.decode(item.error) if item.error else None)
+                for item in produced
+                if item.id not in read
+            }
+        return others | {id_: Outcome(COMPLETED, msgspec.json.decode(text)) for id_, text in texts.items()}
 
     async def item_outputs(self, parent_id: str) -> list[Json]:
         """The outputs of a mapped subtask's items in order; null for one that did not complete."""
         produced = await self._graph.item_outputs(parent_id)
-        texts = await self._texts_of(produced)
+        texts = await self._texts_of([item for item in produced if item.status is SubtaskStatus.COMPLETED])
         return [msgspec.json.decode(texts[item.id]) if item.id in texts else None for item in produced]
 
     async def load(self, output: str | None, digest: str | None) -> Json:
@@ -140,6 +158,17 @@ def error_text(error: ToolError, attempt: int) -> str:
             "attempt": attempt,
         }
     )
+
+
+def time_out_text(limit: str, seconds: float | None) -> str:
+    """The error of a subtask that ran out of time while nothing of it ran."""
+    waited = "waited for a slot" if limit == "queue" else "took, all attempts together,"
+    error = ToolError(
+        f"it {waited} longer than its limit of {seconds or 0:g} s",
+        category=Category.TIMEOUT,
+        suggestion=f"raise timeouts.{limit}_seconds" + (", or MAX_PARALLEL_TASKS" if limit == "queue" else ""),
+    )
+    return error_text(error, 0)
 
 
 def blocked_text(keys: Sequence[str]) -> str:

@@ -5,27 +5,29 @@ Two graphs implement ``Graph``: Neo4j and the embedded one. One contract suite r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from engine.model import (
     Attempt,
-    Claim,
+    Dependant,
     Event,
     Finish,
     Json,
+    Judged,
     NewSubtask,
     NewTask,
     OpenTask,
+    Pause,
     Produced,
     Progress,
+    Request,
     Subtask,
     Task,
-    TaskChanges,
     Troubled,
-    Turn,
-    TurnResult,
 )
+from engine.states import TaskStatus
+from engine.turn import Claim, TaskChanges, Turn, TurnResult, Undecided
 
 
 class Clock(Protocol):
@@ -36,6 +38,16 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Alarm:
+        """Calls back on the event loop after so many monotonic seconds."""
+
+
+class Alarm(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None:
+        """It will not come."""
 
 
 class GraphWriter(Protocol):
@@ -51,13 +63,16 @@ class GraphWriter(Protocol):
         """Renews the engine's sign of life; returns the database's time in milliseconds."""
 
     async def store(self, task: NewTask) -> None:
-        """Writes a whole task: all of it becomes visible at once, or nothing. Large ones are written in batches."""
+        """Writes a whole task: all of it becomes visible at once, or nothing. Large ones are written in batches.
+
+        Raises ``AlreadyStored`` when its id or its request key is taken.
+        """
 
     async def discard_leftovers(self) -> int:
         """Removes what this engine's unfinished ``store`` calls left behind; returns how many tasks."""
 
     async def turn(self, turn: Turn) -> TurnResult:
-        """Settles, decides, unlocks, claims and records, in one transaction."""
+        """Settles, moves, unlocks, claims and records, in one transaction."""
 
     async def read_back(self, turn: Turn) -> TurnResult | None:
         """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
@@ -77,8 +92,16 @@ class GraphWriter(Protocol):
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""
 
-    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
-        """Marks an open task ("cancelling"): nothing of it is claimed from here on, also after a restart."""
+    async def close_gate(self, task_id: str, gate: str, detail: str, at: int) -> bool:
+        """Marks an open task ("cancelling", "failing", "expired"): nothing of it is claimed from here on, also after a
+        restart. False when it is not open or its gate is closed already.
+        """
+
+    async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
+        """Lets an open task stand still, also after a restart; its event gets ``number``. False when it did before."""
+
+    async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
+        """Lets a task that stands still go on; its event gets ``number``. False when it does not stand still."""
 
     async def cancel(self, task_id: str, at: int, event: int, after: str, limit: int) -> tuple[TaskChanges, str | None]:
         """Cancels what waits among the next ``limit`` subtasks with an id above ``after``; the first change gets the
@@ -94,8 +117,11 @@ class GraphWriter(Protocol):
     async def processing(self, task_id: str) -> list[Subtask]:
         """The subtasks of a task that are marked as processing."""
 
-    async def undecided(self, task_id: str) -> list[tuple[str, str]]:
-        """(id, key) of pending subtasks without unmet dependencies: what a crash left between two turns."""
+    async def undecided(self, task_id: str) -> list[Undecided]:
+        """Pending subtasks without unmet dependencies: what a crash left between two turns."""
+
+    async def waiting(self, task_id: str) -> list[tuple[Subtask, int | None]]:
+        """Subtasks that a timer belongs to (back-off, limited time), and when the first attempt of each started."""
 
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; returns how many."""
@@ -135,6 +161,15 @@ class GraphReader(Protocol):
 
     async def troubled(self, task_id: str, limit: int) -> list[Troubled]:
         """Up to ``limit`` failed, blocked or quarantined subtasks: critical first, then failed first, in plan order."""
+
+    async def judged(self, ids: Sequence[str]) -> list[Judged]:
+        """What the verdict on subtasks with a ``run_if`` of their own needs."""
+
+    async def dependants(self, ids: Sequence[str]) -> list[Dependant]:
+        """What depends directly on some subtasks of one task."""
+
+    async def request(self, key: str) -> Request | None:
+        """The task that a caller's idempotency key has made."""
 
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success; every given id has an entry."""
@@ -206,8 +241,14 @@ class RunContext(Protocol):
     deadline: float
     """Monotonic seconds after which the attempt is stopped."""
 
+    reduction: int
+    """How often the attempt before ran out of resources: the limits of this one are halved so many times."""
+
     def log(self, level: str, message: str, **fields: Json) -> None:
         """Writes a log line that names task and subtask."""
+
+    def progress(self) -> None:
+        """A sign of life: the time limit without one (``idle_seconds``) begins anew."""
 
 
 class Tool(Protocol):
@@ -233,6 +274,9 @@ class Tool(Protocol):
 
     def repeatable(self, value: Json) -> bool:
         """Whether running this input twice does no more than running it once."""
+
+    async def refresh_credentials(self) -> None:
+        """Called before an attempt that was refused for want of permission is repeated."""
 
     async def close(self) -> None:
         """Lets go of connections and processes."""

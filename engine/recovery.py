@@ -1,73 +1,93 @@
-"""Taking up tasks: this engine's own from an earlier life, or those that one connection failure left unsure.
+"""Taking up tasks: this engine's own from an earlier life, a dead engine's, or one that a lost answer left unsure.
 
-There is one way to start a subtask: through the frontier. So whatever was running when the engine died is settled
-first, as an interrupted attempt, and either goes back to the frontier or, where a repeat could do harm, ends with an
-error.
+There is one way to start a subtask: through the frontier. So whatever was running when its engine died is settled
+first, as an interrupted attempt, and the state machine says what follows: back to the frontier, a person's decision,
+or the end. Interruptions spend no attempt; one too many sets the subtask apart.
 """
 
 from __future__ import annotations
 
-from engine.errors import Category, ToolError
-from engine.model import OpenTask, Settle, Subtask
-from engine.payloads import error_text
+import random
+from dataclasses import dataclass
+
+from engine import outcomes
+from engine.machine import Cancelled, Interrupted, decide
+from engine.model import OpenTask, Subtask
 from engine.plan.spec import Spec, task_input
 from engine.ports import Clock, GraphWriter
+from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.states import SubtaskStatus
 from engine.tools.registry import ToolRegistry
+from engine.turn import Claim, Settle, Undecided
 
-INTERRUPTED = "interrupted"
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """A task in memory, the interrupted attempts to settle, what has no verdict yet, and what a timer belongs to."""
+
+    task: RunningTask
+    interrupted: list[Settle]
+    undecided: list[Undecided]
+    waiting: list[tuple[Subtask, int | None]]
 
 
 class Recovery:
     """Rebuilds open tasks from the graph."""
 
-    def __init__(self, graph: GraphWriter, tools: ToolRegistry, clock: Clock) -> None:
+    def __init__(self, graph: GraphWriter, tools: ToolRegistry, clock: Clock, defaults: Defaults) -> None:
         self._graph = graph
         self._tools = tools
         self._clock = clock
+        self._defaults = defaults
+        self._chance = random.Random()
 
-    async def take_up(self, found: OpenTask) -> tuple[RunningTask, list[Settle], list[str]]:
-        """The task in memory, the interrupted attempts to settle, and the ids of undecided subtasks."""
-        await self._graph.release_holds(found.task.id)
-        task = RunningTask.adopted(found, task_input(found.task.body))
-        interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in await self._processing(found)]
-        undecided = [id_ for id_, _ in await self._graph.undecided(task.id)]
-        return task, interrupted, undecided
-
-    async def _processing(self, found: OpenTask) -> list[Subtask]:
+    async def take_up(self, found: OpenTask) -> TakenUp:
+        """Everything that running the task further needs."""
+        id_ = found.task.id
+        await self._graph.release_holds(id_)
+        waiting = await self._graph.waiting(id_)
+        task = RunningTask.adopted(found, task_input(found.task.body), waiting)
         running = found.counts.get(SubtaskStatus.PROCESSING.value, 0)
-        return await self._graph.processing(found.task.id) if running else []
+        cut_off = await self._graph.processing(id_) if running else []
+        interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in cut_off]
+        return TakenUp(task, interrupted, await self._graph.undecided(id_), waiting)
 
-    def _interrupted(self, subtask: Subtask, cancelling: bool) -> Settle:
-        if cancelling:
-            to, error = SubtaskStatus.CANCELLED, ToolError("cancelled", category=Category.CANCELLED)
-        elif self._repeatable(subtask):
-            to, error = SubtaskStatus.READY, None
-        else:
-            to = SubtaskStatus.FAILED
-            error = ToolError(
-                "the engine stopped while it ran, and running it again could repeat what it did",
-                category=Category.CONFIGURATION,
-                suggestion='check what it did; where a repeat does no harm, set "on_interrupt": "retry"',
-            )
-        return Settle(
-            id=subtask.id,
-            task_id=subtask.task_id,
-            key=subtask.key,
-            token=subtask.token,
-            to=to,
-            outcome=INTERRUPTED,
-            started_at=subtask.started_at or self._clock.now(),
-            finished_at=self._clock.now(),
-            error=error_text(error, subtask.token) if error else None,
-        )
+    def _interrupted(self, subtask: Subtask, closing: bool) -> Settle:
+        claim, spec = claim_of(subtask), Spec.decode(subtask.spec)
+        now = self._clock.now()
+        started = subtask.started_at or now
+        stands = outcomes.standing(claim, spec, self._on_interrupt(subtask, spec), None)
+        decision = decide(stands, Cancelled() if closing else Interrupted(), now, self._defaults, self._chance)
+        if closing:
+            return outcomes.stopped(claim, decision, started, now)
+        return outcomes.interrupted(claim, spec, decision, started, now)
 
-    def _repeatable(self, subtask: Subtask) -> bool:
-        spec = Spec.decode(subtask.spec)
+    def _on_interrupt(self, subtask: Subtask, spec: Spec) -> str:
+        """What the subtask says; else a repeat of what does no harm, and a person's decision for the rest."""
         if spec.on_interrupt is not None:
-            return spec.on_interrupt == "retry"
+            return spec.on_interrupt
         if spec.map is not None:
-            return True
-        tool = self._tools.get(subtask.type)
-        return tool is not None and tool.repeatable(spec.input)
+            return "retry"
+        type_, value = subtask.type, spec.input
+        if subtask.fell_back and spec.fallback is not None:
+            type_, value = spec.fallback.type, spec.fallback.input
+        tool = self._tools.get(type_)
+        return "retry" if tool is not None and tool.repeatable(value) else "ask"
+
+
+def claim_of(subtask: Subtask) -> Claim:
+    """The claim by which a running subtask runs."""
+    return Claim(
+        subtask.id,
+        subtask.task_id,
+        subtask.key,
+        subtask.type,
+        subtask.spec,
+        subtask.token,
+        subtask.queued_at or 0,
+        subtask.spent,
+        subtask.interrupted,
+        subtask.fell_back,
+        subtask.reason,
+    )

@@ -1,7 +1,4 @@
-"""The open tasks of an engine as it keeps them in memory: counts, what is claimable, what runs.
-
-Everything here can be rebuilt from the graph (``graph.adopt``); nothing here decides anything.
-"""
+"""An open task in the engine's memory: counts, limits, what runs of it. Rebuilt from the graph at start."""
 
 from __future__ import annotations
 
@@ -11,22 +8,41 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from engine.model import Change, Claim, Json, NewTask, OpenTask, Settle, Task, TaskChanges
+from engine.model import Json, NewTask, OpenTask, Pause, Subtask, Task, Value
+from engine.plan.spec import Spec
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
+from engine.turn import Claim, Settle, TaskChanges
 
 _SETTLED = frozenset(status.value for status in SETTLED)
 READY = SubtaskStatus.READY.value
 PENDING = SubtaskStatus.PENDING.value
 PROCESSING = SubtaskStatus.PROCESSING.value
+QUARANTINED = SubtaskStatus.QUARANTINED.value
+
 CANCELLING = "cancelling"
 """The gate of a task whose cancellation has begun: nothing of it is claimed any more."""
+FAILING = "failing"
+"""The gate of a task that fails fast, after its first critical failure."""
+EXPIRED = "expired"
+"""The gate of a task whose deadline has passed."""
 
 
-def source(change: Change) -> str:
-    """The state that a change of a turn came from: a token says that it ended an attempt."""
-    if change.status == PROCESSING:
-        return READY
-    return PROCESSING if change.token else PENDING
+class Timed(Value, frozen=True):
+    """A subtask of limited time: seconds from ready to started, and for all attempts from the first one's start."""
+
+    key: str
+    queue: float | None
+    total: float | None
+    critical: bool
+    since: int | None = None
+
+
+def timed(key: str, spec: str, since: int | None = None) -> Timed | None:
+    """The limits in a subtask's spec; None when it has none."""
+    read = Spec.decode(spec)
+    if read.queue is None and read.total is None:
+        return None
+    return Timed(key, read.queue, read.total, read.critical, since)
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +60,14 @@ class RunningTask:
     held: Counter[str] = field(default_factory=Counter)
     running: dict[str, asyncio.Task[Settle]] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
+    timed: dict[str, Timed] = field(default_factory=dict)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    fail_fast: bool = False
+    deadline_at: int | None = None
+    pause: Pause | None = None
     gate: str = ""
+    gate_detail: str = ""
     cancel_after: str | None = None
     virtual_time: float = 0.0
     queued: bool = False
@@ -53,11 +76,12 @@ class RunningTask:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @staticmethod
-    def adopted(found: OpenTask, task_input: Json) -> RunningTask:
+    def adopted(found: OpenTask, task_input: Json, waiting: list[tuple[Subtask, int | None]]) -> RunningTask:
         """The task as the graph has it, its holds released."""
         task = found.task
         counts = Counter({status: number for status, number in found.counts.items() if number})
-        running = RunningTask(
+        limits = {subtask.id: timed(subtask.key, subtask.spec, since) for subtask, since in waiting}
+        return RunningTask(
             id=task.id,
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
@@ -66,24 +90,36 @@ class RunningTask:
             counts=counts,
             started_at=task.started_at,
             ready=counts[READY],
+            timed={id_: limit for id_, limit in limits.items() if limit is not None},
+            name=task.name,
+            tags=task.tags,
+            fail_fast=task.failure_policy == "fail_fast",
+            deadline_at=task.deadline_at,
+            pause=task.pause,
             gate=task.gate,
+            gate_detail=task.gate_detail,
+            cancel_after="" if task.gate else None,
         )
-        if task.gate:
-            running.cancel_after = ""
-        return running
 
     @staticmethod
-    def fresh(task: NewTask, counts: dict[str, int], task_input: Json) -> RunningTask:
+    def fresh(task: NewTask, task_input: Json) -> RunningTask:
         """A task that has just been stored."""
+        counts = Counter(subtask.status.value for subtask in task.subtasks)
+        limits = {subtask.id: timed(subtask.key, subtask.spec) for subtask in task.subtasks if subtask.timed}
         return RunningTask(
             id=task.id,
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
             input=task_input,
             last_event=1,
-            counts=Counter({status: number for status, number in counts.items() if number}),
+            counts=counts,
             started_at=None,
             ready=counts[READY],
+            timed={id_: limit for id_, limit in limits.items() if limit is not None},
+            name=task.name,
+            tags=task.tags,
+            fail_fast=task.failure_policy == "fail_fast",
+            deadline_at=task.deadline_at,
         )
 
     def shown(self, stored: Task) -> Task:
@@ -103,20 +139,40 @@ class RunningTask:
         return sum(number for status, number in self.counts.items() if status not in _SETTLED)
 
     @property
+    def over(self) -> bool:
+        """Whether nothing of it is left to do: all settled, and none set apart for a person to decide on."""
+        if self.unsettled or self.cancel_after is not None:
+            return False
+        return bool(self.gate) or not self.counts[QUARANTINED]
+
+    @property
     def room(self) -> int:
         """How many more of its subtasks may start, by its own limit."""
-        if self.gate:
+        if self.gate or self.pause is not None:
             return 0
         return self.max_parallel - len(self.claims) if self.max_parallel else 1_000_000_000
+
+    def expires_at(self, id_: str, now: int) -> int | None:
+        """When the time for all attempts of a subtask ends, in milliseconds; its first one starts ``now``."""
+        limit = self.timed.get(id_)
+        if limit is None or limit.total is None:
+            return None
+        if limit.since is None:
+            limit = self.timed[id_] = msgspec.structs.replace(limit, since=now)
+        return (limit.since or now) + round(1000 * (limit.total or 0))
+
+    def begin_anew(self, id_: str) -> None:
+        """The time for all attempts of a subtask is measured from its next one."""
+        self.timed[id_] = msgspec.structs.replace(self.timed[id_], since=None)
 
     def apply(self, changes: TaskChanges) -> None:
         """Takes over what a turn changed."""
         for change in changes.changes:
-            self.counts[source(change)] -= 1
+            self.counts[change.source] -= 1
             self.counts[change.status] += 1
             if change.status == READY:
                 self.ready += 1
-            elif change.status == PROCESSING:
+            if change.source == READY:
                 self.ready -= 1
         self.last_event = changes.first + len(changes.changes) - 1
         self.dirty = True

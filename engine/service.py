@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal
 
 import structlog
 
 from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.clock import SystemClock
+from engine.closing import Closing
+from engine.control import Control, within
 from engine.endings import Endings
 from engine.errors import Busy, Conflict, Fenced, GraphUnavailable
 from engine.identity import Identity
 from engine.inquiries import Inquiries
+from engine.judge import without_verdict
 from engine.ledger import Ledger
-from engine.model import Json, NewTask, OpenTask, Task, Value
+from engine.model import Json, NewTask, OpenTask, Pause, Task, Value
 from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.build import build
@@ -25,10 +29,11 @@ from engine.plan.spec import task_input
 from engine.plan.validate import Limits, ValidPlan, validate
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
-from engine.running import CANCELLING, RunningTask
+from engine.retries import Defaults
+from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.settings import Settings
-from engine.states import FINAL, TaskStatus, legal_task_events
+from engine.states import FINAL, SubtaskStatus, TaskStatus, legal_task_events
 from engine.tools.registry import ToolRegistry
 from engine.vitals import Vitals
 
@@ -38,6 +43,8 @@ LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
 RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
+VERB_SECONDS = 5.0
+"""How long a caller waits for a verb to take effect; it goes on after that."""
 
 
 class Submitted(Value, frozen=True):
@@ -76,11 +83,13 @@ class Engine(Inquiries):
         bus, payloads = Bus(), Payloads(graph, blobs)
         ledger = Ledger(settings.max_parallel_tasks, settings.type_limits)
         limit = settings.task_timeout_seconds
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, ledger.expanded)
-        endings = Endings(graph, payloads, clock)
+        defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, ledger.expanded)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, endings, bus, clock, watch)
-        self._recovery = Recovery(graph, tools, clock)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
+        self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))
+        self._control = Control(self._scheduler, self._closing, defaults)
+        self._recovery = Recovery(graph, tools, clock, defaults)
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
@@ -160,11 +169,14 @@ class Engine(Inquiries):
                 return
 
     async def _take_up(self, found: OpenTask) -> None:
-        task, interrupted, undecided = await self._recovery.take_up(found)
-        for settle in interrupted:
+        taken = await self._recovery.take_up(found)
+        for settle in taken.interrupted:
             self._ledger.interrupted(settle)
-        self._scheduler.add(task)
-        self._scheduler.decide_later([(task.id, id_) for id_ in undecided])
+        self._scheduler.add(taken.task)
+        self._scheduler.times.restore(taken.task, taken.waiting)
+        self._scheduler.decide_later(taken.undecided)
+        if taken.task.gate:
+            self._closing.resume(taken.task)
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
@@ -183,7 +195,7 @@ class Engine(Inquiries):
             await self._store(task)
         finally:
             self._reserved -= size
-        return Submitted(task.id, size, sum(1 for subtask in task.subtasks if subtask.unmet == 0))
+        return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
@@ -233,9 +245,8 @@ class Engine(Inquiries):
             self._unsure.add(follow_up)
             follow_up.add_done_callback(self._unsure.discard)
             raise
-        counts = {"ready": sum(1 for subtask in task.subtasks if subtask.unmet == 0)}
-        counts["pending"] = len(task.subtasks) - counts["ready"]
-        self._scheduler.add(RunningTask.fresh(task, counts, task_input(task.body)))
+        self._scheduler.add(RunningTask.fresh(task, task_input(task.body)))
+        self._scheduler.decide_later(without_verdict(task))
 
     async def _take_up_if_stored(self, task_id: str) -> None:
         while True:
@@ -249,24 +260,67 @@ class Engine(Inquiries):
 
     # --- control ----------------------------------------------------------------------------------------------------
 
-    async def cancel(self, task_id: str) -> Task:
+    async def cancel(self, task_id: str, by: str = "") -> Task:
         """Stops a task: nothing new starts, what runs is stopped for real, the rest is cancelled.
 
         Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
         ``Conflict``.
         """
+        return await self._verb(task_id, "cancel", lambda live: self._control.cancel(live, by), TaskStatus.CANCELLED)
+
+    async def pause(
+        self,
+        task_id: str,
+        mode: Literal["drain", "now"] = "drain",
+        *,
+        timeout_seconds: float | None = None,
+        on_timeout: Literal["resume", "cancel"] = "resume",
+        by: str = "",
+    ) -> Task:
+        """Nothing new of a task starts; with ``now`` what runs is stopped and put back. Raises ``Conflict``."""
+        until = None if timeout_seconds is None else self._clock.now() + round(1000 * timeout_seconds)
+        pause = Pause(by, until, on_timeout)
+        return await self._verb(task_id, "pause", lambda live: self._control.pause(live, pause, mode))
+
+    async def resume(self, task_id: str, by: str = "") -> Task:
+        """Lets a paused task go on. Raises ``Conflict``."""
+        return await self._verb(task_id, "resume", lambda live: self._control.resume(live, by))
+
+    async def retry(self, task_id: str, key: str, by: str = "") -> Task:
+        """Runs a failed or quarantined subtask of an open task once more. Raises ``Conflict``, ``NotFound``."""
+        return await self._verb(task_id, "retry", lambda live: self._control.retry(live, key, by))
+
+    async def skip(self, task_id: str, key: str, by: str = "") -> Task:
+        """Abandons a subtask of an open task. Raises ``Conflict``, ``NotFound``."""
+        return await self._verb(task_id, "skip", lambda live: self._control.skip(live, key, by))
+
+    async def approve(self, task_id: str, key: str, by: str = "") -> Task:
+        """Lets a subtask run that waits for a person. Raises ``Conflict``, ``NotFound``."""
+        return await self._verb(task_id, "approve", lambda live: self._control.approve(live, key, by))
+
+    async def reject(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
+        """Fails a subtask that waits for a person. Raises ``Conflict``, ``NotFound``."""
+        return await self._verb(task_id, "reject", lambda live: self._control.reject(live, key, by, comment))
+
+    async def _verb(
+        self,
+        task_id: str,
+        verb: str,
+        act: Callable[[RunningTask], Coroutine[Any, Any, None]],
+        goal: TaskStatus | None = None,
+    ) -> Task:
+        """Does something to an open task; waits up to five seconds until it is done (``goal``: until it is final)."""
         live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
         task = await self.task(task_id)
         if live is not None and task.status not in FINAL:
-            if not live.gate and await self._graph.close_gate(task_id, CANCELLING, self._clock.now()):
-                self._scheduler.cancel(live)
-            with_time = asyncio.wait_for(live.ended.wait(), RETRY_SECONDS)
-            await asyncio.gather(with_time, return_exceptions=True)
-            task = await self.task(task_id)
-        if task.status is TaskStatus.CANCELLED or (live is not None and task.status not in FINAL):
+            await within(VERB_SECONDS, act(live))
+            if goal is not None:
+                await within(VERB_SECONDS, live.ended.wait())
+            return await self.task(task_id)
+        if task.status is goal:
             return task
-        legal = ", ".join(legal_task_events(task.status)) or "none: submit it again as a new task"
-        raise Conflict(f"task {task_id} is {task.status.value} and cannot be cancelled; legal now: {legal}")
+        legal = ", ".join(legal_task_events(task.status)) or "none: submit it again, or rerun it"
+        raise Conflict(f"task {task_id} is {task.status.value}, so {verb} is not possible; legal now: {legal}")
 
     # --- health -----------------------------------------------------------------------------------------------------
 

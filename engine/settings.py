@@ -71,6 +71,12 @@ class Settings(BaseModel):
     """Open tasks the engine holds before it answers 429."""
     task_timeout_seconds: float = Field(300.0, gt=0)
     """Longest single attempt of a subtask that names no limit of its own."""
+    max_retries: int = Field(3, ge=0, le=100)
+    """Repeats after the first attempt, of errors that may pass (transient, resource)."""
+    retry_backoff_seconds: float = Field(2.0, ge=0, le=86_400)
+    """Wait before the first repeat; it doubles from there, spread at random."""
+    max_backoff_seconds: float = Field(300.0, ge=0, le=86_400)
+    """Longest wait between two attempts unless the subtask says otherwise."""
     engine_timeout_seconds: float = Field(15.0, gt=0)
     """An engine without a heartbeat for this long is taken for dead."""
     heartbeat_seconds: float = Field(2.0, gt=0)

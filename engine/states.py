@@ -37,6 +37,26 @@ class TaskStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+SYNONYMS = {
+    "waiting": "pending",
+    "queued": "ready",
+    "scheduled": "ready",
+    "running": "processing",
+    "in_progress": "processing",
+    "started": "processing",
+    "succeeded": "completed",
+    "success": "completed",
+    "done": "completed",
+    "finished": "completed",
+    "error": "failed",
+    "errored": "failed",
+    "failure": "failed",
+    "canceled": "cancelled",
+    "aborted": "cancelled",
+    "suspended": "paused",
+}
+"""What callers of other systems call our states. Accepted in filters; what we answer is one vocabulary."""
+
 SETTLED = frozenset(
     {
         SubtaskStatus.COMPLETED,
@@ -60,39 +80,43 @@ class Move:
     guard: str
 
 
-def _moves(event: str, sources: str, target: str, guard: str) -> list[Move]:
-    return [Move(event, source, target, guard) for source in sources.split()]
+def _moves(event: str, sources: str, targets: str, guard: str) -> list[Move]:
+    return [Move(event, source, target, guard) for source in sources.split() for target in targets.split()]
 
 
 SUBTASK_MOVES: tuple[Move, ...] = tuple(
     _moves("dependencies_settled", "pending", "ready", "unmet = 0 and run_if holds")
     + _moves("dependencies_settled", "pending", "skipped", "unmet = 0 and run_if does not hold")
     + _moves("dependencies_settled", "pending", "blocked", "unmet = 0 and a needed dependency did not succeed")
+    + _moves("dependencies_settled", "pending", "failed", "unmet = 0 and its run_if cannot be evaluated")
     + _moves("claim", "ready", "processing", "a slot is free and the task is open")
-    + _moves("approval_needed", "ready processing", "awaiting_approval", "a policy asks for a person")
+    + _moves("approval_needed", "ready", "awaiting_approval", "a policy asks for a person")
+    + _moves("approval_needed", "processing", "awaiting_approval", "interrupted; a repeat is for a person to decide")
     + _moves("approve", "awaiting_approval", "ready", "by who may decide, in time")
     + _moves("reject", "awaiting_approval", "failed", "by who may decide, or expired")
     + _moves("succeed", "processing", "completed", "the attempt's token is current")
     + _moves("reuse", "pending ready", "completed", "the cache or the task it reruns holds the result")
     + _moves("fail", "processing", "failed", "the token is current and no attempt is left")
     + _moves("retry_later", "processing", "retrying", "the token is current and an attempt is left")
+    + _moves("fall_back", "processing", "ready", "no attempt is left, and a fallback takes over")
     + _moves("backoff_over", "retrying", "ready", "the waiting time has passed")
     + _moves("requeue", "processing", "ready", "interrupted or paused; spends no attempt")
     + _moves("time_out", "pending ready retrying awaiting_approval", "failed", "a limit in time has passed")
-    + _moves("quarantine", "processing retrying", "quarantined", "it keeps failing in a way that endangers others")
-    + _moves("cancel", "pending ready processing retrying awaiting_approval", "cancelled", "the task is cancelled")
+    + _moves("quarantine", "processing", "quarantined", "it keeps failing in a way that endangers others")
+    + _moves("cancel", "pending ready processing retrying awaiting_approval", "cancelled", "the task is being closed")
     + _moves("skip", "pending ready retrying awaiting_approval", "skipped", "a person abandons it")
     + _moves("skip", "failed blocked quarantined", "skipped", "the task is open; a person abandons it")
-    + _moves("retry", "failed cancelled quarantined", "ready", "the task is open; a person asks")
+    + _moves("retry", "retrying", "ready", "a person asks not to wait")
+    + _moves("retry", "failed quarantined", "ready", "the task is open; a person asks")
     + _moves("unblock", "blocked skipped", "pending", "an ancestor was retried while the task is open")
 )
 
 TASK_MOVES: tuple[Move, ...] = tuple(
     _moves("start", "pending", "processing", "its first subtask is claimed")
     + _moves("pause", "pending processing", "paused", "a person asks")
-    + _moves("resume", "paused", "processing", "a person asks, or the pause ends so")
+    + _moves("resume", "paused", "pending processing", "a person asks, or the pause ends so")
     + _moves("finish", "pending processing paused", "completed", "all settled and no critical one without success")
-    + _moves("finish", "pending processing paused", "failed", "all settled, or its deadline has passed")
+    + _moves("finish", "pending processing paused", "failed", "a critical one without success, or past its deadline")
     + _moves("cancel", "pending processing paused", "cancelled", "a person asks")
 )
 
@@ -100,6 +124,11 @@ TASK_MOVES: tuple[Move, ...] = tuple(
 def legal_targets(status: SubtaskStatus) -> list[SubtaskStatus]:
     """Every state that a subtask can move to from ``status``, in the order of the table, without repeats."""
     return list(dict.fromkeys(SubtaskStatus(move.target) for move in SUBTASK_MOVES if move.source == status))
+
+
+def legal_events(status: SubtaskStatus) -> list[str]:
+    """Every event that a subtask in ``status`` accepts, in the order of the table, without repeats."""
+    return list(dict.fromkeys(move.event for move in SUBTASK_MOVES if move.source == status))
 
 
 def legal_task_events(status: TaskStatus) -> list[str]:

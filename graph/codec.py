@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from engine.model import (
     Attempt,
-    Change,
+    Dependant,
     Event,
     Finish,
     NewSubtask,
     NewTask,
+    Pause,
     Produced,
-    Settle,
     Subtask,
     Task,
-    TaskChanges,
     Troubled,
 )
-from engine.states import SubtaskStatus, TaskStatus
+from engine.states import SETTLED, SubtaskStatus, TaskStatus
+from engine.turn import NOTHING, Change, Settle, TaskChanges, event_of
 
+REUSED = "reused"
 TASK_ID_LENGTH = 26
 """Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
 
@@ -52,14 +54,14 @@ def task_row(task: NewTask, owner: str, namespace: str) -> dict[str, Any]:
         "updated_at": task.created_at,
         "subtasks_count": len(task.subtasks),
         "counts": json.dumps(initial_counts(task.subtasks)),
+        "deadline_at": task.deadline_at,
+        "rerun_of": task.rerun_of,
     }
 
 
 def initial_counts(subtasks: list[NewSubtask]) -> dict[str, int]:
     """Counts by status of subtasks as they are first stored."""
-    ready = sum(1 for subtask in subtasks if subtask.unmet == 0)
-    counts = {SubtaskStatus.READY.value: ready, SubtaskStatus.PENDING.value: len(subtasks) - ready}
-    return {status: count for status, count in counts.items() if count}
+    return dict(Counter(subtask.status.value for subtask in subtasks))
 
 
 def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> dict[str, Any]:
@@ -74,26 +76,50 @@ def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> 
         "position": subtask.index,
         "spec": subtask.spec,
         "unmet": subtask.unmet,
-        "bad": 0,
+        "bad": subtask.bad,
         "token": 0,
         "priority": subtask.priority,
         "critical": subtask.critical,
         "generation": subtask.generation,
         "rank": subtask.rank,
         "order_key": order,
-        "status": SubtaskStatus.PENDING.value,
+        "status": subtask.status.value,
     }
-    if subtask.unmet == 0:
-        row |= {"status": SubtaskStatus.READY.value, "ready_key": order, "queued_at": now}
+    if subtask.status is SubtaskStatus.READY:
+        row |= {"ready_key": order, "queued_at": now}
+    row |= {name: True for name in ("optional", "judged", "timed") if getattr(subtask, name)}
+    if subtask.status in SETTLED:
+        row |= {"completed_at": now, "token": int(subtask.reused is not None)}
+    if subtask.skips:
+        row["skips"] = subtask.skips
     return row
+
+
+def reused_row(subtask: NewSubtask, ran_on: str, namespace: str, now: int) -> dict[str, Any]:
+    """The properties of the one Attempt of a subtask that a rerun has taken over as it was."""
+    assert subtask.reused is not None
+    return {
+        "namespace": namespace,
+        "token": 1,
+        "outcome": REUSED,
+        "ran_on": ran_on,
+        "started_at": now,
+        "finished_at": now,
+        "output": subtask.reused.output,
+        "output_hash": subtask.reused.output_hash,
+        "output_bytes": subtask.reused.output_bytes,
+        "error": None,
+    }
 
 
 def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
     """The first event of a task."""
-    return task_event(task.id, 1, "created", task.created_at, namespace)
+    return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace)
 
 
-def task_event(task_id: str, number: int, status: str, at: int, namespace: str) -> dict[str, Any]:
+def task_event(
+    task_id: str, number: int, event: str, status: str, at: int, namespace: str, detail: str = ""
+) -> dict[str, Any]:
     """An event of the task itself."""
     return {
         "key": event_key(task_id, number),
@@ -103,8 +129,15 @@ def task_event(task_id: str, number: int, status: str, at: int, namespace: str) 
         "first": number,
         "last": number,
         "at": at,
-        "changes": [f"{status} 0 {task_id} "],
+        "changes": [change_text(Change(task_id, "", event, NOTHING, status, 0, detail))],
     }
+
+
+def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: str) -> dict[str, Any]:
+    """The event of a pause; its detail says until when, and what follows."""
+    ends = f"until {pause.until}, then {pause.then}" if pause.until is not None else ""
+    detail = "; ".join(part for part in (pause.by, ends) if part)
+    return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
 
 
 def attempt_row(settle: Settle, ran_on: str, namespace: str) -> dict[str, Any]:
@@ -135,14 +168,31 @@ def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
         "result": end.result,
         "result_hash": end.result_hash,
         "error": end.error,
-        "event": task_event(end.task_id, end.last_event, end.status.value, end.at, namespace),
+        "event": task_event(
+            end.task_id,
+            end.last_event,
+            "cancel" if end.status is TaskStatus.CANCELLED else "finish",
+            end.status.value,
+            end.at,
+            namespace,
+            end.detail,
+        ),
     }
 
 
+def change_text(change: Change) -> str:
+    """One change as an Event keeps it: "event from to token id key", and the detail where there is one.
+
+    A key holds no blank, and the key of a task's own event is empty.
+    """
+    text = f"{change.event} {change.source} {change.status} {change.token} {change.id} {change.key}"
+    return f"{text} {change.detail}" if change.detail else text
+
+
 def change(text: str) -> Change:
-    """Parses one change of an Event: "status token id key"; the key may hold anything but a blank."""
-    status, token, id_, key = text.split(" ", 3)
-    return Change(id_, key, status, int(token))
+    """Parses what ``change_text`` has written."""
+    event, source, status, token, id_, key, *detail = text.split(" ", 6)
+    return Change(id_, key, event, source, status, int(token), detail[0] if detail else "")
 
 
 def task_changes(task_id: str, first: int, texts: list[str]) -> TaskChanges:
@@ -157,7 +207,7 @@ def events(task_id: str, row: Mapping[str, Any], after: int) -> list[Event]:
     for number, text in enumerate(row["changes"], first):
         if number > after:
             parsed = change(text)
-            found.append(Event(task_id, number, row["at"], parsed.key, parsed.status, parsed.token))
+            found.append(event_of(task_id, number, row["at"], parsed))
     return found
 
 
@@ -176,6 +226,7 @@ def task(node: Mapping[str, Any]) -> Task:
         status=TaskStatus(node["status"]),
         owner=node["owner"],
         gate=node.get("gate") or "",
+        gate_detail=node.get("gate_detail") or "",
         created_at=node["created_at"],
         updated_at=node["updated_at"],
         started_at=node.get("started_at"),
@@ -186,7 +237,16 @@ def task(node: Mapping[str, Any]) -> Task:
         result_hash=node.get("result_hash"),
         error=node.get("error"),
         body=node["body"],
+        deadline_at=node.get("deadline_at"),
+        rerun_of=node.get("rerun_of"),
+        pause=_pause(node),
     )
+
+
+def _pause(node: Mapping[str, Any]) -> Pause | None:
+    if node["status"] != TaskStatus.PAUSED.value:
+        return None
+    return Pause(node.get("pause_by") or "", node.get("pause_until"), node.get("pause_then") or "resume")
 
 
 def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) -> Subtask:
@@ -215,6 +275,12 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         error=current.get("error") or node.get("error"),
         ran_on=current.get("ran_on") or "",
         attempts=node["token"],
+        spent=node.get("spent") or 0,
+        interrupted=node.get("interrupted") or 0,
+        fell_back=bool(node.get("fell_back")),
+        wake_at=node.get("wake_at") if node["status"] == SubtaskStatus.RETRYING.value else None,
+        reason=node.get("reason") or "",
+        optional=bool(node.get("optional")),
     )
 
 
@@ -250,6 +316,27 @@ def troubled(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Troubl
     """A subtask without success and its error."""
     error = (latest or {}).get("error") or row["error"]
     return Troubled(row["id"], row["key"], SubtaskStatus(row["status"]), row["critical"], error)
+
+
+def dependant(row: Mapping[str, Any]) -> Dependant:
+    """A subtask that depends on another."""
+    return Dependant(row["id"], row["key"], SubtaskStatus(row["status"]), row["optional"], row["reason"])
+
+
+def request_row(task: NewTask, namespace: str) -> dict[str, Any]:
+    """The node of a caller's idempotency key."""
+    return {
+        "key": request_key(namespace, task.request_key),
+        "namespace": namespace,
+        "hash": task.request_hash,
+        "task_id": task.id,
+        "created_at": task.created_at,
+    }
+
+
+def request_key(namespace: str, key: str) -> str:
+    """An idempotency key as it is stored: a namespace does not see another's."""
+    return f"{namespace}|{key}"
 
 
 def attempt_id(subtask_id: str, token: int) -> str:

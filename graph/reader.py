@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.model import Attempt, Event, Json, Produced, Subtask, Task, Troubled
+from engine.model import Attempt, Event, Json, Produced, Request, Subtask, Task, Troubled
 from graph import catalog, codec
 from graph.database import Database, Row
 
@@ -16,6 +16,7 @@ STATEMENTS = frozenset(
         "attempt/latest",
         "attempt/list",
         "event/list",
+        "request/get",
         "result/get",
         "schema/size",
         "subtask/dependencies",
@@ -82,6 +83,11 @@ class Reader:
             [codec.attempt(attempt) for attempt in attempts],
             [row["key"] for row in dependencies],
         )
+
+    async def request(self, key: str) -> Request | None:
+        """The task that a caller's idempotency key has made."""
+        rows = await self._database.read("request/get", key=codec.request_key(self._namespace, key))
+        return Request(**rows[0]) if rows else None
 
     async def edges(self, task_id: str) -> list[tuple[str, str]]:
         """(dependant key, dependency key) of a task."""

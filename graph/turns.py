@@ -4,26 +4,109 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.model import Claim, Turn
+from engine.states import SETTLED, SubtaskStatus
+from engine.turn import Change, Claim, Move, Settle, Turn, Undecided
 from graph import codec
+
+COMPLETED = SubtaskStatus.COMPLETED
+SKIPPED = SubtaskStatus.SKIPPED
+READY = SubtaskStatus.READY
+
+
+def settle_change(settle: Settle) -> Change:
+    """The end of an attempt as its event."""
+    return Change(settle.id, settle.key, settle.event, "processing", settle.to.value, settle.token, settle.reason)
+
+
+def move_change(move: Move) -> Change:
+    """A move as its event."""
+    return Change(move.id, move.key, move.event, move.source.value, move.to.value, 0, move.detail)
+
+
+def settle_counts(settle: Settle) -> tuple[int, int]:
+    """By how much its dependants' unmet counters sink, and their counters of failures rise."""
+    return int(settle.to in SETTLED), int(settle.to in SETTLED and settle.to is not COMPLETED)
+
+
+def move_counts(move: Move) -> tuple[int, int, int]:
+    """The same of a move, and how their counters of skipped dependencies rise; less than 0 on the way back."""
+    into, out = _weight(move.to, move.optional), _weight(move.source, move.optional)
+    return into[0] - out[0], into[1] - out[1], into[2] - out[2]
+
+
+def _weight(status: SubtaskStatus, optional: bool) -> tuple[int, int, int]:
+    """What a subtask in ``status`` adds to (settled, without success, skipped) of whatever depends on it."""
+    if status not in SETTLED:
+        return 0, 0, 0
+    skipped = status is SKIPPED and not optional
+    succeeded = status is COMPLETED or (status is SKIPPED and optional)
+    return 1, int(not succeeded), int(skipped)
 
 
 def settle_rows(turn: Turn, ran_on: str, namespace: str) -> list[dict[str, Any]]:
-    """One row per settled attempt."""
-    return [
-        {
-            "id": settle.id,
-            "token": settle.token,
-            "to": settle.to.value,
-            "attempt": codec.attempt_row(settle, ran_on, namespace),
-        }
-        for settle in turn.settle
-    ]
+    """One row per ended attempt."""
+    return [_settle_row(settle, ran_on, namespace, turn.now) for settle in turn.settle]
 
 
-def decide_rows(turn: Turn) -> list[dict[str, Any]]:
-    """One row per verdict."""
-    return [{"id": decide.id, "to": decide.to.value, "error": decide.error} for decide in turn.decide]
+def _settle_row(settle: Settle, ran_on: str, namespace: str, now: int) -> dict[str, Any]:
+    met, bad = settle_counts(settle)
+    return {
+        "id": settle.id,
+        "token": settle.token,
+        "ready": settle.to is READY,
+        "met": met,
+        "bad": bad,
+        "set": _stored(settle, now),
+        "change": codec.change_text(settle_change(settle)),
+        "attempt": codec.attempt_row(settle, ran_on, namespace),
+    }
+
+
+def _stored(settle: Settle, now: int) -> dict[str, Any]:
+    """The properties that change; a value of None removes one."""
+    if settle.to is COMPLETED:
+        return {"status": COMPLETED.value, "completed_at": now}
+    changed: dict[str, Any] = {"status": settle.to.value}
+    if settle.to in SETTLED:
+        changed["completed_at"] = now
+    elif settle.to is READY:
+        changed["queued_at"] = now
+    for name in ("wake_at", "spent", "interrupted", "fell_back"):
+        if (value := getattr(settle, name)) is not None:
+            changed[name] = value
+    if settle.reason or settle.to is SubtaskStatus.RETRYING:
+        changed["reason"] = settle.reason or None
+    return changed
+
+
+def move_rows(turn: Turn) -> list[dict[str, Any]]:
+    """One row per move."""
+    return [_move_row(move, turn.now) for move in turn.moves]
+
+
+def _move_row(move: Move, now: int) -> dict[str, Any]:
+    met, bad, skips = move_counts(move)
+    changed: dict[str, Any] = {
+        "status": move.to.value,
+        "error": move.error,
+        "reason": move.reason or None,
+        "completed_at": now if move.to in SETTLED else None,
+    }
+    if move.to is READY:
+        changed["queued_at"] = now
+    if move.fresh is not None:
+        changed |= {"spent": 0, "interrupted": 0, "fell_back": False, "fresh_token": move.fresh}
+    return {
+        "id": move.id,
+        "source": move.source.value,
+        "settled": move.settled,
+        "ready": move.to is READY,
+        "met": met,
+        "bad": bad,
+        "skips": skips,
+        "set": changed,
+        "change": codec.change_text(move_change(move)),
+    }
 
 
 def event_rows(turn: Turn) -> dict[str, dict[str, Any]]:
@@ -35,5 +118,10 @@ def event_rows(turn: Turn) -> dict[str, dict[str, Any]]:
 
 
 def claim(row: list[Any]) -> Claim:
-    """A claimed subtask as the statements return it: id, task, key, type, spec, token, queued at."""
+    """A claimed subtask as the statements return it, in the order of ``Claim``'s fields."""
     return Claim(*row)
+
+
+def undecided(row: list[Any]) -> Undecided:
+    """A subtask without a verdict as the statements return it, in the order of ``Undecided``'s fields."""
+    return Undecided(*row)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import Finish, OpenTask, Progress, Subtask
+from engine.model import Finish, OpenTask, Pause, Progress, Subtask
+from engine.states import TaskStatus
+from engine.turn import Undecided
 from graph import codec
 from graph.database import Database, Row
 
@@ -23,13 +25,16 @@ STATEMENTS = frozenset(
         "subtask/processing",
         "subtask/release_holds",
         "subtask/undecided",
+        "subtask/waiting",
         "task/close_gate",
         "task/finish",
         "task/leftovers",
         "task/open_owned",
+        "task/pause",
         "task/progress",
         "task/recount",
         "task/remove",
+        "task/resume",
     }
 )
 
@@ -102,9 +107,22 @@ class Writer:
         rows = [codec.finish_row(end, self._namespace) for end in ends]
         return list(_fenced(await self._fenced_write("task/finish", rows=rows))["ended"])
 
-    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
+    async def close_gate(self, task_id: str, gate: str, detail: str, at: int) -> bool:
         """Marks an open task: nothing of it is claimed from here on."""
-        return bool(_fenced(await self._fenced_write("task/close_gate", id=task_id, gate=gate, at=at))["closed"])
+        params = {"id": task_id, "gate": gate, "detail": detail, "at": at}
+        return bool(_fenced(await self._fenced_write("task/close_gate", **params))["closed"])
+
+    async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
+        """Lets an open task stand still."""
+        event = codec.paused_event(task_id, pause, at, number, self._namespace)
+        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at, "event": event}
+        return bool(_fenced(await self._fenced_write("task/pause", **params))["paused"])
+
+    async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
+        """Lets a task that stands still go on."""
+        event = codec.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
+        params = {"id": task_id, "status": status.value, "at": at, "event": event}
+        return bool(_fenced(await self._fenced_write("task/resume", **params))["resumed"])
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""
@@ -120,10 +138,14 @@ class Writer:
         """The subtasks of a task that are marked as processing."""
         return [codec.subtask(row["s"]) for row in await self._database.read("subtask/processing", task=task_id)]
 
-    async def undecided(self, task_id: str) -> list[tuple[str, str]]:
-        """(id, key) of pending subtasks without unmet dependencies."""
-        rows = await self._database.read("subtask/undecided", task=task_id)
-        return [(row["id"], row["key"]) for row in rows]
+    async def undecided(self, task_id: str) -> list[Undecided]:
+        """Pending subtasks without unmet dependencies."""
+        return [Undecided(**row) for row in await self._database.read("subtask/undecided", task=task_id)]
+
+    async def waiting(self, task_id: str) -> list[tuple[Subtask, int | None]]:
+        """Subtasks that a timer belongs to, and when the first attempt of each started."""
+        rows = await self._database.read("subtask/waiting", task=task_id)
+        return [(codec.subtask(row["s"]), row["since"]) for row in rows]
 
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; returns how many."""

@@ -1,7 +1,8 @@
 // purpose: pending subtasks whose dependencies are all settled: what a crash left between two turns
 // params: task
-// returns: one row {id, key} each
+// returns: one row {task_id, id, key, bad, skips, judged, optional, critical} each
 MATCH (t:Task)-[:HAS_SUBTASK]->(s:Subtask)
 WHERE t.id = $task AND s.status = 'pending' AND s.unmet = 0
-RETURN s.id AS id, s.key AS key
-ORDER BY s.id
+RETURN s.task_id AS task_id, s.id AS id, s.key AS key, s.bad AS bad, coalesce(s.skips, 0) AS skips,
+  coalesce(s.judged, false) AS judged, coalesce(s.optional, false) AS optional, s.critical AS critical
+ORDER BY id

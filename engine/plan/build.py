@@ -7,9 +7,11 @@ import msgspec
 from engine.model import NewSubtask, NewTask
 from engine.plan.drafts import Draft
 from engine.plan.ids import subtask_id
+from engine.plan.policies import DEFAULT
 from engine.plan.schema import TaskRequest
-from engine.plan.spec import MapSpec, Spec
+from engine.plan.spec import Condition, FallbackSpec, MapSpec, Spec
 from engine.plan.validate import ValidPlan
+from engine.states import SubtaskStatus
 
 TASK_TYPE = "plan"
 """The type of a task that was sent as an explicit plan."""
@@ -34,9 +36,14 @@ def build(plan: ValidPlan, task_id: str, created_at: int) -> NewTask:
         failure_policy=request.failure_policy,
         body=_body(request),
         created_at=created_at,
+        deadline_at=_deadline(request, created_at),
         subtasks=[_subtask(plan, draft, ids[draft.index]) for draft in plan.subtasks],
         edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
     )
+
+
+def _deadline(request: TaskRequest, created_at: int) -> int | None:
+    return None if request.deadline_seconds is None else created_at + round(1000 * request.deadline_seconds)
 
 
 def order_key(priority: int, rank: float, index: int) -> str:
@@ -58,8 +65,10 @@ def _body(request: TaskRequest) -> str:
 
 
 def _subtask(plan: ValidPlan, draft: Draft, id_: str) -> NewSubtask:
-    index = draft.index
+    index, policies = draft.index, draft.policies
     generation, rank = plan.order.generation[index], plan.order.rank[index]
+    judged = policies.run_if is not None
+    at_once = not draft.dependencies and not judged
     return NewSubtask(
         id=id_,
         key=draft.key,
@@ -71,19 +80,45 @@ def _subtask(plan: ValidPlan, draft: Draft, id_: str) -> NewSubtask:
         generation=generation,
         rank=rank,
         order_key=order_key(draft.priority, rank, index),
-        critical=draft.critical,
+        critical=policies.critical,
+        status=SubtaskStatus.READY if at_once else SubtaskStatus.PENDING,
+        optional=policies.optional,
+        judged=judged,
+        timed=policies.queue is not None or policies.total is not None,
     )
 
 
 def _spec(draft: Draft, generation: int, rank: float) -> str:
+    if draft.policies is DEFAULT and not draft.mapped and draft.refs is None:
+        return "{}" if draft.encoded == b"{}" else Spec(input=msgspec.Raw(draft.encoded)).encode()
+    policies = draft.policies
     spec = Spec(
         input={} if draft.encoded == b"{}" else msgspec.Raw(draft.encoded),
         refs=draft.refs,
-        timeout=draft.timeout,
-        critical=draft.critical,
-        on_interrupt=draft.on_interrupt,
+        timeout=policies.timeout,
+        idle=policies.idle,
+        queue=policies.queue,
+        total=policies.total,
+        critical=policies.critical,
+        optional=policies.optional,
+        retry=policies.retry,
+        run_if=_condition(draft),
+        fallback=_fallback(draft),
+        on_interrupt=policies.on_interrupt,
     )
     if draft.mapped:
         inherited = MapSpec(draft.over, draft.limit, draft.over_refs, draft.priority, generation, rank)
         spec = msgspec.structs.replace(spec, map=inherited)
     return spec.encode()
+
+
+def _condition(draft: Draft) -> Condition | None:
+    condition = draft.policies.run_if
+    return msgspec.structs.replace(condition, keys=draft.run_if_keys) if condition else None
+
+
+def _fallback(draft: Draft) -> FallbackSpec | None:
+    fallback = draft.policies.fallback
+    if fallback is None:
+        return None
+    return FallbackSpec(fallback.type, msgspec.Raw(fallback.encoded), draft.fallback_refs)

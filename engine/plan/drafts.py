@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from engine.model import Json
 from engine.plan.faults import Faults, pointer, quoted
+from engine.plan.policies import DEFAULT, Policies, policies_of
 from engine.plan.schema import SubtaskSpec
 from engine.plan.spec import DEFAULT_LIMIT, DEFAULT_PRIORITY, Refs
 from engine.plan.unsupported import IN_SUBTASK, refusals
@@ -31,9 +32,7 @@ class Draft(msgspec.Struct):
     input: Json
     listed: list[Json]
     priority: int = DEFAULT_PRIORITY
-    critical: bool = True
-    timeout: float | None = None
-    on_interrupt: str | None = None
+    policies: Policies = DEFAULT
     mapped: bool = False
     over: Json = None
     limit: int = DEFAULT_LIMIT
@@ -42,6 +41,8 @@ class Draft(msgspec.Struct):
     declared: int = 0
     refs: Refs | None = None
     over_refs: Refs | None = None
+    fallback_refs: Refs | None = None
+    run_if_keys: dict[str, tuple[int, bool]] = {}
 
     @property
     def place(self) -> str:
@@ -67,29 +68,11 @@ def read_drafts(subtasks: list[Json], faults: Faults) -> list[Draft]:
 def _exactly(index: int, spec: SubtaskSpec, faults: Faults) -> Draft:
     for path, detail in refusals(spec, IN_SUBTASK):
         faults.add(f"{PLACE}/{index}{pointer(*path)}", detail)
-    draft = Draft(
-        index,
-        spec.key,
-        spec.type,
-        spec.input,
-        spec.dependencies,
-        spec.priority,
-        spec.critical,
-        _timeout(index, spec, faults),
-        spec.on_interrupt,
-    )
+    policies = policies_of(spec, f"{PLACE}/{index}", faults)
+    draft = Draft(index, spec.key, spec.type, spec.input, spec.dependencies, spec.priority, policies)
     if spec.map is not None:
         draft.mapped, draft.over, draft.limit = True, spec.map.over, spec.map.limit
     return draft
-
-
-def _timeout(index: int, spec: SubtaskSpec, faults: Faults) -> float | None:
-    """One attempt's limit, which has two spellings."""
-    other = spec.timeouts.attempt_seconds if spec.timeouts else None
-    if spec.timeout_seconds is not None and other is not None and other != spec.timeout_seconds:
-        detail = f'is {other:g}, but "timeout_seconds" says {spec.timeout_seconds:g}; give one of them'
-        faults.add(f"{PLACE}/{index}/timeouts/attempt_seconds", detail)
-    return spec.timeout_seconds if spec.timeout_seconds is not None else other
 
 
 def _loosely(index: int, raw: dict[str, Json]) -> Draft:

@@ -5,6 +5,7 @@ The list is bounded: a plan of 250,000 subtasks can be wrong in as many places, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ MAX_LISTED = 100
 """Faults that are listed one by one; the rest is counted."""
 
 _SHOWN = 80
+_OPTION = re.compile(r"'([^']*)'")
 
 
 class Faults:
@@ -42,7 +44,7 @@ class Faults:
     def add_shape(self, base: str, raw: Json, error: ValidationError, fields: Collection[str]) -> None:
         """Notes every fault that a model found in ``raw``, which stands at the pointer ``base``."""
         known = Nearest(fields)
-        for item in error.errors(include_url=False, include_context=False, include_input=False):
+        for item in error.errors(include_url=False, include_context=False):
             path = existing(raw, item["loc"], keep_last=item["type"] == "missing")
             self.add(base + pointer(*path), _wording(item, path, known))
 
@@ -92,6 +94,8 @@ def _wording(item: ErrorDetails, path: Sequence[str | int], known: Nearest) -> s
         name = str(path[-1])
         return f"there is no field {quoted(name)} here" + (known.hint(name) if len(path) == 1 else "; leave it out")
     message = item["msg"]
+    if item["type"] in ("literal_error", "enum") and isinstance(item["input"], str):
+        message += Nearest(_OPTION.findall(message)).hint(item["input"])
     return message.removeprefix("Input ").removeprefix("Value error, ")
 
 

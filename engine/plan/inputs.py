@@ -33,31 +33,46 @@ class InputChecks:
         self._keys = keys
         self._faults = faults
 
-    def check(self, draft: Draft) -> tuple[Found, Found]:
-        """Notes the draft's faults and fills in its ``encoded``; returns the references of its input and ``over``."""
-        tool = self._tool(draft)
+    def check(self, draft: Draft) -> tuple[Found, Found, Found]:
+        """Notes the draft's faults and fills in what is encoded; returns the references of its input, of ``over`` and
+        of its fallback's input.
+        """
+        tool = self._tool(draft.type, f"{draft.place}/type")
         literal: Container[str] = tool.literal if tool else ()
         draft.encoded = msgspec.json.encode(draft.input, order="deterministic")
         found = find(draft.input, self._keys, literal) if has_braces(draft.encoded) else NOTHING
         self._note(f"{draft.place}/input", found, _fault_in_template if draft.mapped else _fault_in_input)
         if tool:
-            self._model(draft, tool, found, literal)
-        return found, self._over(draft) if draft.mapped else NOTHING
+            self._model(draft.input, f"{draft.place}/input", tool, found)
+        return found, self._over(draft) if draft.mapped else NOTHING, self._fallback(draft)
 
-    def _tool(self, draft: Draft) -> Tool | None:
-        if draft.type not in self._found:
-            self._found[draft.type] = self._tools(draft.type)
-        tool = self._found[draft.type]
-        if tool is None and draft.type:
-            hint = self._types.hint(draft.type) or f"; known are {', '.join(sorted(self._known_types)[:20]) or 'none'}"
-            self._faults.add(f"{draft.place}/type", f"there is no subtask type {quoted(draft.type)}{hint}")
+    def _tool(self, type: str, place: str) -> Tool | None:
+        if type not in self._found:
+            self._found[type] = self._tools(type)
+        tool = self._found[type]
+        if tool is None and type:
+            hint = self._types.hint(type) or f"; known are {', '.join(sorted(self._known_types)[:20]) or 'none'}"
+            self._faults.add(place, f"there is no subtask type {quoted(type)}{hint}")
         return tool
 
-    def _model(self, draft: Draft, tool: Tool, found: Found, literal: Container[str]) -> None:
-        for path, message in tool.check(draft.input):
-            if not (found.needed and _unresolved(draft.input, path, literal)):
-                place = pointer(*existing(draft.input, path, keep_last=True))
-                self._faults.add(f"{draft.place}/input{place}", message)
+    def _model(self, value: Json, place: str, tool: Tool, found: Found) -> None:
+        for path, message in tool.check(value):
+            if not (found.needed and _unresolved(value, path, tool.literal)):
+                self._faults.add(place + pointer(*existing(value, path, keep_last=True)), message)
+
+    def _fallback(self, draft: Draft) -> Found:
+        """The references of what takes over when no attempt is left."""
+        fallback = draft.policies.fallback
+        if fallback is None:
+            return NOTHING
+        place = f"{draft.place}/fallback"
+        tool = self._tool(fallback.type, f"{place}/type")
+        fallback.encoded = msgspec.json.encode(fallback.input, order="deterministic")
+        found = find(fallback.input, self._keys, tool.literal if tool else ())
+        self._note(f"{place}/input", found, _fault_in_template if draft.mapped else _fault_in_input)
+        if tool:
+            self._model(fallback.input, f"{place}/input", tool, found)
+        return found
 
     def _over(self, draft: Draft) -> Found:
         """The references of ``over``, which is one reference or a list."""

@@ -26,7 +26,7 @@ def items(spec: Spec, parent_id: str, parent_key: str, type: str, values: Json) 
     _check(values, policy.limit)
     order = order_key(policy.priority, policy.rank, int(parent_id.rpartition(".")[2]))
     encoded = msgspec.Raw(msgspec.json.encode(spec.input)) if spec.input != {} else {}
-    template = msgspec.structs.replace(spec, map=None, input=encoded)
+    template = msgspec.structs.replace(spec, map=None, run_if=None, input=encoded)
     return [
         NewSubtask(
             id=subtask_id(parent_id, index),
@@ -41,6 +41,8 @@ def items(spec: Spec, parent_id: str, parent_key: str, type: str, values: Json) 
             order_key=f"{order}.{index:07d}",
             critical=spec.critical,
             expanded_from=parent_id,
+            optional=spec.optional,
+            timed=spec.queue is not None or spec.total is not None,
         )
         for index, value in enumerate(values)
     ]

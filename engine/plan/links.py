@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
+from engine import conditions
 from engine.plan.drafts import Draft
 from engine.plan.faults import Faults, quoted
 from engine.plan.nearest import Nearest
-from engine.plan.spec import Refs
+from engine.plan.spec import Condition, Refs
 from engine.references import Found, Reference
 
 
@@ -51,19 +52,41 @@ class Links:
         draft.dependencies = list(found)
         draft.declared = len(found)
 
-    def refer(self, position: int, in_input: Found, in_over: Found) -> None:
+    def refer(self, position: int, in_input: Found, in_over: Found, in_fallback: Found) -> None:
         """Adds the edges that the references of a draft imply, and notes what running it must fetch."""
-        if not (in_input.needed or in_over.needed):
-            return
         draft = self._drafts[position]
-        places = {draft.dependencies[number]: None for number in range(draft.declared)}
-        for base, found in ((f"{draft.place}/input", in_input), (f"{draft.place}/map/over", in_over)):
+        if draft.policies.run_if is not None:
+            self._condition(position, draft.policies.run_if)
+        if not (in_input.needed or in_over.needed or in_fallback.needed):
+            return
+        places = dict.fromkeys(draft.dependencies)
+        searched = (("/input", in_input), ("/map/over", in_over), ("/fallback/input", in_fallback))
+        for where, found in searched:
             for reference in found.references:
-                self._edge(position, base + reference.place, reference, places)
+                self._edge(position, draft.place + where + reference.place, reference, places)
         draft.dependencies = list(places)
         for reference in in_over.references:
             self._over_mapped(draft, reference)
         draft.refs, draft.over_refs = self._refs(draft, in_input), self._refs(draft, in_over)
+        draft.fallback_refs = self._refs(draft, in_fallback)
+
+    def _condition(self, position: int, condition: Condition) -> None:
+        """What a ``run_if`` expression names is a dependency like any other."""
+        draft = self._drafts[position]
+        place = f"{draft.place}/run_if/expression"
+        places, found = dict.fromkeys(draft.dependencies), {}
+        for key in conditions.keys(condition.expression):
+            target = self._keys.get(key)
+            if target is None:
+                self._unknown(place, key)
+            elif key == draft.key:
+                self._faults.add(place, "a subtask cannot look at itself")
+            else:
+                found[key] = self._fetch(target)
+                if target not in places:
+                    places[target] = None
+                    self.implied.append(Implied(position, target, place, f"subtasks.{key}"))
+        draft.dependencies, draft.run_if_keys = list(places), found
 
     def _edge(self, position: int, place: str, reference: Reference, places: dict[int, None]) -> None:
         draft = self._drafts[position]

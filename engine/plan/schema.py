@@ -15,12 +15,14 @@ from pydantic_core import PydanticCustomError
 
 from engine.errors import Category
 from engine.model import Json
+from engine.plan.nearest import Nearest
 
 KEY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$"
 """What a subtask's key looks like."""
 LONGEST_SECONDS = 366 * 24 * 3600.0
 """Longest time limit, seconds; beyond it milliseconds would soon not fit where they are stored."""
 
+CONDITIONS = ("all_succeeded", "all_settled", "any_succeeded", "any_failed")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -35,10 +37,9 @@ def _run_if(value: Json, handler: ValidatorFunctionWrapHandler) -> Json:
     try:
         return handler(value)
     except ShapeError:
-        raise PydanticCustomError(
-            "run_if",
-            'should be "all_succeeded", "all_settled", "any_succeeded", "any_failed" or {"expression": "..."}',
-        ) from None
+        hint = Nearest(CONDITIONS).hint(value) if isinstance(value, str) else ""
+        names = ", ".join(f'"{name}"' for name in CONDITIONS)
+        raise PydanticCustomError("run_if", f'should be {names} or {{"expression": "..."}}{hint}') from None
 
 
 class Strict(BaseModel):

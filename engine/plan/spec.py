@@ -38,18 +38,55 @@ class MapSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     rank: float = 1.0
 
 
+class RetrySpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When and how often a failed attempt is repeated; waits in seconds, None leaves them to the settings."""
+
+    max_attempts: int = 3
+    backoff: float | None = None
+    max_backoff: float | None = None
+    jitter: bool = True
+    on: list[str] | None = None
+
+
+class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A ``run_if`` other than the default: one of the four names, or an expression in CEL.
+
+    ``keys`` are the subtasks that the expression names: by key their place in the plan, and whether they are mapped.
+    """
+
+    name: str = ""
+    expression: str = ""
+    keys: dict[str, tuple[int, bool]] = {}
+
+
+class FallbackSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What takes over when no attempt is left."""
+
+    type: str
+    input: Any = {}
+    refs: Refs | None = None
+
+
 class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that running a subtask needs beside its id, key and type.
 
-    ``refs`` is None when ``input`` can be used as it stands. ``timeout`` is seconds for one attempt; None leaves it to
-    the settings. A mapped subtask has ``map``; its ``input`` is the template of its items. An item has ``item`` and
-    ``index``.
+    ``refs`` is None when ``input`` can be used as it stands. ``timeout`` is seconds for one attempt, ``idle`` without
+    a sign of life, ``queue`` from ready to started, ``total`` for all attempts together from the first one's start;
+    None leaves the first to the settings and the others open. ``run_if`` is None for the default. A mapped subtask has
+    ``map``; its ``input`` is the template of its items. An item has ``item`` and ``index``.
     """
 
     input: Any = {}
     refs: Refs | None = None
     timeout: float | None = None
+    idle: float | None = None
+    queue: float | None = None
+    total: float | None = None
     critical: bool = True
+    optional: bool = False
+    retry: RetrySpec | None = None
+    run_if: Condition | None = None
+    fallback: FallbackSpec | None = None
     on_interrupt: str | None = None
     map: MapSpec | None = None
     item: Any = msgspec.UNSET

@@ -25,24 +25,8 @@ def _except(default: Json) -> Callable[[Json], bool]:
     return lambda value: bool(value != default)
 
 
-def _only(value: Json) -> Callable[[Json], bool]:
-    return lambda given: bool(given == value)
-
-
-IN_TASK = (
-    Refusal(("deadline_seconds",), _except(None)),
-    Refusal(("failure_policy",), _except("continue")),
-    Refusal(("cache",), _except(False)),
-)
+IN_TASK = (Refusal(("cache",), _except(False)),)
 IN_SUBTASK = (
-    Refusal(("optional",), _except(False)),
-    Refusal(("timeouts", "queue_seconds"), _except(None)),
-    Refusal(("timeouts", "idle_seconds"), _except(None)),
-    Refusal(("timeouts", "total_seconds"), _except(None)),
-    Refusal(("retry",), _except(None)),
-    Refusal(("run_if",), _except("all_succeeded")),
-    Refusal(("fallback",), _except(None)),
-    Refusal(("on_interrupt",), _only("ask"), 'say "retry" or "fail"'),
     Refusal(("required_capabilities",), _except([])),
     Refusal(("requires_approval",), _except(False)),
     Refusal(("cache",), _except(None)),

@@ -85,6 +85,9 @@ class ModelTool(Generic[M]):
         """Whether running this input twice does no more than running it once."""
         return self.idempotent
 
+    async def refresh_credentials(self) -> None:
+        """Gets fresh credentials; a tool that has some overrides it."""
+
     async def close(self) -> None:
         """Lets go of connections and processes."""
 

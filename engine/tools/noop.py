@@ -32,5 +32,8 @@ class Noop:
         """Always."""
         return True
 
+    async def refresh_credentials(self) -> None:
+        """It has none."""
+
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -7,7 +7,7 @@ from the graph at start. What may happen is still the database's to say: its gua
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 
 Entry = tuple[str, str, str]
@@ -21,6 +21,7 @@ class TaskFrontier:
         self.dependants: defaultdict[str, list[str]] = defaultdict(list)
         self.ready = list(ready)
         self.held: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._gone: set[str] = set()
         heapq.heapify(self.ready)
         self.link(edges)
 
@@ -31,7 +32,14 @@ class TaskFrontier:
 
     def push(self, entry: Entry) -> None:
         """Adds a subtask that has become ready."""
-        heapq.heappush(self.ready, entry)
+        if entry[1] in self._gone:
+            self._gone.remove(entry[1])  # its old entry is still there
+        else:
+            heapq.heappush(self.ready, entry)
+
+    def drop(self, id_: str) -> None:
+        """A ready subtask is ready no more; its entry is passed over when its turn comes."""
+        self._gone.add(id_)
 
     def take(self, count: int, free: dict[str, int]) -> tuple[list[str], list[str]]:
         """Takes up to ``count`` ids in order; those of a type without a free slot are held instead.
@@ -45,8 +53,11 @@ class TaskFrontier:
         """
         taken: list[str] = []
         held: list[str] = []
-        for _ in range(min(count, len(self.ready))):
+        while self.ready and len(taken) + len(held) < count:
             entry = heapq.heappop(self.ready)
+            if entry[1] in self._gone:
+                self._gone.remove(entry[1])
+                continue
             type_ = entry[2]
             if type_ in free:
                 if free[type_] <= 0:
@@ -71,13 +82,20 @@ class TaskFrontier:
             heapq.heappush(self.ready, entry)
         return len(entries)
 
-    def lowered(self, settled: dict[str, bool]) -> list[tuple[str, int, int]]:
-        """Who waits for the settled subtasks (id -> succeeded): (dependant, how many met, how many without success)."""
-        met: Counter[str] = Counter()
-        bad: Counter[str] = Counter()
-        for id_, succeeded in settled.items():
+    def lowered(self, crossed: Iterable[tuple[str, int, int, int]]) -> list[tuple[str, int, int, int]]:
+        """Whose counters move, and by how much.
+
+        Args:
+            crossed: (id, met, bad, skips) of subtasks that were settled (or came back from it: less than 0).
+
+        Returns:
+            the same of each of their dependants, summed up.
+        """
+        sums: dict[str, list[int]] = {}
+        for id_, met, bad, skips in crossed:
             for dependant in self.dependants.get(id_, ()):
-                met[dependant] += 1
-                if not succeeded:
-                    bad[dependant] += 1
-        return [(dependant, number, bad[dependant]) for dependant, number in met.items()]
+                found = sums.setdefault(dependant, [0, 0, 0])
+                found[0] += met
+                found[1] += bad
+                found[2] += skips
+        return [(dependant, met, bad, skips) for dependant, (met, bad, skips) in sums.items()]

@@ -6,9 +6,13 @@ edges go through ``COPY`` from a file, ten times as fast as statement by stateme
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from engine.errors import Fenced
-from engine.model import Claim, NewSubtask, NewTask
-from engine.states import SubtaskStatus
+from engine.model import NewSubtask, NewTask
+from engine.states import SETTLED, SubtaskStatus
+from engine.turn import Claim
 from graph import codec
 from graph.ladybug.connection import LadybugDatabase, Session
 
@@ -21,22 +25,32 @@ ITEM_BATCH = 500
 
 def _row(subtask: NewSubtask, task_id: str, now: int) -> list[str]:
     """A subtask as ``subtask/create`` takes it: lists of text cross into the database far faster than objects."""
-    ready = subtask.unmet == 0
     return [
         subtask.id,
         subtask.key,
         subtask.type,
         str(subtask.index),
         subtask.spec,
-        SubtaskStatus.READY.value if ready else SubtaskStatus.PENDING.value,
+        subtask.status.value,
         str(subtask.unmet),
         str(subtask.priority),
-        "true" if subtask.critical else "false",
+        _flag(subtask.critical),
         str(subtask.generation),
         repr(subtask.rank),
         f"{task_id}|{subtask.order_key}",
-        str(now) if ready else "",
+        str(now) if subtask.status is SubtaskStatus.READY else "",
+        _flag(subtask.optional),
+        _flag(subtask.judged),
+        _flag(subtask.timed),
+        str(subtask.bad),
+        str(subtask.skips),
+        "1" if subtask.reused else "0",
+        str(now) if subtask.status in SETTLED else "",
     ]
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _rows(subtasks: list[NewSubtask], task_id: str, now: int) -> list[list[str]]:
@@ -52,15 +66,24 @@ def _fence(session: Session, engine: str, epoch: int) -> None:
         raise Fenced()
 
 
+def _announce(session: Session, task: NewTask, engine: str, namespace: str) -> None:
+    """The unopened task, and the caller's key, which is taken from here on."""
+    session.run("task/create", loader=engine, **codec.task_row(task, engine, namespace))
+    if task.request_key:
+        session.run("request/put", **codec.request_row(task, namespace))
+
+
 def _open(session: Session, task: NewTask, engine: str, namespace: str) -> None:
     session.run("task/open", id=task.id, engine=engine)
+    if task.rerun_of is not None:
+        session.run("task/relate", id=task.id, rerun_of=task.rerun_of)
     session.run("turn/event", **codec.created_event(task, namespace))
 
 
 def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
     """Writes a task of moderate size in the transaction that ``session`` is in."""
     _fence(session, engine, epoch)
-    session.run("task/create", loader=engine, **codec.task_row(task, engine, namespace))
+    _announce(session, task, engine, namespace)
     if task.subtasks:
         _create(session, task.id, namespace, _rows(task.subtasks, task.id, task.created_at))
         session.run("subtask/attach_rows", rows=[[task.id, subtask.id] for subtask in task.subtasks])
@@ -71,7 +94,7 @@ def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namesp
 
 async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
     """Writes a large task; other writes pass between its batches, and nobody sees it before its last one."""
-    await database.write("task/create", loader=engine, **codec.task_row(task, engine, namespace))
+    await database.transaction(lambda session: _announce(session, task, engine, namespace))
     for start in range(0, len(task.subtasks), NODE_BATCH):
         rows = _rows(task.subtasks[start : start + NODE_BATCH], task.id, task.created_at)
         await database.write("subtask/create", rows=rows, task=task.id, namespace=namespace)
@@ -81,11 +104,33 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
         lines = "".join(f"{dependant},{on}\n" for dependant, on in task.edges[start : start + EDGE_BATCH])
         await database.copy("subtask/copy_edges", folder, "edges.csv", lines)
 
+    for rows in _batches(_reused(task, engine)):
+        await database.write("turn/attempt", rows=rows, namespace=namespace, ran_on=engine)
+    for rows in _batches([[item.id, item.expanded_from] for item in task.subtasks if item.expanded_from]):
+        await database.write("subtask/derive", rows=rows)
+
     def finish(session: Session) -> None:
         _fence(session, engine, epoch)
         _open(session, task, engine, namespace)
 
     await database.transaction(finish)
+
+
+def _batches(rows: list[Any]) -> Iterator[list[Any]]:
+    return (rows[start : start + NODE_BATCH] for start in range(0, len(rows), NODE_BATCH))
+
+
+def _reused(task: NewTask, engine: str) -> list[list[str]]:
+    """The one attempt of each subtask that a rerun has taken over, as ``turn/attempt`` takes it."""
+    found = []
+    for subtask in task.subtasks:
+        if subtask.reused is not None:
+            row = codec.reused_row(subtask, engine, "", task.created_at)
+            times = [str(row["started_at"]), str(row["finished_at"])]
+            output = [row["output"] or "", row["output_hash"] or "", str(row["output_bytes"])]
+            id_ = codec.attempt_id(subtask.id, 1)
+            found.append([subtask.id, id_, "1", row["outcome"], *times, *output, ""])
+    return found
 
 
 def add_items(

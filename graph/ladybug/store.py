@@ -5,21 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.errors import Fenced
-from engine.model import (
-    Change,
-    Claim,
-    Finish,
-    NewSubtask,
-    NewTask,
-    OpenTask,
-    Progress,
-    TaskChanges,
-    Turn,
-    TurnResult,
-)
+from engine.model import Dependant, Finish, Judged, NewSubtask, NewTask, OpenTask, Pause, Progress
+from engine.states import SubtaskStatus, TaskStatus
+from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, writer
 from graph.ladybug import loading, schema
 from graph.ladybug.connection import LadybugDatabase, Session
@@ -46,19 +37,25 @@ OWN_STATEMENTS = {
     "subtask/frontier",
     "subtask/items",
     "subtask/joins",
+    "subtask/judged",
     "subtask/link",
     "subtask/raise",
     "subtask/remove",
+    "subtask/statuses",
     "subtask/walk",
     "task/counts",
     "task/create",
     "task/members",
     "task/open",
+    "task/relate",
+    "request/drop",
+    "request/put",
     "turn/attempt",
     "turn/claim",
-    "turn/decide",
     "turn/event",
     "turn/fence",
+    "turn/move",
+    "turn/note",
     "turn/settle",
     "turn/unlock",
 }
@@ -122,7 +119,8 @@ class LadybugGraph(Reader, Writer):
 
     async def store(self, task: NewTask) -> None:
         """Writes a whole task: all of it becomes visible at once, or nothing."""
-        whole = len(task.subtasks) <= loading.WHOLE and len(task.edges) <= 4 * loading.WHOLE
+        small = len(task.subtasks) <= loading.WHOLE and len(task.edges) <= 4 * loading.WHOLE
+        whole = small and task.rerun_of is None
         place = (self._engine, self._epoch, self._namespace)
         if whole:
             await self._ladybug.transaction(lambda session: loading.store_whole(session, task, *place))
@@ -135,7 +133,7 @@ class LadybugGraph(Reader, Writer):
         ready = [
             (f"{task.id}|{subtask.order_key}", subtask.id, subtask.type)
             for subtask in task.subtasks
-            if subtask.unmet == 0
+            if subtask.status is SubtaskStatus.READY
         ]
         self._frontiers[task.id] = TaskFrontier(task.edges, ready)
 
@@ -207,10 +205,32 @@ class LadybugGraph(Reader, Writer):
         params = writer.progress_rows(rows)
         await self._fenced(lambda session: session.run("task/progress", rows=params, at=at, engine=self._engine))
 
-    async def close_gate(self, task_id: str, gate: str, at: int) -> bool:
+    async def close_gate(self, task_id: str, gate: str, detail: str, at: int) -> bool:
         """Marks an open task: nothing of it is claimed from here on."""
-        params = {"id": task_id, "gate": gate, "at": at, "engine": self._engine}
+        params = {"id": task_id, "gate": gate, "detail": detail, "at": at, "engine": self._engine}
         return bool(await self._fenced(lambda session: session.run("task/close_gate", **params)))
+
+    async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
+        """Lets an open task stand still."""
+        event = codec.paused_event(task_id, pause, at, number, self._namespace)
+        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at}
+        return await self._told("task/pause", event, params)
+
+    async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
+        """Lets a task that stands still go on."""
+        event = codec.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
+        return await self._told("task/resume", event, {"id": task_id, "status": status.value, "at": at})
+
+    async def _told(self, name: str, event: dict[str, Any], params: dict[str, Any]) -> bool:
+        """A write to one task that returns a row when it took effect, and then its event."""
+
+        def work(session: Session) -> bool:
+            done = bool(session.run(name, engine=self._engine, **params))
+            if done:
+                session.run("turn/event", **event)
+            return done
+
+        return await self._fenced(work)
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""
@@ -233,8 +253,12 @@ class LadybugGraph(Reader, Writer):
         def work(session: Session) -> tuple[TaskChanges, str | None]:
             walked = session.run("subtask/walk", task=task_id, after=after, limit=limit)
             ids = [row["id"] for row in walked]
+            before = {row["id"]: row["status"] for row in walked}
             cancelled = session.run("subtask/cancel", ids=ids, at=at) if ids else []
-            changes = [Change(row["id"], row["key"], "cancelled") for row in cancelled]
+            changes = [
+                Change(row["id"], row["key"], "cancel", before[row["id"]], SubtaskStatus.CANCELLED.value)
+                for row in cancelled
+            ]
             if changes:
                 session.run(
                     "turn/event",
@@ -245,7 +269,7 @@ class LadybugGraph(Reader, Writer):
                     first=event,
                     last=event + len(changes) - 1,
                     at=at,
-                    changes=[f"cancelled 0 {change.id} {change.key}" for change in changes],
+                    changes=[codec.change_text(change) for change in changes],
                 )
             return TaskChanges(task_id, event, changes), ids[-1] if len(ids) == limit else None
 
@@ -275,6 +299,23 @@ class LadybugGraph(Reader, Writer):
         for id_ in ids[:MOST_NAMED]:
             found[id_] = [row["key"] for row in await self._ladybug.read("subtask/blockers", id=id_)]
         return found
+
+    async def judged(self, ids: Sequence[str]) -> list[Judged]:
+        """What the verdict on subtasks with a ``run_if`` of their own needs."""
+        found = []
+        for id_ in ids:
+            rows = await self._ladybug.read("subtask/judged", id=id_)
+            dependencies = [(row["id"], row["key"], row["status"], bool(row["optional"])) for row in rows if row["id"]]
+            found.append(Judged(id_, rows[0]["spec"], dependencies))
+        return found
+
+    async def dependants(self, ids: Sequence[str]) -> list[Dependant]:
+        """What depends directly on some subtasks of one task."""
+        if not ids:
+            return []
+        frontier = await self._frontier(ids[0].partition(".")[0])
+        below = sorted({dependant for id_ in ids for dependant in frontier.dependants.get(id_, ())})
+        return [codec.dependant(row) for row in await self._ladybug.read("subtask/statuses", ids=below)]
 
     async def forget(self, task_id: str) -> None:
         """Drops the frontier of a task that has ended."""

@@ -10,15 +10,19 @@ from collections import defaultdict
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import Change, Claim, Settle, TaskChanges, Turn, TurnResult
 from engine.states import SubtaskStatus
-from graph import codec
+from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
+from graph import codec, turns
 from graph.ladybug.connection import Session
 from graph.ladybug.frontier import TaskFrontier
 
 READY = SubtaskStatus.READY.value
-COMPLETED = SubtaskStatus.COMPLETED.value
+PENDING = SubtaskStatus.PENDING.value
 PROCESSING = SubtaskStatus.PROCESSING.value
+APPROVAL = SubtaskStatus.AWAITING_APPROVAL
+
+Crossings = defaultdict[str, list[tuple[str, int, int, int]]]
+"""By task: (id, met, bad, skips) of subtasks that were settled, or came back from it."""
 
 
 class TurnWriter:
@@ -33,80 +37,82 @@ class TurnWriter:
         self._engine = engine
         self._namespace = namespace
         self._changes: defaultdict[str, list[Change]] = defaultdict(list)
-        self._undecided: list[tuple[str, str]] = []
+        self._crossed: Crossings = defaultdict(list)
+        self._undecided: dict[str, Undecided] = {}
         self._held: list[tuple[str, str]] = []
 
     def run(self, epoch: int) -> TurnResult:
         """The whole turn, inside the transaction that ``session`` is in."""
         if not self._session.run("turn/fence", engine=self._engine, epoch=epoch, turn=self._turn.id):
             raise Fenced()
-        over = self._settle()
-        self._decide(over)
-        self._unlock(over)
+        self._settle()
+        self._move()
+        self._unlock()
         claims = self._claim()
-        return TurnResult(self._record(), claims, self._undecided, self._held)
+        return TurnResult(self._record(), claims, list(self._undecided.values()), self._held)
 
-    def _settle(self) -> defaultdict[str, dict[str, bool]]:
-        """Settles attempts; returns by task which subtasks are over now, and whether with success."""
-        over: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+    def _settle(self) -> None:
         if not self._turn.settle:
-            return over
+            return
         rows = [[settle.id, str(settle.token), settle.to.value] for settle in self._turn.settle]
         wanted = {settle.id: settle for settle in self._turn.settle}
         settled = self._session.run("turn/settle", rows=rows, now=self._turn.now)
-        attempts = [self._attempt(wanted[row["id"]]) for row in settled]
-        if attempts:
+        ended = [wanted[row["id"]] for row in settled]
+        if ended:
+            attempts = [_attempt(settle) for settle in ended]
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
+        self._note([note for settle in ended if (note := _settle_note(settle))])
         for row in settled:
-            self._changes[row["task_id"]].append(Change(row["id"], row["key"], row["status"], row["token"]))
-            if row["status"] == READY:
+            settle = wanted[row["id"]]
+            self._changes[row["task_id"]].append(turns.settle_change(settle))
+            met, bad = turns.settle_counts(settle)
+            if met:
+                self._crossed[row["task_id"]].append((row["id"], met, bad, 0))
+            elif row["status"] == READY:
                 self._push(row)
-            else:
-                over[row["task_id"]][row["id"]] = row["status"] == COMPLETED
-        return over
 
-    @staticmethod
-    def _attempt(settle: Settle) -> list[str]:
-        return [
-            settle.id,
-            codec.attempt_id(settle.id, settle.token),
-            str(settle.token),
-            settle.outcome,
-            str(settle.started_at),
-            str(settle.finished_at),
-            settle.output or "",
-            settle.output_hash or "",
-            str(settle.output_bytes),
-            settle.error or "",
-        ]
-
-    def _decide(self, over: defaultdict[str, dict[str, bool]]) -> None:
-        if not self._turn.decide:
+    def _move(self) -> None:
+        if not self._turn.moves:
             return
-        rows = [[decide.id, decide.to.value, decide.error or ""] for decide in self._turn.decide]
-        for row in self._session.run("turn/decide", rows=rows, now=self._turn.now):
-            self._changes[row["task_id"]].append(Change(row["id"], row["key"], row["status"]))
+        wanted = {(move.id, move.source.value): move for move in self._turn.moves}
+        rows = [_move_row(move) for move in wanted.values()]
+        moved = self._session.run("turn/move", rows=rows, now=self._turn.now)
+        self._note([note for row in moved if (note := _move_note(wanted[row["id"], row["source"]]))])
+        for row in moved:
+            move = wanted[row["id"], row["source"]]
+            self._changes[row["task_id"]].append(turns.move_change(move))
+            counts = turns.move_counts(move)
+            if counts[0]:
+                self._crossed[row["task_id"]].append((row["id"], *counts))
             if row["status"] == READY:
                 self._push(row)
-            else:
-                over[row["task_id"]][row["id"]] = False
+            elif move.source is SubtaskStatus.READY:
+                self._frontiers[row["task_id"]].drop(row["id"])
+            elif row["status"] == PENDING and row["unmet"] == 0:
+                self._undecided[row["id"]] = _undecided(row)
 
-    def _unlock(self, over: defaultdict[str, dict[str, bool]]) -> None:
+    def _note(self, rows: list[list[str]]) -> None:
+        if rows:
+            self._session.run("turn/note", rows=rows)
+
+    def _unlock(self) -> None:
         rows = [
-            [dependant, str(met), str(bad)]
-            for task_id, settled in over.items()
-            for dependant, met, bad in self._frontiers[task_id].lowered(settled)
+            [dependant, str(met), str(bad), str(skips)]
+            for task_id, crossed in self._crossed.items()
+            for dependant, met, bad, skips in self._frontiers[task_id].lowered(crossed)
         ]
         if not rows:
             return
         for row in self._session.run("turn/unlock", rows=rows, now=self._turn.now):
+            self._undecided.pop(row["id"], None)
             if row["unmet"] > 0:
                 continue
             if row["status"] == READY:
-                self._changes[row["task_id"]].append(Change(row["id"], row["key"], READY))
+                change = Change(row["id"], row["key"], "dependencies_settled", PENDING, READY)
+                self._changes[row["task_id"]].append(change)
                 self._push(row)
-            elif row["status"] == SubtaskStatus.PENDING.value:
-                self._undecided.append((row["task_id"], row["id"]))
+            elif row["status"] == PENDING:
+                self._undecided[row["id"]] = _undecided(row)
 
     def _push(self, row: dict[str, Any]) -> None:
         self._frontiers[row["task_id"]].push((row["order_key"], row["id"], row["type"]))
@@ -124,7 +130,8 @@ class TurnWriter:
             return []
         claims = [Claim(**row) for row in self._session.run("turn/claim", ids=ids, now=self._turn.now)]
         for claim in claims:
-            self._changes[claim.task_id].append(Change(claim.id, claim.key, PROCESSING, claim.token))
+            change = Change(claim.id, claim.key, "claim", READY, PROCESSING, claim.token)
+            self._changes[claim.task_id].append(change)
         return claims
 
     def _record(self) -> list[TaskChanges]:
@@ -140,7 +147,45 @@ class TurnWriter:
                 first=first,
                 last=first + len(changes) - 1,
                 at=self._turn.now,
-                changes=[f"{change.status} {change.token} {change.id} {change.key}" for change in changes],
+                changes=[codec.change_text(change) for change in changes],
             )
             recorded.append(TaskChanges(task_id, first, changes))
         return recorded
+
+
+def _attempt(settle: Settle) -> list[str]:
+    return [
+        settle.id,
+        codec.attempt_id(settle.id, settle.token),
+        str(settle.token),
+        settle.outcome,
+        str(settle.started_at),
+        str(settle.finished_at),
+        settle.output or "",
+        settle.output_hash or "",
+        str(settle.output_bytes),
+        settle.error or "",
+    ]
+
+
+def _settle_note(settle: Settle) -> list[str] | None:
+    """What ``turn/note`` is to write for an ended attempt; most have nothing."""
+    values = (settle.wake_at, settle.spent, settle.interrupted, settle.fell_back)
+    if settle.reason == "" and values == (None, None, None, None):
+        return None
+    return [settle.id, *("" if value is None else str(value).lower() for value in values), settle.reason, ""]
+
+
+def _move_row(move: Move) -> list[str]:
+    return [move.id, move.source.value, move.to.value, "1" if move.settled else "", move.error or ""]
+
+
+def _move_note(move: Move) -> list[str] | None:
+    if move.fresh is None:
+        return [move.id, "", "", "", "", move.reason, ""] if move.reason or move.source is APPROVAL else None
+    return [move.id, "", "0", "0", "false", move.reason, str(move.fresh)]
+
+
+def _undecided(row: dict[str, Any]) -> Undecided:
+    names = ("task_id", "id", "key", "bad", "skips", "judged", "optional", "critical")
+    return Undecided(*(row[name] for name in names))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import Fenced, GraphUnavailable
-from engine.model import Claim, NewSubtask, NewTask, OpenTask, TaskChanges, Turn, TurnResult
+from engine.model import Dependant, Judged, NewSubtask, NewTask, OpenTask
+from engine.turn import Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, turns, writer
 from graph.neo4j import fence, schema
 from graph.neo4j.connection import Neo4jDatabase
@@ -27,9 +28,13 @@ STATEMENTS = (
     | {
         "subtask/blockers",
         "subtask/cancel",
+        "attempt/reuse",
         "subtask/create",
+        "subtask/dependants",
+        "subtask/derive",
         "subtask/expand",
         "subtask/joins",
+        "subtask/judged",
         "subtask/link",
         "subtask/unexpand",
         "task/create",
@@ -79,14 +84,16 @@ class Neo4jGraph(Reader, FencedWriter):
         edges = [list(edge) for edge in task.edges]
         row = codec.task_row(task, self._engine, self._namespace)
         event = codec.created_event(task, self._namespace)
-        if len(subtasks) <= WHOLE and len(edges) <= 4 * WHOLE:
-            params = {"task": row, "subtasks": subtasks, "edges": edges, "event": event}
+        keys = [codec.request_row(task, self._namespace)] if task.request_key else []
+        if len(subtasks) <= WHOLE and len(edges) <= 4 * WHOLE and task.rerun_of is None:
+            params = {"task": row, "subtasks": subtasks, "edges": edges, "event": event, "keys": keys}
             if not await self._fenced_write("task/store", **params):
                 raise Fenced()
             return
-        await self._neo4j.write("task/create", task=row, loader=self._engine)
+        await self._neo4j.write("task/create", task=row, loader=self._engine, keys=keys)
         try:
             await self._load(task.id, subtasks, edges)
+            await self._take_over(task)
             if not await self._fenced_write("task/open", id=task.id, event=event):
                 raise Fenced()
         except GraphUnavailable:
@@ -102,6 +109,19 @@ class Neo4jGraph(Reader, FencedWriter):
         for start in range(0, len(edges), EDGE_BATCH):
             await self._neo4j.write("subtask/link", edges=edges[start : start + EDGE_BATCH])
 
+    async def _take_over(self, task: NewTask) -> None:
+        """What a rerun has from its earlier task: outputs, and items that had grown."""
+        grown = [[subtask.id, subtask.expanded_from] for subtask in task.subtasks if subtask.expanded_from]
+        for start in range(0, len(grown), EDGE_BATCH):
+            await self._neo4j.write("subtask/derive", rows=grown[start : start + EDGE_BATCH])
+        reused = [
+            {"id": subtask.id, "attempt": codec.reused_row(subtask, self._engine, self._namespace, task.created_at)}
+            for subtask in task.subtasks
+            if subtask.reused is not None
+        ]
+        for start in range(0, len(reused), NODE_BATCH):
+            await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
+
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records: one statement, one round trip."""
         rows = await self._fenced_write("turn/turn", **self.turn_params(turn))
@@ -111,7 +131,7 @@ class Neo4jGraph(Reader, FencedWriter):
         return TurnResult(
             tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
-            undecided=[(task_id, id_) for task_id, id_ in row["undecided"]],
+            undecided=[turns.undecided(waiting) for waiting in row["undecided"]],
             held=[(task_id, type_) for task_id, type_ in row["held"]],
         )
 
@@ -124,7 +144,7 @@ class Neo4jGraph(Reader, FencedWriter):
             "namespace": self._namespace,
             "now": turn.now,
             "settle": turns.settle_rows(turn, self._engine, self._namespace),
-            "decide": turns.decide_rows(turn),
+            "moves": turns.move_rows(turn),
             "reopen": [{"prefix": f"{self._engine}|{row.type}|{row.task_id}|", "n": row.count} for row in turn.reopen],
             "reopen_most": max((row.count for row in turn.reopen), default=0),
             "claims": [{"task": f"{claim.task_id}|", "n": claim.count} for claim in turn.claims],
@@ -191,6 +211,15 @@ class Neo4jGraph(Reader, FencedWriter):
         if not await self._fenced_write("engine/last_turn"):
             raise Fenced()
         return await super().recount(task_id)
+
+    async def judged(self, ids: Sequence[str]) -> list[Judged]:
+        """What the verdict on subtasks with a ``run_if`` of their own needs."""
+        rows = await self._neo4j.read("subtask/judged", ids=list(ids))
+        return [Judged(row["id"], row["spec"], [tuple(found) for found in row["dependencies"]]) for row in rows]
+
+    async def dependants(self, ids: Sequence[str]) -> list[Dependant]:
+        """What depends directly on some subtasks."""
+        return [codec.dependant(row) for row in await self._neo4j.read("subtask/dependants", ids=list(ids))]
 
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success."""

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from engine.errors import Fenced
-from engine.model import Claim, NewSubtask, NewTask
+from engine.model import NewSubtask, NewTask
 from engine.plan.items import items
 from engine.plan.spec import Spec
+from engine.turn import Claim
 from tests.support.graphs import EVERYTHING, Hand
 from tests.support.plans import plan, step
 

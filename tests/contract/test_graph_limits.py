@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model import NewTask, Reopen
+from engine.model import NewTask
+from engine.turn import Reopen
 from tests.support.graphs import EVERYTHING, Hand
 from tests.support.plans import Body, independent, plan, step
 

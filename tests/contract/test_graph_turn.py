@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from engine.model import ClaimRequest, Turn
 from engine.ports import Graph
 from engine.states import SubtaskStatus
+from engine.turn import ClaimRequest, Turn
 from tests.support.graphs import EVERYTHING, Hand, renamed
 from tests.support.plans import chain, diamond, independent, plan, step
 

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from engine.model import Decide, NewTask, TurnResult
+from engine.model import Decide, NewTask
 from engine.payloads import blocked_text
 from engine.states import SubtaskStatus
+from engine.turn import TurnResult
 from tests.support.graphs import Hand
 from tests.support.plans import chain, diamond, independent, plan, step
 

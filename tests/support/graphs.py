@@ -19,10 +19,11 @@ from typing import Any
 import msgspec
 
 from engine.errors import ToolError
-from engine.model import Claim, ClaimRequest, Decide, Json, NewTask, Reopen, Settle, Turn, TurnResult
+from engine.model import Decide, Json, NewTask
 from engine.payloads import error_text, pack
 from engine.ports import Graph
 from engine.states import SubtaskStatus
+from engine.turn import Claim, ClaimRequest, Reopen, Settle, Turn, TurnResult
 from graph.ladybug.store import FILE, LadybugGraph
 from graph.neo4j.store import Neo4jGraph
 from tests.support.plans import Body, fresh_id, new_task

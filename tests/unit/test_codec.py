@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model import Attempt, Change, Event, Finish, Settle, TaskChanges
+from engine.model import Attempt, Event, Finish
 from engine.plan.schema import KEY_PATTERN
 from engine.states import SubtaskStatus, TaskStatus
+from engine.turn import Change, Settle, TaskChanges
 from graph import codec
 from tests.support.plans import chain, new_task, plan, step
 

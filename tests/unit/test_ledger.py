@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ledger import MOST_PER_TURN, Ledger
-from engine.model import Change, Claim, Finish, OpenTask, Settle, Task, TaskChanges, Turn, TurnResult
+from engine.model import Finish, OpenTask, Task
 from engine.running import RunningTask
 from engine.states import SubtaskStatus, TaskStatus
+from engine.turn import Change, Claim, Settle, TaskChanges, Turn, TurnResult
 
 
 def _task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weight: float = 6.0) -> RunningTask:

@@ -12,8 +12,8 @@ CALL () {
   RETURN collect(s) AS walked
 }
 WITH walked, [s IN walked WHERE s.status IN ['pending', 'ready', 'retrying', 'awaiting_approval']] AS waiting
+WITH walked, waiting, [s IN waiting | 'cancel ' + s.status + ' cancelled 0 ' + s.id + ' ' + s.key] AS changes
 FOREACH (s IN waiting | SET s.status = 'cancelled', s.completed_at = $at REMOVE s.ready_key, s.hold_key)
-WITH walked, [s IN waiting | 'cancelled 0 ' + s.id + ' ' + s.key] AS changes
 FOREACH (some IN CASE WHEN size(changes) > 0 THEN [1] ELSE [] END |
   CREATE (:Event {key: $event.key, namespace: $namespace, task_id: $task, at: $at, changes: changes,
     first: $event.first, last: $event.first + size(changes) - 1}))

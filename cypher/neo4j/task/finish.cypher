@@ -11,7 +11,7 @@ CALL () {
   SET t.status = r.status, t.counts = r.counts, t.subtasks_count = r.total, t.completed_at = r.at, t.updated_at = r.at,
       t.started_at = coalesce(t.started_at, r.started_at), t.result = r.result, t.result_hash = r.result_hash,
       t.error = r.error
-  REMOVE t.open_owner, t.gate
+  REMOVE t.open_owner, t.gate, t.gate_detail, t.pause_by, t.pause_until, t.pause_then
   CREATE (v:Event)
   SET v = r.event
   RETURN collect(t.id) AS ended

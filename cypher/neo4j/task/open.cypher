@@ -8,4 +8,7 @@ MATCH (t:Task {id: $id})
 SET t.stored = true, t.open_owner = $engine REMOVE t.loader
 CREATE (v:Event)
 SET v = $event
+WITH t
+OPTIONAL MATCH (earlier:Task {id: t.rerun_of})
+FOREACH (found IN CASE WHEN earlier IS NULL THEN [] ELSE [earlier] END | CREATE (t)-[:RERUN_OF]->(found))
 RETURN t.id AS id

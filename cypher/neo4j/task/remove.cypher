@@ -12,11 +12,19 @@ CALL (t) {
   RETURN count(*) AS subtasks
 }
 CALL (t, subtasks) {
-  WITH t, subtasks WHERE subtasks = 0
-  OPTIONAL MATCH (v:Event) WHERE v.key STARTS WITH t.id + ':'
-  WITH t, collect(v) AS events
-  FOREACH (v IN events | DELETE v)
+  WITH t WHERE subtasks = 0
+  MATCH (v:Event) USING INDEX v:Event(key)
+  WHERE v.key > t.id + ':' AND v.key < t.id + ';'
+  WITH v LIMIT $limit
+  DELETE v
+  RETURN count(*) AS events
+}
+CALL (t, subtasks, events) {
+  WITH t WHERE subtasks = 0 AND events = 0
+  OPTIONAL MATCH (k:RequestKey) WHERE k.task_id = t.id
+  WITH t, collect(k) AS keys
+  FOREACH (k IN keys | DELETE k)
   DETACH DELETE t
   RETURN count(*) AS tasks
 }
-RETURN subtasks + tasks AS removed
+RETURN subtasks + events + tasks AS removed

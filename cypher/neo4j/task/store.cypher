@@ -1,6 +1,6 @@
 // purpose: writes a whole task of moderate size at once
-// params: engine, epoch, task, subtasks, edges, event
-// from -> to: nothing -> pending
+// params: engine, epoch, task, subtasks, edges, event, keys
+// from -> to: nothing -> pending | ready
 // returns: one row {id}; no row when the engine is fenced
 MATCH (e:Engine {id: $engine})
 SET e.lock = true REMOVE e.lock
@@ -9,6 +9,7 @@ CREATE (t:Task)
 SET t = $task, t.stored = true, t.open_owner = $engine
 CREATE (v:Event)
 SET v = $event
+FOREACH (r IN $keys | CREATE (k:RequestKey) SET k = r)
 WITH t
 CALL (t) {
   UNWIND $subtasks AS r

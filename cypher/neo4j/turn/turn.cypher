@@ -1,6 +1,6 @@
-// purpose: one scheduler turn in one commit: fence, settle, decide, unlock, reopen, claim, record
-// params: engine, epoch, turn, namespace, now, settle, decide, reopen, reopen_most, claims, claim_most, type_free, events
-// from -> to: processing -> completed | failed | cancelled | ready; pending -> ready | blocked | skipped; ready -> processing
+// purpose: one scheduler turn in one commit: fence, settle, move, unlock, reopen, claim, record
+// params: engine, epoch, turn, namespace, now, settle, moves, reopen, reopen_most, claims, claim_most, type_free, events
+// from -> to: processing -> completed | failed | cancelled | ready | retrying | awaiting_approval | quarantined; pending -> ready | blocked | skipped | failed; retrying | awaiting_approval -> ready | failed | skipped; ready -> processing | failed | skipped; failed | quarantined -> ready | skipped; blocked -> pending | skipped; skipped -> pending
 // returns: one row {tasks, claims, undecided, held}; no row when the engine is fenced
 MATCH (e:Engine {id: $engine})
 SET e.lock = true REMOVE e.lock
@@ -13,29 +13,27 @@ CALL () {
   WHERE s.status = 'processing' AND s.token = r.token
   CREATE (s)-[:HAS_ATTEMPT]->(a:Attempt)
   SET a = r.attempt
-  SET s.status = r.to,
-      s.completed_at = CASE r.to WHEN 'ready' THEN null ELSE $now END,
-      s.ready_key = CASE r.to WHEN 'ready' THEN s.order_key END
-  RETURN collect(s) AS settled, collect([s.task_id, r.to + ' ' + r.token + ' ' + s.id + ' ' + s.key]) AS settlements
+  SET s += r.set, s.ready_key = CASE WHEN r.ready THEN s.order_key END
+  RETURN collect([s, r.met, r.bad, 0]) AS settled, collect([s.task_id, r.change]) AS settlements
 }
 CALL () {
-  UNWIND $decide AS r
+  UNWIND $moves AS r
   MATCH (s:Subtask {id: r.id})
-  WHERE s.status = 'pending' AND s.unmet = 0
-  SET s.status = r.to, s.error = r.error,
-      s.completed_at = CASE r.to WHEN 'ready' THEN null ELSE $now END,
-      s.ready_key = CASE r.to WHEN 'ready' THEN s.order_key END
-  RETURN collect(s) AS decided, collect([s.task_id, r.to + ' 0 ' + s.id + ' ' + s.key]) AS verdicts
+  WHERE s.status IN ['pending', 'ready', 'retrying', 'awaiting_approval', 'failed', 'blocked', 'skipped', 'quarantined']
+    AND s.status = r.source AND (s.unmet = 0 OR NOT r.settled)
+  SET s += r.set, s.ready_key = CASE WHEN r.ready THEN s.order_key END, s.hold_key = null
+  RETURN collect([s, r.met, r.bad, r.skips]) AS moved, collect([s.task_id, r.change]) AS movements
 }
-CALL (settled, decided) {
-  UNWIND settled + decided AS s
-  WITH s WHERE s.status <> 'ready'
+CALL (settled, moved) {
+  UNWIND settled + moved AS crossing
+  WITH crossing[0] AS s, crossing[1] AS met, crossing[2] AS bad, crossing[3] AS skips WHERE met <> 0
   MATCH (d:Subtask)-[:DEPENDS_ON]->(s)
-  WITH d, count(*) AS met, sum(CASE s.status WHEN 'completed' THEN 0 ELSE 1 END) AS bad
+  WITH d, sum(met) AS met, sum(bad) AS bad, sum(skips) AS skips
   SET d.unmet = d.unmet - met, d.bad = d.bad + bad
+  FOREACH (_ IN CASE skips WHEN 0 THEN [] ELSE [1] END | SET d.skips = coalesce(d.skips, 0) + skips)
   WITH d WHERE d.unmet = 0 AND d.status = 'pending'
-  SET d.status = CASE d.bad WHEN 0 THEN 'ready' ELSE 'pending' END,
-      d.ready_key = CASE d.bad WHEN 0 THEN d.order_key END,
+  SET d.status = CASE WHEN d.bad = 0 AND d.judged IS NULL THEN 'ready' ELSE 'pending' END,
+      d.ready_key = CASE WHEN d.bad = 0 AND d.judged IS NULL THEN d.order_key END,
       d.queued_at = $now
   RETURN collect(d) AS unlocked
 }
@@ -68,10 +66,11 @@ CALL (reopened) {
   WITH collect(wanted[..free]) AS taken, collect(wanted[free..]) AS refused
   RETURN reduce(all = [], some IN taken | all + some) AS claimed, reduce(all = [], some IN refused | all + some) AS held
 }
-CALL (settlements, verdicts, unlocked, claimed) {
-  UNWIND settlements + verdicts
-    + [s IN unlocked WHERE s.bad = 0 | [s.task_id, 'ready 0 ' + s.id + ' ' + s.key]]
-    + [s IN claimed | [s.task_id, 'processing ' + s.token + ' ' + s.id + ' ' + s.key]] AS change
+CALL (settlements, movements, unlocked, claimed) {
+  UNWIND settlements + movements
+    + [s IN unlocked WHERE s.bad = 0 AND s.judged IS NULL |
+        [s.task_id, 'dependencies_settled pending ready 0 ' + s.id + ' ' + s.key]]
+    + [s IN claimed | [s.task_id, 'claim ready processing ' + s.token + ' ' + s.id + ' ' + s.key]] AS change
   WITH change[0] AS task, collect(change[1]) AS changes
   CREATE (:Event {
     key: $events[task].key, namespace: $namespace, task_id: task, turn: $turn, at: $now, changes: changes,
@@ -79,6 +78,10 @@ CALL (settlements, verdicts, unlocked, claimed) {
   RETURN collect([task, changes]) AS tasks
 }
 RETURN tasks,
-  [s IN claimed | [s.id, s.task_id, s.key, s.type, s.spec, s.token, s.queued_at]] AS claims,
-  [s IN unlocked WHERE s.bad > 0 | [s.task_id, s.id]] AS undecided,
+  [s IN claimed | [s.id, s.task_id, s.key, s.type, s.spec, s.token, s.queued_at,
+    coalesce(s.spent, 0), coalesce(s.interrupted, 0), coalesce(s.fell_back, false), coalesce(s.reason, '')]] AS claims,
+  [s IN unlocked + [c IN moved WHERE c[0].status = 'pending' | c[0]]
+    WHERE s.unmet = 0 AND (s.bad > 0 OR s.judged IS NOT NULL OR s.status = 'pending') |
+    [s.task_id, s.id, s.key, s.bad, coalesce(s.skips, 0), s.judged IS NOT NULL, coalesce(s.optional, false),
+      s.critical]] AS undecided,
   [s IN held | [s.task_id, s.type]] AS held

@@ -1,0 +1,6 @@
+// purpose: the task that a caller's idempotency key has made, and the hash of what was sent with it
+// params: key
+// returns: one row {hash, task_id, stored}, or none; stored is false while the task is being written
+MATCH (k:RequestKey) WHERE k.key = $key
+OPTIONAL MATCH (t:Task) WHERE t.id = k.task_id
+RETURN k.hash AS hash, k.task_id AS task_id, coalesce(t.stored, false) AS stored

@@ -1,0 +1,51 @@
+"""What a running tool may use: its place, its log, its signs of life. Handed to every call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from engine.model import Json
+from engine.turn import Claim
+from engine.watch import Watch
+
+_log = structlog.get_logger("attempt")
+LEVELS = ("debug", "info", "warning", "error")
+_RESOURCE = "resource:"
+
+
+class Context:
+    """The context of one attempt; see ``engine.ports.RunContext``."""
+
+    __slots__ = ("_watch", "deadline", "key", "reduction", "subtask_id", "task_id", "token")
+
+    def __init__(self, claim: Claim, deadline: float, watch: Watch) -> None:
+        self.task_id = claim.task_id
+        self.subtask_id = claim.id
+        self.key = claim.key
+        self.token = claim.token
+        self.deadline = deadline
+        self.reduction = reduction(claim.reason)
+        self._watch = watch
+
+    def log(self, level: str, message: str, **fields: Json) -> None:
+        """Writes a log line that names task and subtask; a sign of life as well."""
+        self._watch.alive()
+        write: Callable[..., Any] = getattr(_log, level if level in LEVELS else "info")
+        write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)
+
+    def progress(self) -> None:
+        """A sign of life."""
+        self._watch.alive()
+
+
+def reduction(reason: str) -> int:
+    """How often attempts of this subtask ran out of resources in a row, as its reason notes it."""
+    return int(reason.removeprefix(_RESOURCE)) if reason.startswith(_RESOURCE) else 0
+
+
+def short_of_resources(reason: str) -> str:
+    """The reason after one more attempt that ran out of resources."""
+    return f"{_RESOURCE}{reduction(reason) + 1}"

@@ -1,0 +1,231 @@
+"""What a person may do to an open task of this engine: cancel, pause, resume; and to its subtasks: retry, skip,
+approve, reject. Each verb is one decision of the state machine, carried out by the scheduler's loop.
+
+A verb whose goal is already the state does nothing and says so with success. One that the state machine does not allow
+raises ``Conflict``, which names the state and what would be legal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Literal
+
+from engine.closing import Closing
+from engine.due import CANCEL, RESUME
+from engine.errors import Category, Conflict, GraphUnavailable, NotFound, ToolError
+from engine.machine import Approve, Event, IllegalMove, Reject, Retry, Skip, Standing, Unblock, decide
+from engine.model import Event as Record
+from engine.model import Pause, Subtask
+from engine.payloads import error_text
+from engine.retries import Defaults
+from engine.running import CANCELLING, RunningTask
+from engine.scheduler import Scheduler
+from engine.states import SETTLED, SubtaskStatus, TaskStatus
+from engine.turn import Move
+
+PERSON = "by a person"
+"""The reason of a subtask that somebody abandoned: it stays so when an ancestor is retried."""
+OPEN_AGAIN = frozenset({SubtaskStatus.BLOCKED, SubtaskStatus.SKIPPED})
+
+
+class Control:
+    """The verbs on the open tasks of one engine."""
+
+    def __init__(self, scheduler: Scheduler, closing: Closing, defaults: Defaults) -> None:
+        self._scheduler = scheduler
+        self._closing = closing
+        self._graph = scheduler.graph
+        self._defaults = defaults
+        self._chance = random.Random()
+        scheduler.close = self._asked
+
+    def _asked(self, task: RunningTask, gate: str, detail: str) -> None:
+        """The engine itself wants a task closed, or a pause has ended."""
+        if gate == RESUME:
+            self._scheduler.soon(lambda: self._resume(task, detail))
+        else:
+            closes = CANCELLING if gate == CANCEL else gate
+            self._scheduler.soon(lambda: self._close(task, closes, detail))
+
+    async def _close(self, task: RunningTask, gate: str, detail: str) -> None:
+        await self._closing.close(task, gate, detail)
+
+    # --- tasks --------------------------------------------------------------------------------------------------
+
+    async def cancel(self, task: RunningTask, by: str) -> None:
+        """Stops a task for good: nothing new starts, what runs is stopped for real, the rest is cancelled."""
+        await self._scheduler.inside(lambda: self._closing.close(task, CANCELLING, by))
+
+    async def pause(self, task: RunningTask, pause: Pause, mode: Literal["drain", "now"]) -> None:
+        """Nothing new of the task starts; with ``now`` what runs is stopped and put back, spending no attempt."""
+        await self._scheduler.inside(lambda: self._pause(task, pause))
+        if mode == "now" and task.pause is not None:
+            self._scheduler.stop_running(task)
+
+    async def _pause(self, task: RunningTask, pause: Pause) -> None:
+        self._refuse_closed(task, "pause")
+        clock = self._scheduler.clock
+        if task.pause is None:
+
+            def write(number: int) -> Awaitable[bool]:
+                return self._graph.pause(task.id, pause, clock.now(), number)
+
+            await self._told(task, write, "pause", TaskStatus.PAUSED, pause.by)
+            task.pause = pause
+            self._scheduler.times.paused(task)
+
+    async def resume(self, task: RunningTask, by: str) -> None:
+        """Lets a paused task go on from exactly where it stands."""
+        await self._scheduler.inside(lambda: self._resume(task, by))
+
+    async def _resume(self, task: RunningTask, by: str) -> None:
+        self._refuse_closed(task, "resume")
+        if task.pause is None:
+            return
+        to = TaskStatus.PROCESSING if task.started_at else TaskStatus.PENDING
+        clock = self._scheduler.clock
+
+        def write(number: int) -> Awaitable[bool]:
+            return self._graph.resume(task.id, to, by, clock.now(), number)
+
+        await self._told(task, write, "resume", to, by)
+        task.pause = None
+        self._scheduler.times.paused(task)
+        self._scheduler.ledger.offer(task)
+        self._scheduler.wake()
+
+    async def _told(
+        self, task: RunningTask, write: Callable[[int], Awaitable[bool]], event: str, status: TaskStatus, by: str
+    ) -> None:
+        """A write to the task with an event of its own; repeated safely when its answer was lost."""
+        number = task.last_event + 1
+        try:
+            await write(number)
+        except GraphUnavailable as error:
+            await self._scheduler.reconnect(error)
+            found = await self._scheduler.patiently(lambda: self._graph.recount(task.id))
+            if found.last_event < number:
+                await write(number)
+        task.last_event = number
+        record = Record(task.id, number, self._scheduler.clock.now(), "", status.value, 0, event, "", by)
+        self._scheduler.bus.publish(task.id, [record])
+
+    def _refuse_closed(self, task: RunningTask, verb: str) -> None:
+        if task.gate or task.id not in self._scheduler.ledger.tasks:
+            raise Conflict(f"task {task.id} is being closed, so {verb} is not possible any more: it ends by itself")
+
+    # --- subtasks -----------------------------------------------------------------------------------------------
+
+    async def retry(self, task: RunningTask, key: str, by: str) -> None:
+        """Runs a failed or quarantined subtask once more, or one that waits out a back-off at once; what was blocked
+        or skipped because of it is open again.
+        """
+        subtask = await self._subtask(task, key)
+        if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
+            return
+        settled = subtask.status in SETTLED
+        first = self._move(subtask, Retry(), by, settled=True, fresh=subtask.token)
+        await self._carry_out(task, first, await self._freed(subtask.id) if settled else [])
+
+    async def _freed(self, id_: str) -> list[Move]:
+        """The moves that open again what was decided because of a subtask, breadth first."""
+        found: dict[str, Move] = {}
+        frontier = [id_]
+        while frontier:
+            below = await self._graph.dependants(frontier)
+            frontier = []
+            for dependant in below:
+                if dependant.status in OPEN_AGAIN and dependant.reason != PERSON and dependant.id not in found:
+                    decision = decide(Standing(dependant.status), Unblock(), 0, self._defaults, self._chance)
+                    place = (dependant.id, id_.partition(".")[0], dependant.key)
+                    move = Move(*place, decision.event, dependant.status, decision.to, optional=dependant.optional)
+                    found[dependant.id] = move
+                    frontier.append(dependant.id)
+        return list(found.values())
+
+    async def skip(self, task: RunningTask, key: str, by: str) -> None:
+        """Abandons a subtask: it counts as skipped, and its dependants are decided by that."""
+        subtask = await self._subtask(task, key)
+        if subtask.status is SubtaskStatus.SKIPPED:
+            return
+        freed = await self._freed(subtask.id) if subtask.status in SETTLED else []
+        await self._carry_out(task, self._move(subtask, Skip(), by, reason=PERSON), freed)
+
+    async def approve(self, task: RunningTask, key: str, by: str) -> None:
+        """Lets a subtask run that waits for a person."""
+        subtask = await self._subtask(task, key)
+        if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
+            return
+        await self._carry_out(task, self._move(subtask, Approve(), by), [])
+
+    async def reject(self, task: RunningTask, key: str, by: str, comment: str) -> None:
+        """Fails a subtask that waits for a person."""
+        subtask = await self._subtask(task, key)
+        why = f"rejected{f' by {by}' if by else ''}{f': {comment}' if comment else ''}"
+        error = ToolError(why, category=Category.PERMISSION, suggestion="ask whoever rejected it")
+        text = error_text(error, subtask.token)
+        await self._carry_out(task, self._move(subtask, Reject(), by, error=text), [])
+
+    async def _subtask(self, task: RunningTask, key: str) -> Subtask:
+        self._refuse_closed(task, "that")
+        found = await self._graph.subtask(task.id, key)
+        if found is None:
+            raise NotFound(f"task {task.id} has no subtask {key!r}: GET /tasks/{task.id}/subtasks lists them")
+        return found[0]
+
+    def _move(
+        self,
+        subtask: Subtask,
+        event: Event,
+        by: str,
+        *,
+        settled: bool = False,
+        fresh: int | None = None,
+        error: str | None = None,
+        reason: str = "",
+    ) -> Move:
+        try:
+            decision = decide(Standing(subtask.status), event, 0, self._defaults, self._chance)
+        except IllegalMove as illegal:
+            raise Conflict(f"subtask {subtask.key}: {illegal}") from None
+        return Move(
+            subtask.id,
+            subtask.task_id,
+            subtask.key,
+            decision.event,
+            subtask.status,
+            decision.to,
+            settled=settled,
+            optional=subtask.optional,
+            error=error,
+            detail=by,
+            reason=reason,
+            fresh=fresh,
+            critical=subtask.critical,
+        )
+
+    async def _carry_out(self, task: RunningTask, first: Move, others: list[Move]) -> None:
+        """Has the moves made, and checks that the first one really was: the state may have changed meanwhile."""
+        with self._scheduler.bus.subscribe(task.id) as heard:
+            await self._scheduler.inside(lambda: self._now(task, [first, *others]))
+            made = any(event.key == first.key and event.event == first.event for event in heard.take())
+        if not made:
+            seen = await self._subtask(task, first.key)
+            waits = f" and waits for {seen.unmet} of its dependencies" if seen.unmet else ""
+            raise Conflict(
+                f"subtask {first.key} is {seen.status.value}{waits}, so {first.event} is not possible now: look again"
+            )
+
+    async def _now(self, task: RunningTask, moves: list[Move]) -> None:
+        self._refuse_closed(task, "that")
+        await self._scheduler.make(moves)
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, object]) -> None:
+    """Waits for a verb as long as a caller may be kept waiting; it goes on after that. Raises what it raised."""
+    acting = asyncio.ensure_future(work)
+    await asyncio.wait({acting}, timeout=seconds)
+    if acting.done():
+        acting.result()

@@ -1,0 +1,148 @@
+"""What the timers of tasks and subtasks mean: which to set when something changes, and what follows when one is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.model import Subtask
+from engine.payloads import time_out_text
+from engine.ports import Clock
+from engine.running import EXPIRED, PROCESSING, READY, RunningTask, timed
+from engine.states import SETTLED, SubtaskStatus
+from engine.timers import Kind, Timer, Timers
+from engine.turn import Change, Move, Turn, TurnResult
+
+RETRYING = SubtaskStatus.RETRYING
+WAITING = (SubtaskStatus.READY, RETRYING, SubtaskStatus.AWAITING_APPROVAL)
+RESUME = "resume"
+CANCEL = "cancel"
+"""What the end of a pause asks for."""
+_SETTLED = frozenset(status.value for status in SETTLED)
+
+Closing = tuple[RunningTask, str, str]
+"""A task to close, the gate (or what the end of a pause asks for), and why."""
+
+
+class TimeKeeper:
+    """Keeps the timers of one engine's tasks."""
+
+    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+        self._clock = clock
+        self._timers = Timers(clock, ring)
+
+    def begin(self, task: RunningTask) -> None:
+        """A task is taken up: its deadline, and the end of its pause."""
+        if task.deadline_at is not None and not task.gate:
+            self._timers.set(Timer(task.id, task.id, "", Kind.DEADLINE), task.deadline_at)
+        self.paused(task)
+
+    def restore(self, task: RunningTask, waiting: list[tuple[Subtask, int | None]]) -> None:
+        """After a restart: back-offs, and limits that are running."""
+        for subtask, since in waiting:
+            if subtask.status is RETRYING and subtask.wake_at is not None:
+                self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.BACKOFF), subtask.wake_at)
+            limit = timed(subtask.key, subtask.spec, since)
+            if limit is None:
+                continue
+            if limit.queue is not None and subtask.status is SubtaskStatus.READY:
+                queued_at = subtask.queued_at or self._clock.now()
+                self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.QUEUE), _after(queued_at, limit.queue))
+            if limit.total is not None and since is not None:
+                self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.TOTAL), _after(since, limit.total))
+
+    def paused(self, task: RunningTask) -> None:
+        """A task was paused, or it goes on."""
+        timer = Timer(task.id, task.id, "", Kind.PAUSE)
+        self._timers.drop(timer)
+        if task.pause is not None and task.pause.until is not None:
+            self._timers.set(timer, task.pause.until)
+
+    def forget(self, task: RunningTask) -> None:
+        """A task is let go of."""
+        self._timers.drop_task(task.id)
+
+    def close(self) -> None:
+        """Rings no more."""
+        self._timers.close()
+
+    def note(self, turn: Turn, result: TurnResult, tasks: Mapping[str, RunningTask]) -> None:
+        """A turn has changed something: sets and drops what that means."""
+        wakes = {row.id: row.wake_at for row in turn.settle if row.wake_at is not None}
+        for changes in result.tasks:
+            task = tasks[changes.task_id]
+            if wakes:
+                self._back_off(task, changes.changes, wakes)
+            if task.timed:
+                for change in changes.changes:
+                    self._limit(task, change, turn.now)
+
+    def _back_off(self, task: RunningTask, changes: list[Change], wakes: Mapping[str, int | None]) -> None:
+        for change in changes:
+            at = wakes.get(change.id)
+            if at is not None and change.status == RETRYING:
+                self._timers.set(Timer(task.id, change.id, change.key, Kind.BACKOFF), at)
+
+    def _limit(self, task: RunningTask, change: Change, now: int) -> None:
+        limit = task.timed.get(change.id)
+        if limit is None:
+            return
+        queue, total = (Timer(task.id, change.id, change.key, kind) for kind in (Kind.QUEUE, Kind.TOTAL))
+        if change.event == "retry":
+            task.begin_anew(change.id)
+            self._timers.drop(total)
+        if change.status == READY and limit.queue is not None:
+            self._timers.set(queue, _after(now, limit.queue))
+        else:
+            self._timers.drop(queue)
+        if change.status == PROCESSING and (at := task.expires_at(change.id, now)) is not None:
+            self._timers.set(total, at)
+        elif change.status in _SETTLED:
+            self._timers.drop(total)
+
+    def due(self, tasks: Mapping[str, RunningTask]) -> tuple[list[Move], list[Closing]]:
+        """What follows from the timers that are due: moves of subtasks, and tasks to close or to let go on."""
+        moves: list[Move] = []
+        closing: list[Closing] = []
+        for timer in self._timers.due():
+            task = tasks.get(timer.task_id)
+            if task is None:
+                continue
+            if timer.kind is Kind.DEADLINE:
+                closing.append((task, EXPIRED, "its deadline has passed"))
+            elif timer.kind is Kind.PAUSE and task.pause is not None:
+                closing.append((task, task.pause.then, "the pause has ended"))
+            elif timer.kind is Kind.BACKOFF:
+                moves.append(_move(timer, "backoff_over", RETRYING, SubtaskStatus.READY))
+            elif timer.id in task.timed:
+                moves += _timed_out(timer, task)
+        return moves, closing
+
+
+def _after(at: int, seconds: float) -> int:
+    return at + round(1000 * seconds)
+
+
+def _move(timer: Timer, event: str, source: SubtaskStatus, to: SubtaskStatus) -> Move:
+    return Move(timer.id, timer.task_id, timer.key, event, source, to)
+
+
+def _timed_out(timer: Timer, task: RunningTask) -> list[Move]:
+    """It fails, wherever it waits; what runs of it ends by its own watch."""
+    limit = task.timed[timer.id]
+    queue = timer.kind is Kind.QUEUE
+    error = time_out_text("queue", limit.queue) if queue else time_out_text("total", limit.total)
+    sources = (SubtaskStatus.READY,) if queue else WAITING
+    return [
+        Move(
+            timer.id,
+            timer.task_id,
+            timer.key,
+            "time_out",
+            source,
+            SubtaskStatus.FAILED,
+            error=error,
+            detail=f"{timer.kind.value}_seconds",
+            critical=limit.critical,
+        )
+        for source in sources
+    ]
