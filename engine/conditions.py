@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import cel
-
 from engine.errors import Category, ToolError
 from engine.model import Json
 
@@ -26,6 +24,8 @@ class NotReadable(ValueError):
 
 @lru_cache(maxsize=1024)
 def _program(expression: str) -> Any:
+    import cel  # it loads a terminal library that takes a fifth of a second: only whoever has expressions waits for it
+
     try:
         return cel.compile(expression)
     except ValueError as error:

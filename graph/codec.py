@@ -21,7 +21,7 @@ from engine.model import (
     Troubled,
 )
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
-from engine.turn import NOTHING, Change, Settle, TaskChanges, event_of
+from engine.turn import NOTHING, Change, Settle, TaskChanges, Undecided, event_of
 
 REUSED = "reused"
 TASK_ID_LENGTH = 26
@@ -87,7 +87,8 @@ def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> 
     }
     if subtask.status is SubtaskStatus.READY:
         row |= {"ready_key": order, "queued_at": now}
-    row |= {name: True for name in ("optional", "judged", "timed") if getattr(subtask, name)}
+    flags = {"is_optional": subtask.optional, "judged": subtask.judged, "timed": subtask.timed}
+    row |= {name: True for name, holds in flags.items() if holds}
     if subtask.status in SETTLED:
         row |= {"completed_at": now, "token": int(subtask.reused is not None)}
     if subtask.skips:
@@ -280,7 +281,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         fell_back=bool(node.get("fell_back")),
         wake_at=node.get("wake_at") if node["status"] == SubtaskStatus.RETRYING.value else None,
         reason=node.get("reason") or "",
-        optional=bool(node.get("optional")),
+        optional=bool(node.get("is_optional")),
     )
 
 
@@ -318,9 +319,15 @@ def troubled(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Troubl
     return Troubled(row["id"], row["key"], SubtaskStatus(row["status"]), row["critical"], error)
 
 
+def undecided(row: Mapping[str, Any]) -> Undecided:
+    """A subtask without a verdict."""
+    names = ("task_id", "id", "key", "bad", "skips", "judged", "is_optional", "critical")
+    return Undecided(*(row[name] for name in names))
+
+
 def dependant(row: Mapping[str, Any]) -> Dependant:
     """A subtask that depends on another."""
-    return Dependant(row["id"], row["key"], SubtaskStatus(row["status"]), row["optional"], row["reason"])
+    return Dependant(row["id"], row["key"], SubtaskStatus(row["status"]), row["is_optional"], row["reason"])
 
 
 def request_row(task: NewTask, namespace: str) -> dict[str, Any]:

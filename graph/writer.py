@@ -140,7 +140,7 @@ class Writer:
 
     async def undecided(self, task_id: str) -> list[Undecided]:
         """Pending subtasks without unmet dependencies."""
-        return [Undecided(**row) for row in await self._database.read("subtask/undecided", task=task_id)]
+        return [codec.undecided(row) for row in await self._database.read("subtask/undecided", task=task_id)]
 
     async def waiting(self, task_id: str) -> list[tuple[Subtask, int | None]]:
         """Subtasks that a timer belongs to, and when the first attempt of each started."""

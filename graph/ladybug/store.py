@@ -305,7 +305,9 @@ class LadybugGraph(Reader, Writer):
         found = []
         for id_ in ids:
             rows = await self._ladybug.read("subtask/judged", id=id_)
-            dependencies = [(row["id"], row["key"], row["status"], bool(row["optional"])) for row in rows if row["id"]]
+            dependencies = [
+                (row["id"], row["key"], row["status"], bool(row["is_optional"])) for row in rows if row["id"]
+            ]
             found.append(Judged(id_, rows[0]["spec"], dependencies))
         return found
 

@@ -89,7 +89,7 @@ class TurnWriter:
             elif move.source is SubtaskStatus.READY:
                 self._frontiers[row["task_id"]].drop(row["id"])
             elif row["status"] == PENDING and row["unmet"] == 0:
-                self._undecided[row["id"]] = _undecided(row)
+                self._undecided[row["id"]] = codec.undecided(row)
 
     def _note(self, rows: list[list[str]]) -> None:
         if rows:
@@ -112,7 +112,7 @@ class TurnWriter:
                 self._changes[row["task_id"]].append(change)
                 self._push(row)
             elif row["status"] == PENDING:
-                self._undecided[row["id"]] = _undecided(row)
+                self._undecided[row["id"]] = codec.undecided(row)
 
     def _push(self, row: dict[str, Any]) -> None:
         self._frontiers[row["task_id"]].push((row["order_key"], row["id"], row["type"]))
@@ -184,8 +184,3 @@ def _move_note(move: Move) -> list[str] | None:
     if move.fresh is None:
         return [move.id, "", "", "", "", move.reason, ""] if move.reason or move.source is APPROVAL else None
     return [move.id, "", "0", "0", "false", move.reason, str(move.fresh)]
-
-
-def _undecided(row: dict[str, Any]) -> Undecided:
-    names = ("task_id", "id", "key", "bad", "skips", "judged", "optional", "critical")
-    return Undecided(*(row[name] for name in names))

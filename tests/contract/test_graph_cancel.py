@@ -24,14 +24,14 @@ async def _walk(hand: Hand, task: NewTask, limit: int) -> list[int]:
 async def test_the_gate_is_kept_with_the_task(hand: Hand) -> None:
     task = await hand.store(independent(2))
 
-    assert await hand.graph.close_gate(task.id, "cancelling", hand.now) is True
+    assert await hand.graph.close_gate(task.id, "cancelling", "", hand.now) is True
 
     adopted = (await hand.graph.adopt())[0].task
     assert (adopted.gate, adopted.status, adopted.updated_at) == ("cancelling", TaskStatus.PENDING, hand.now)
 
 
 async def test_there_is_no_gate_to_close_where_no_task_is_open(hand: Hand) -> None:
-    assert await hand.graph.close_gate("nobody", "cancelling", hand.now) is False
+    assert await hand.graph.close_gate("nobody", "cancelling", "", hand.now) is False
 
 
 async def test_what_waits_is_cancelled_and_what_runs_is_left_to_its_turn(hand: Hand) -> None:

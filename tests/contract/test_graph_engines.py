@@ -114,7 +114,7 @@ async def test_an_engine_that_was_taken_over_can_not_close_a_gate(hand: Hand) ->
     await hand.fence()
 
     with pytest.raises(Fenced):
-        await hand.graph.close_gate(task.id, "cancelling", hand.now)
+        await hand.graph.close_gate(task.id, "cancelling", "", hand.now)
 
     stored = await hand.graph.task(task.id)
     assert stored is not None

@@ -11,7 +11,7 @@ from engine.model import NewSubtask, NewTask
 from engine.plan.items import items
 from engine.plan.spec import Spec
 from engine.turn import Claim
-from tests.support.graphs import EVERYTHING, Hand
+from tests.support.graphs import EVERYTHING, Hand, names
 from tests.support.plans import plan, step
 
 
@@ -94,7 +94,7 @@ async def test_a_failed_item_leaves_the_join_to_be_decided(hand: Hand) -> None:
     result = await hand.turn(hand.failed(items_[0]), hand.done(items_[1]))
 
     joins = [subtask.id for subtask in task.subtasks if subtask.key in ("j1", "j2")]
-    assert sorted(id_ for _, id_ in result.undecided) == joins
+    assert sorted(id_ for _, id_ in names(result.undecided)) == joins
     assert await hand.graph.blockers(joins) == {join: ["m[0]"] for join in joins}
 
 

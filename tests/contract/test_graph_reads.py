@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from engine.model import INLINE_OUTPUT_BYTES, Decide, NewTask
+from engine.model import INLINE_OUTPUT_BYTES, NewTask
 from engine.payloads import pack
 from engine.plan.items import items
 from engine.plan.spec import Spec
 from engine.ports import Graph
 from engine.states import SubtaskStatus
-from tests.support.graphs import EVERYTHING, Hand
+from tests.support.graphs import EVERYTHING, Hand, names, verdict
 from tests.support.plans import chain, diamond, independent, plan, step
 
 
@@ -194,7 +194,7 @@ async def test_troubles_come_critical_first_then_failed_first(hand: Hand) -> Non
     claims = await hand.claimed(task)
     bad = [hand.failed(claims[key], f"{key} broke") for key in ("minor", "cause", "other")]
     result = await hand.turn(*bad, hand.done(claims["fine"]))
-    await _block(hand, task, [id_ for _, id_ in result.undecided])
+    await _block(hand, task, [id_ for _, id_ in names(result.undecided)])
 
     found = await hand.graph.troubled(task.id, 10)
 
@@ -250,4 +250,4 @@ async def test_sizes_count_nodes_and_edges(hand: Hand) -> None:
 
 
 async def _block(hand: Hand, task: NewTask, ids: list[str]) -> None:
-    await hand.turn(decide=[Decide(id_, task.id, SubtaskStatus.BLOCKED) for id_ in ids])
+    await hand.turn(moves=[verdict(id_, task.id, SubtaskStatus.BLOCKED) for id_ in ids])

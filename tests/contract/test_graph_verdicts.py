@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from engine.model import Decide, NewTask
+from engine.model import NewTask
 from engine.payloads import blocked_text
 from engine.states import SubtaskStatus
-from engine.turn import TurnResult
-from tests.support.graphs import Hand
+from engine.turn import Move, TurnResult
+from tests.support.graphs import Hand, names, verdict
 from tests.support.plans import chain, diamond, independent, plan, step
 
 
-def _blocked(task: NewTask, *ids: str) -> list[Decide]:
-    return [Decide(id_, task.id, SubtaskStatus.BLOCKED, blocked_text(["k0"])) for id_ in ids]
+def _blocked(task: NewTask, *ids: str) -> list[Move]:
+    return [verdict(id_, task.id, SubtaskStatus.BLOCKED, blocked_text(["k0"])) for id_ in ids]
 
 
 def _id(task: NewTask, key: str) -> str:
@@ -32,9 +32,9 @@ async def test_a_failure_leaves_its_dependants_to_be_decided(hand: Hand) -> None
 
     result = await _fail(hand, task)
 
-    assert result.undecided == [(task.id, _id(task, "k1"))]
+    assert names(result.undecided) == [(task.id, _id(task, "k1"))]
     assert await hand.statuses(task) == {"k0": "failed", "k1": "pending", "k2": "pending"}
-    assert await hand.graph.undecided(task.id) == [(_id(task, "k1"), "k1")]
+    assert names(await hand.graph.undecided(task.id)) == [(task.id, _id(task, "k1"))]
     assert (await hand.claimed(task)) == {}
 
 
@@ -56,8 +56,8 @@ async def test_a_join_is_decided_once_all_of_its_dependencies_are_settled(hand: 
     first = await hand.turn(hand.failed(middle.claims[0]))
     last = await hand.turn(*map(hand.done, middle.claims[1:]))
 
-    assert first.undecided == []
-    assert last.undecided == [(task.id, _id(task, "end"))]
+    assert names(first.undecided) == []
+    assert names(last.undecided) == [(task.id, _id(task, "end"))]
     assert (await hand.graph.blockers([_id(task, "end")])) == {_id(task, "end"): [middle.claims[0].key]}
 
 
@@ -65,11 +65,11 @@ async def test_a_verdict_is_applied_and_reaches_the_next_in_line(hand: Hand) -> 
     task = await hand.store(chain(3))
     await _fail(hand, task)
 
-    first = await hand.turn(decide=_blocked(task, _id(task, "k1")))
-    second = await hand.turn(decide=_blocked(task, _id(task, "k2")))
+    first = await hand.turn(moves=_blocked(task, _id(task, "k1")))
+    second = await hand.turn(moves=_blocked(task, _id(task, "k2")))
 
-    assert first.undecided == [(task.id, _id(task, "k2"))]
-    assert second.undecided == []
+    assert names(first.undecided) == [(task.id, _id(task, "k2"))]
+    assert names(second.undecided) == []
     assert await hand.statuses(task) == {"k0": "failed", "k1": "blocked", "k2": "blocked"}
     assert (await hand.story(task))[-2:] == ["4 k1 blocked 0", "5 k2 blocked 0"]
     row = (await hand.graph.subtasks(task.id, status="blocked", after="", limit=1))[0]
@@ -84,7 +84,7 @@ async def test_the_rest_of_a_task_goes_on_beside_a_failure(hand: Hand) -> None:
     result = await hand.turn(hand.failed(claims["k0"]), hand.done(claims["free"]), claim={task.id: 9})
 
     assert [claim.key for claim in result.claims] == ["after"]
-    assert result.undecided == [(task.id, _id(task, "k1"))]
+    assert names(result.undecided) == [(task.id, _id(task, "k1"))]
 
 
 async def test_many_are_decided_in_one_turn_and_their_common_dependant_once(hand: Hand) -> None:
@@ -92,10 +92,10 @@ async def test_many_are_decided_in_one_turn_and_their_common_dependant_once(hand
     await _fail(hand, task, "top")
     middle = [_id(task, f"m{index}") for index in range(30)]
 
-    result = await hand.turn(decide=_blocked(task, *middle))
-    await hand.turn(decide=_blocked(task, *(id_ for _, id_ in result.undecided)))
+    result = await hand.turn(moves=_blocked(task, *middle))
+    await hand.turn(moves=_blocked(task, *(id_ for _, id_ in names(result.undecided))))
 
-    assert result.undecided == [(task.id, _id(task, "end"))]
+    assert names(result.undecided) == [(task.id, _id(task, "end"))]
     statuses = await hand.statuses(task)
     assert statuses.pop("top") == "failed"
     assert set(statuses.values()) == {"blocked"}
@@ -106,7 +106,7 @@ async def test_a_verdict_on_what_is_not_waiting_for_one_changes_nothing(hand: Ha
     await _fail(hand, task)
     before = await hand.statuses(task)
 
-    result = await hand.turn(decide=_blocked(task, _id(task, "k0"), _id(task, "k2"), "nobody"))
+    result = await hand.turn(moves=_blocked(task, _id(task, "k0"), _id(task, "k2"), "nobody"))
 
     assert result.tasks == []
     assert await hand.statuses(task) == before
@@ -116,12 +116,12 @@ async def test_a_verdict_that_comes_twice_counts_once(hand: Hand) -> None:
     task = await hand.store(plan(step("k0"), step("k1", "k0"), step("other"), step("end", "k1", "other")))
     claims = await hand.claimed(task)
     await hand.turn(hand.failed(claims["k0"]))
-    await hand.turn(decide=_blocked(task, _id(task, "k1")))
-    again = await hand.turn(decide=_blocked(task, _id(task, "k1")))
+    await hand.turn(moves=_blocked(task, _id(task, "k1")))
+    again = await hand.turn(moves=_blocked(task, _id(task, "k1")))
 
     assert again.tasks == []
     last = await hand.turn(hand.done(claims["other"]))
-    assert last.undecided == [(task.id, _id(task, "end"))]
+    assert names(last.undecided) == [(task.id, _id(task, "end"))]
 
 
 @pytest.mark.parametrize("to", [SubtaskStatus.READY, SubtaskStatus.SKIPPED])
@@ -129,13 +129,13 @@ async def test_the_other_verdicts_move_as_the_table_says(hand: Hand, to: Subtask
     task = await hand.store(chain(3))
     await _fail(hand, task)
 
-    result = await hand.turn(decide=[Decide(_id(task, "k1"), task.id, to)], claim={task.id: 9})
+    result = await hand.turn(moves=[verdict(_id(task, "k1"), task.id, to)], claim={task.id: 9})
 
     if to is SubtaskStatus.READY:
         assert [(claim.key, claim.token) for claim in result.claims] == [("k1", 1)]
         assert (await hand.story(task))[-2:] == ["4 k1 ready 0", "5 k1 processing 1"]
     else:
-        assert result.undecided == [(task.id, _id(task, "k2"))]
+        assert names(result.undecided) == [(task.id, _id(task, "k2"))]
         assert (await hand.story(task))[-1] == "4 k1 skipped 0"
 
 

@@ -167,7 +167,7 @@ async def test_a_cancellation_goes_on_after_a_restart(lab: Lab) -> None:
     body = plan(*(step(f"k{n}", type="sleep", input={"seconds": 600}) for n in range(30)))
     task_id = (await engine.submit(body)).id
     await eventually(lambda: engine.snapshot()["running"] == 10)
-    await engine._graph.close_gate(task_id, "cancelling", engine._clock.now())
+    await engine._graph.close_gate(task_id, "cancelling", "", engine._clock.now())
     await lab.stop(engine)
 
     again = await lab.start()

@@ -19,11 +19,11 @@ from typing import Any
 import msgspec
 
 from engine.errors import ToolError
-from engine.model import Decide, Json, NewTask
+from engine.model import Json, NewTask
 from engine.payloads import error_text, pack
 from engine.ports import Graph
 from engine.states import SubtaskStatus
-from engine.turn import Claim, ClaimRequest, Reopen, Settle, Turn, TurnResult
+from engine.turn import Claim, ClaimRequest, Move, Reopen, Settle, Turn, TurnResult, Undecided
 from graph.ladybug.store import FILE, LadybugGraph
 from graph.neo4j.store import Neo4jGraph
 from tests.support.plans import Body, fresh_id, new_task
@@ -81,6 +81,7 @@ class Hand:
     namespace: str
     engine: str = field(default_factory=fresh_id)
     numbers: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     planted: set[str] = field(default_factory=set)
     """Invariants that the test has broken on purpose."""
     now: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
@@ -90,25 +91,26 @@ class Hand:
         task = new_task(body, self.now)
         await self.graph.store(task)
         self.numbers[task.id] = 1
+        self.keys |= {subtask.id: subtask.key for subtask in task.subtasks}
         return task
 
     async def turn(
         self,
         *settle: Settle,
         claim: Mapping[str, int] | None = None,
-        decide: Iterable[Decide] = (),
+        moves: Iterable[Move] = (),
         type_free: dict[str, int] | None = None,
         reopen: Iterable[Reopen] = (),
     ) -> TurnResult:
         """Sends one turn and takes over its event numbers; ``claim`` says how many of which task."""
-        turn = self.made(*settle, claim=claim, decide=decide, type_free=type_free, reopen=reopen)
+        turn = self.made(*settle, claim=claim, moves=moves, type_free=type_free, reopen=reopen)
         return self.took(await self.graph.turn(turn))
 
     def made(
         self,
         *settle: Settle,
         claim: Mapping[str, int] | None = None,
-        decide: Iterable[Decide] = (),
+        moves: Iterable[Move] = (),
         type_free: dict[str, int] | None = None,
         reopen: Iterable[Reopen] = (),
     ) -> Turn:
@@ -118,12 +120,15 @@ class Hand:
             id=uuid.uuid4().hex,
             now=self.now,
             settle=sorted(settle, key=lambda row: row.id),
-            decide=sorted(decide, key=lambda row: row.id),
+            moves=sorted(map(self._keyed, moves), key=lambda row: row.id),
             claims=[ClaimRequest(task_id, count) for task_id, count in (claim or {}).items()],
             sequences=dict(self.numbers),
             type_free=type_free or {},
             reopen=list(reopen),
         )
+
+    def _keyed(self, move: Move) -> Move:
+        return msgspec.structs.replace(move, key=move.key or self.keys.get(move.id, "nobody"))
 
     def took(self, result: TurnResult) -> TurnResult:
         """Checks that the answer numbers its events from where they ended, and remembers where they end now."""
@@ -153,6 +158,7 @@ class Hand:
             claim.task_id,
             claim.key,
             claim.token,
+            "succeed",
             SubtaskStatus.COMPLETED,
             "completed",
             self.now,
@@ -165,18 +171,24 @@ class Hand:
     def failed(self, claim: Claim, message: str = "it broke") -> Settle:
         """The attempt failed for good."""
         text = error_text(ToolError(message), claim.token)
-        return self._ended(claim, SubtaskStatus.FAILED, "failed", text)
+        return self._ended(claim, "fail", SubtaskStatus.FAILED, "failed", text)
 
     def cancelled(self, claim: Claim) -> Settle:
         """The attempt was stopped because its task is cancelled."""
-        return self._ended(claim, SubtaskStatus.CANCELLED, "cancelled")
+        return self._ended(claim, "cancel", SubtaskStatus.CANCELLED, "cancelled")
 
     def put_back(self, claim: Claim) -> Settle:
         """The attempt was interrupted; the subtask is ready again."""
-        return self._ended(claim, SubtaskStatus.READY, "interrupted")
+        return self._ended(claim, "requeue", SubtaskStatus.READY, "interrupted")
 
-    def _ended(self, claim: Claim, to: SubtaskStatus, outcome: str, error: str | None = None) -> Settle:
-        place = (claim.id, claim.task_id, claim.key, claim.token)
+    def retrying(self, claim: Claim, wake_at: int, spent: int = 1) -> Settle:
+        """The attempt failed and is to be repeated."""
+        text = error_text(ToolError("it broke"), claim.token)
+        row = self._ended(claim, "retry_later", SubtaskStatus.RETRYING, "failed", text)
+        return msgspec.structs.replace(row, wake_at=wake_at, spent=spent)
+
+    def _ended(self, claim: Claim, event: str, to: SubtaskStatus, outcome: str, error: str | None = None) -> Settle:
+        place = (claim.id, claim.task_id, claim.key, claim.token, event)
         return Settle(*place, to, outcome, self.now, self.now, error=error)
 
     async def statuses(self, task: NewTask) -> dict[str, str]:
@@ -187,7 +199,10 @@ class Hand:
     async def story(self, task: NewTask) -> list[str]:
         """The events of the task, each as "number key status token"; the task itself is called "-"."""
         events = await self.graph.events(task.id, 0, EVERYTHING)
-        return [f"{event.seq} {event.key or '-'} {event.status} {event.token}" for event in events]
+        return [
+            f"{event.seq} {event.key or '-'} {event.event if event.seq == 1 else event.status} {event.token}"
+            for event in events
+        ]
 
     async def fence(self) -> None:
         """Takes this engine's tasks over, as another engine would: its epoch is not the newest any more."""
@@ -210,3 +225,13 @@ async def in_hand(graph: Graph, namespace: str) -> AsyncIterator[Hand]:
 def renamed(claim: Claim, **fields: Json) -> Claim:
     """The claim with some fields changed."""
     return msgspec.structs.replace(claim, **fields)
+
+
+def verdict(id_: str, task_id: str, to: SubtaskStatus, error: str | None = None) -> Move:
+    """The verdict on a subtask whose dependencies are all settled."""
+    return Move(id_, task_id, "", "dependencies_settled", SubtaskStatus.PENDING, to, settled=True, error=error)
+
+
+def names(undecided: Iterable[Undecided]) -> list[tuple[str, str]]:
+    """(task id, id) of subtasks without a verdict."""
+    return [(subtask.task_id, subtask.id) for subtask in undecided]

@@ -8,6 +8,6 @@ CREATE (:Subtask {
   status: r[6], unmet: to_int64(r[7]), priority: to_int64(r[8]), critical: r[9] = 'true',
   generation: to_int64(r[10]), rank: to_double(r[11]), order_key: r[12],
   queued_at: CASE WHEN r[13] = '' THEN NULL ELSE to_int64(r[13]) END,
-  optional: r[14] = 'true', judged: r[15] = 'true', timed: r[16] = 'true', bad: to_int64(r[17]), skips: to_int64(r[18]),
+  is_optional: r[14] = 'true', judged: r[15] = 'true', timed: r[16] = 'true', bad: to_int64(r[17]), skips: to_int64(r[18]),
   token: to_int64(r[19]), completed_at: CASE WHEN r[20] = '' THEN NULL ELSE to_int64(r[20]) END,
   spent: 0, interrupted: 0, fell_back: false, reason: ''})

@@ -10,5 +10,5 @@ SET s.status = r[3], s.error = nullif(r[5], ''),
     s.completed_at = CASE WHEN r[3] IN ['ready', 'pending', 'awaiting_approval'] THEN NULL ELSE $now END,
     s.queued_at = CASE WHEN r[3] = 'ready' THEN $now ELSE s.queued_at END
 RETURN s.id AS id, r[2] AS source, s.task_id AS task_id, s.key AS key, s.status AS status, s.unmet AS unmet, s.bad AS bad,
-  s.skips AS skips, s.judged AS judged, s.optional AS optional, s.critical AS critical, s.order_key AS order_key,
+  s.skips AS skips, s.judged AS judged, s.is_optional AS is_optional, s.critical AS critical, s.order_key AS order_key,
   s.type AS type

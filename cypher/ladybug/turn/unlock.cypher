@@ -10,5 +10,5 @@ SET d.status = CASE WHEN d.status = 'pending' AND d.unmet = to_int64(r[2]) AND d
     d.queued_at = CASE WHEN d.status = 'pending' AND d.unmet = to_int64(r[2]) THEN $now ELSE d.queued_at END,
     d.unmet = d.unmet - to_int64(r[2]), d.bad = d.bad + to_int64(r[3]), d.skips = d.skips + to_int64(r[4])
 RETURN d.id AS id, d.task_id AS task_id, d.key AS key, d.type AS type, d.status AS status, d.unmet AS unmet,
-  d.bad AS bad, d.skips AS skips, d.judged AS judged, d.optional AS optional, d.critical AS critical,
+  d.bad AS bad, d.skips AS skips, d.judged AS judged, d.is_optional AS is_optional, d.critical AS critical,
   d.order_key AS order_key

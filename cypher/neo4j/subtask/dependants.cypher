@@ -4,5 +4,5 @@
 UNWIND $ids AS id
 MATCH (d:Subtask)-[:DEPENDS_ON]->(:Subtask {id: id})
 WITH DISTINCT d
-RETURN d.id AS id, d.key AS key, d.status AS status, coalesce(d.optional, false) AS optional,
+RETURN d.id AS id, d.key AS key, d.status AS status, coalesce(d.is_optional, false) AS is_optional,
   coalesce(d.reason, '') AS reason

@@ -6,4 +6,4 @@ MATCH (s:Subtask {id: id})
 OPTIONAL MATCH (s)-[:DEPENDS_ON]->(d:Subtask)
 WITH s, d ORDER BY d.id
 RETURN s.id AS id, s.spec AS spec,
-  [x IN collect(d) | [x.id, x.key, x.status, coalesce(x.optional, false)]] AS dependencies
+  [x IN collect(d) | [x.id, x.key, x.status, coalesce(x.is_optional, false)]] AS dependencies

@@ -4,7 +4,7 @@
 MATCH (t:Task)
 WHERE t.namespace = $namespace AND t.status IN ['completed', 'failed', 'cancelled']
 OPTIONAL MATCH (v:Event)
-WHERE v.task_id = t.id AND (t.status + ' 0 ' + t.id + ' ') IN v.changes
+WHERE v.task_id = t.id AND v.first = v.last AND (v.changes[0] STARTS WITH 'finish - ' OR v.changes[0] STARTS WITH 'cancel - ')
 WITH t, count(v) AS records
 WHERE records <> 1
 RETURN t.id AS id, records AS records
