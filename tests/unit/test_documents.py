@@ -99,3 +99,11 @@ def test_what_is_shown_as_json_yaml_or_python_is_that(document: Path) -> None:
                 load_yaml(block.text)
             case "python":
                 compile(block.text, str(document), "exec")
+
+
+@each_document
+def test_no_box_of_a_flowchart_is_called_by_a_word_of_its_language(document: Path) -> None:
+    charts = [block.text for block in blocks(document) if block.text.startswith("flowchart")]
+    words = [set(re.findall(r"\w+", re.sub(r'"[^"]*"', "", chart.partition("\n")[2]))) for chart in charts]
+
+    assert [used & {"graph", "end", "class", "style", "click"} for used in words] == [set() for _ in charts]
