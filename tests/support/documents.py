@@ -1,4 +1,4 @@
-"""The fenced blocks of a Markdown document, by the heading that they stand under."""
+"""The documents of the repository: their fenced blocks by heading, their links, and what links can lead to."""
 
 from __future__ import annotations
 
@@ -10,8 +10,27 @@ from tests.support.transcripts import REPOSITORY
 
 README = REPOSITORY / "README.md"
 QUICKSTART = REPOSITORY / "docs" / "quickstart.md"
+DOCUMENTS = [
+    README,
+    REPOSITORY / "CONTRIBUTING.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    REPOSITORY / "examples" / "README.md",
+]
+NOT_PLAYED = {
+    "make demo": "builds a virtual environment from the network; test_demo.py plays what it runs",
+    "make test": "is what runs the tests that play the others",
+    "docker compose --env-file .env.agent03 -f docker-compose.agent03.yml up --build --detach": (
+        "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"
+    ),
+    ".venv/bin/python -m pytest tests/unit/test_ledger.py": "is a test inside a test, and is run by itself",
+    ".venv/bin/python -m tests.unit.test_states": "writes into the checkout; test_states.py compares the page instead",
+}
+"""Commands of ``console`` blocks that a test cannot run, and why. All others are played by test_quickstart.py."""
 _FENCE = re.compile(r"```(\w*)")
 _SAVED = re.compile(r"as `([\w.]+)`:$")
+_CODE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_ELSEWHERE = re.compile(r"[a-z]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +64,38 @@ def blocks(document: Path) -> list[Block]:
 def prose(document: Path) -> str:
     """The document without its fenced blocks."""
     return re.sub(r"(?ms)^```.*?^```$", "", document.read_text(encoding="utf-8"))
+
+
+def links(document: Path) -> list[str]:
+    """Where its links lead, those to other sites left out; what looks like a link inside code is none."""
+    found: list[str] = _LINK.findall(_CODE.sub("code", prose(document)))
+    return [target for target in found if not _ELSEWHERE.match(target)]
+
+
+def code_spans(document: Path) -> list[str]:
+    """What stands in backticks inside the text."""
+    return _CODE.findall(prose(document))
+
+
+def anchors(document: Path) -> set[str]:
+    """The names that a link can give to its headings, as GitHub makes them."""
+    found: dict[str, int] = {}
+    for heading in re.findall(r"(?m)^#+ +(.+)$", prose(document)):
+        name = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        repeat = found[name] = found.get(name, -1) + 1
+        if repeat:
+            found.setdefault(f"{name}-{repeat}", 0)
+    return set(found)
+
+
+def broken_links(document: Path) -> list[str]:
+    """Links that lead to no file, or to no heading of theirs."""
+    return [target for target in links(document) if not _resolves(document, target)]
+
+
+def _resolves(document: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = document.parent / path if path else document
+    if path.startswith("/") or not file.exists():
+        return False
+    return not anchor or (file.suffix == ".md" and anchor in anchors(file))
