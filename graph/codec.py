@@ -21,7 +21,7 @@ from engine.model import (
     Troubled,
 )
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
-from engine.turn import NOTHING, Change, Settle, TaskChanges, Undecided, event_of
+from engine.turn import NOTHING, Change, TaskChanges, Undecided, event_of
 
 REUSED = "reused"
 TASK_ID_LENGTH = 26
@@ -139,22 +139,6 @@ def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: st
     ends = f"until {pause.until}, then {pause.then}" if pause.until is not None else ""
     detail = "; ".join(part for part in (pause.by, ends) if part)
     return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
-
-
-def attempt_row(settle: Settle, ran_on: str, namespace: str) -> dict[str, Any]:
-    """The properties of an Attempt node."""
-    return {
-        "namespace": namespace,
-        "token": settle.token,
-        "outcome": settle.outcome,
-        "ran_on": ran_on,
-        "started_at": settle.started_at,
-        "finished_at": settle.finished_at,
-        "output": settle.output,
-        "output_hash": settle.output_hash,
-        "output_bytes": settle.output_bytes,
-        "error": settle.error,
-    }
 
 
 def finish_row(end: Finish, namespace: str) -> dict[str, Any]:

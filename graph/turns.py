@@ -43,40 +43,44 @@ def _weight(status: SubtaskStatus, optional: bool) -> tuple[int, int, int]:
     return 1, int(not succeeded), int(skipped)
 
 
-def settle_rows(turn: Turn, ran_on: str, namespace: str) -> list[dict[str, Any]]:
-    """One row per ended attempt."""
-    return [_settle_row(settle, ran_on, namespace, turn.now) for settle in turn.settle]
+def settle_rows(turn: Turn) -> list[list[Any]]:
+    """One row per ended attempt; the statement's header says what stands where."""
+    return [_settle_row(settle, turn.now) for settle in turn.settle]
 
 
-def _settle_row(settle: Settle, ran_on: str, namespace: str, now: int) -> dict[str, Any]:
+def _settle_row(settle: Settle, now: int) -> list[Any]:
     met, bad = settle_counts(settle)
-    return {
-        "id": settle.id,
-        "token": settle.token,
-        "ready": settle.to is READY,
-        "met": met,
-        "bad": bad,
-        "set": _stored(settle, now),
-        "change": codec.change_text(settle_change(settle)),
-        "attempt": codec.attempt_row(settle, ran_on, namespace),
-    }
+    return [
+        settle.id,
+        settle.token,
+        settle.to.value,
+        now if met else None,
+        settle.to is READY,
+        met,
+        bad,
+        codec.change_text(settle_change(settle)),
+        _more(settle, now),
+        settle.outcome,
+        settle.started_at,
+        settle.finished_at,
+        settle.output,
+        settle.output_hash,
+        settle.output_bytes,
+        settle.error,
+    ]
 
 
-def _stored(settle: Settle, now: int) -> dict[str, Any]:
-    """The properties that change; a value of None removes one."""
+def _more(settle: Settle, now: int) -> list[dict[str, Any]]:
+    """The further properties that change, a value of None removes one; most attempts change none."""
     if settle.to is COMPLETED:
-        return {"status": COMPLETED.value, "completed_at": now}
-    changed: dict[str, Any] = {"status": settle.to.value}
-    if settle.to in SETTLED:
-        changed["completed_at"] = now
-    elif settle.to is READY:
+        return []
+    names = ("wake_at", "spent", "interrupted", "fell_back")
+    changed: dict[str, Any] = {name: value for name in names if (value := getattr(settle, name)) is not None}
+    if settle.to is READY:
         changed["queued_at"] = now
-    for name in ("wake_at", "spent", "interrupted", "fell_back"):
-        if (value := getattr(settle, name)) is not None:
-            changed[name] = value
     if settle.reason or settle.to is SubtaskStatus.RETRYING:
         changed["reason"] = settle.reason or None
-    return changed
+    return [changed] if changed else []
 
 
 def move_rows(turn: Turn) -> list[dict[str, Any]]:

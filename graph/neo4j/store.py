@@ -143,7 +143,7 @@ class Neo4jGraph(Reader, FencedWriter):
             "turn": turn.id,
             "namespace": self._namespace,
             "now": turn.now,
-            "settle": turns.settle_rows(turn, self._engine, self._namespace),
+            "settle": turns.settle_rows(turn),
             "moves": turns.move_rows(turn),
             "reopen": [{"prefix": f"{self._engine}|{row.type}|{row.task_id}|", "n": row.count} for row in turn.reopen],
             "reopen_most": max((row.count for row in turn.reopen), default=0),

@@ -2,6 +2,8 @@
 // params: engine, epoch, turn, namespace, now, settle, moves, reopen, reopen_most, claims, claim_most, type_free, events
 // from -> to: processing -> completed | failed | cancelled | ready | retrying | awaiting_approval | quarantined; pending -> ready | blocked | skipped | failed; retrying | awaiting_approval -> ready | failed | skipped; ready -> processing | failed | skipped; failed | quarantined -> ready | skipped; blocked -> pending | skipped; skipped -> pending
 // returns: one row {tasks, claims, undecided, held}; no row when the engine is fenced
+// settle rows are [id, token, to, completed at, ready, met, bad, change, more properties (a list of at most one map),
+// outcome, started, finished, output, hash, bytes, error]: lists, and properties spelled out, cost a tenth less than maps
 MATCH (e:Engine {id: $engine})
 SET e.lock = true REMOVE e.lock
 WITH e WHERE e.epoch = $epoch
@@ -9,12 +11,14 @@ SET e.turn = $turn
 WITH e
 CALL () {
   UNWIND $settle AS r
-  MATCH (s:Subtask {id: r.id})
-  WHERE s.status = 'processing' AND s.token = r.token
-  CREATE (s)-[:HAS_ATTEMPT]->(a:Attempt)
-  SET a = r.attempt
-  SET s += r.set, s.ready_key = CASE WHEN r.ready THEN s.order_key END
-  RETURN collect([s, r.met, r.bad, 0]) AS settled, collect([s.task_id, r.change]) AS settlements
+  MATCH (s:Subtask {id: r[0]})
+  WHERE s.status = 'processing' AND s.token = r[1]
+  CREATE (s)-[:HAS_ATTEMPT]->(:Attempt {
+    namespace: $namespace, token: r[1], outcome: r[9], ran_on: $engine, started_at: r[10], finished_at: r[11],
+    output: r[12], output_hash: r[13], output_bytes: r[14], error: r[15]})
+  SET s.status = r[2], s.completed_at = r[3], s.ready_key = CASE WHEN r[4] THEN s.order_key END
+  FOREACH (more IN r[8] | SET s += more)
+  RETURN collect([s, r[5], r[6], 0]) AS settled, collect([s.task_id, r[7]]) AS settlements
 }
 CALL () {
   UNWIND $moves AS r
