@@ -330,7 +330,7 @@ class Scheduler:
         task = self.ledger.tasks[claim.task_id]
 
         def why() -> Event:
-            return Cancelled() if task.gate else PutBack()
+            return Cancelled() if task.gate else PutBack(asked=not self._stopping)
 
         def ended(runner: asyncio.Task[Settle]) -> None:
             del task.running[claim.id]

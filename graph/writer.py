@@ -116,7 +116,14 @@ class Writer:
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
         event = codec.paused_event(task_id, pause, at, number, self._namespace)
-        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at, "event": event}
+        params = {
+            "id": task_id,
+            "by": pause.by,
+            "until": pause.until,
+            "on_timeout": pause.then,
+            "at": at,
+            "event": event,
+        }
         return bool(_fenced(await self._fenced_write("task/pause", **params))["paused"])
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:

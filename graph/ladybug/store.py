@@ -232,7 +232,7 @@ class LadybugGraph(Reader, Writer):
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
         event = codec.paused_event(task_id, pause, at, number, self._namespace)
-        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at}
+        params = {"id": task_id, "by": pause.by, "until": pause.until, "on_timeout": pause.then, "at": at}
         return await self._told("task/pause", event, params)
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
