@@ -9,7 +9,8 @@ from tests.support.plans import chain, diamond, independent
 
 
 async def _walk(hand: Hand, task: NewTask, limit: int) -> list[int]:
-    """Cancels all that waits; returns how many each batch cancelled."""
+    """Closes the gate and cancels all that waits; returns how many each batch cancelled."""
+    await hand.graph.close_gate(task.id, "cancelling", "", hand.now)
     after: str | None = ""
     sizes = []
     while after is not None:

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model import Attempt, Event, Finish
+from engine.model import Event, Finish, Pause, Reused
 from engine.plan.schema import KEY_PATTERN
 from engine.states import SubtaskStatus, TaskStatus
-from engine.turn import Change, Settle, TaskChanges
+from engine.turn import Change, TaskChanges
 from graph import codec
 from tests.support.plans import chain, new_task, plan, step
 
 KEYS = st.from_regex(KEY_PATTERN.replace("$", r"\Z"))
+STATES = st.sampled_from([status.value for status in SubtaskStatus])
 
 
-@given(key=KEYS, status=st.sampled_from([status.value for status in SubtaskStatus]), token=st.integers(0, 10**9))
-def test_a_change_survives_its_text(key: str, status: str, token: int) -> None:
-    assert codec.change(f"{status} {token} T.0000001 {key}") == Change("T.0000001", key, status, token)
+@given(key=KEYS, source=STATES, status=STATES, token=st.integers(0, 10**9), detail=st.text())
+def test_a_change_survives_its_text(key: str, source: str, status: str, token: int, detail: str) -> None:
+    """The detail is what a person wrote: it may hold blanks, and be blank at either end."""
+    change = Change("T.0000001", key, "fail", source, status, token, detail)
+
+    assert codec.change(codec.change_text(change)) == change
 
 
-def test_a_task_s_own_change_has_no_key() -> None:
-    row = codec.task_event("T", 7, "completed", 5, "n")
+@given(detail=st.text())
+def test_a_task_s_own_change_has_no_key_and_no_state_before(detail: str) -> None:
+    row = codec.task_event("T", 7, "finish", "completed", 5, "n", detail)
 
-    assert codec.events("T", row, 0) == [Event("T", 7, 5, "", "completed", 0)]
+    assert codec.events("T", row, 0) == [Event("T", 7, 5, "", "completed", 0, "finish", "", detail)]
     assert (row["first"], row["last"], row["key"]) == (7, 7, "T:0000000007")
+
+
+def test_the_event_of_a_pause_says_who_and_until_when() -> None:
+    def detail(pause: Pause) -> str:
+        return codec.events("T", codec.paused_event("T", pause, 5, 2, "n"), 0)[0].detail
+
+    assert detail(Pause("ann")) == "ann"
+    assert detail(Pause("ann", 99, "cancel")) == "ann; until 99, then cancel"
+    assert detail(Pause("", 99)) == "until 99, then resume"
+    assert detail(Pause()) == ""
 
 
 @given(first=st.integers(1, 10**6), number=st.integers(0, 20), after=st.integers(-1, 30))
 def test_the_events_of_a_node_are_numbered_and_cut(first: int, number: int, after: int) -> None:
-    row = {"first": first, "at": 1, "changes": [f"ready 0 T.{index} k{index}" for index in range(number)]}
+    row = {
+        "first": first,
+        "at": 1,
+        "changes": [f"claim ready processing 1 T.{index} k{index}" for index in range(number)],
+    }
 
     found = codec.events("T", row, first + after)
 
@@ -68,11 +88,20 @@ def test_a_task_survives_its_row() -> None:
     assert (task.status, task.owner, task.gate, task.started_at) == (TaskStatus.PENDING, "E", "", None)
 
 
-def test_an_attempt_survives_its_row() -> None:
-    settle = Settle("T.1", "T", "k", 3, SubtaskStatus.FAILED, "failed", 1, 2, "[1]", "h", 3, '{"message": "m"}')
+def test_what_a_rerun_takes_over_is_one_attempt() -> None:
+    task = new_task(chain(1))
+    taken = msgspec.structs.replace(task.subtasks[0], status=SubtaskStatus.COMPLETED, reused=Reused("[1]", "h", 3))
 
-    assert codec.attempt(codec.attempt_row(settle, "E", "n")) == Attempt(
-        3, "failed", "E", 1, 2, "[1]", "h", 3, '{"message": "m"}'
+    row, attempt = codec.subtask_row(taken, task.id, "n", 9), codec.attempt(codec.reused_row(taken, "E", "n", 9))
+
+    assert (row["status"], row["token"], row["completed_at"]) == ("completed", 1, 9)
+    assert not {"ready_key", "queued_at"} & row.keys()
+    assert (attempt.token, attempt.outcome, attempt.output, attempt.output_hash, attempt.output_bytes) == (
+        1,
+        "reused",
+        "[1]",
+        "h",
+        3,
     )
 
 
@@ -101,10 +130,15 @@ def test_the_end_of_a_task_brings_its_event() -> None:
     row = codec.finish_row(end, "n")
 
     assert (row["status"], row["total"], row["event"]["first"], row["error"]) == ("failed", 3, 12, "e")
-    assert row["event"]["changes"] == ["failed 0 T "]
+    assert row["event"]["changes"] == ["finish - failed 0 T "]
+    cancelled = codec.finish_row(msgspec.structs.replace(end, status=TaskStatus.CANCELLED, detail="ann"), "n")
+    assert cancelled["event"]["changes"] == ["cancel - cancelled 0 T  ann"]
 
 
 def test_the_changes_of_a_turn_keep_their_order() -> None:
-    found = codec.task_changes("T", 4, ["completed 1 T.1 a", "ready 0 T.2 b"])
+    done = Change("T.1", "a", "succeed", "processing", "completed", 1)
+    ready = Change("T.2", "b", "dependencies_settled", "pending", "ready")
 
-    assert found == TaskChanges("T", 4, [Change("T.1", "a", "completed", 1), Change("T.2", "b", "ready", 0)])
+    assert codec.task_changes("T", 4, [codec.change_text(done), codec.change_text(ready)]) == TaskChanges(
+        "T", 4, [done, ready]
+    )

@@ -43,20 +43,46 @@ def test_holds_come_back_most_urgent_first() -> None:
     assert frontier.take(9, {}) == (["id-c"], [])
 
 
+def test_what_is_ready_no_more_is_passed_over_and_may_come_back_once() -> None:
+    frontier = _frontier("a", "b", "c")
+
+    frontier.drop("id-a")
+    frontier.drop("id-b")
+    frontier.push(("b", "id-b", "noop"))
+
+    assert frontier.take(9, {}) == (["id-b", "id-c"], [])
+    frontier.push(("a", "id-a", "noop"))
+    assert frontier.take(9, {}) == (["id-a"], [])
+
+
+def test_what_was_passed_over_takes_nobody_s_place() -> None:
+    frontier = _frontier("a", "b", "c", type="x")
+    frontier.drop("id-a")
+
+    assert frontier.take(1, {"x": 1}) == (["id-b"], [])
+    assert frontier.take(1, {"x": 1}) == (["id-c"], [])
+
+
 def test_a_dependant_is_named_once_with_how_much_it_lost() -> None:
     frontier = TaskFrontier([("j", "a"), ("j", "b"), ("j", "c"), ("k", "a")], [])
 
-    lowered = frontier.lowered({"a": True, "b": False, "nobody": True})
+    lowered = frontier.lowered([("a", 1, 0, 0), ("b", 1, 1, 0), ("c", 1, 1, 1), ("nobody", 1, 0, 0)])
 
-    assert sorted(lowered) == [("j", 2, 1), ("k", 1, 0)]
+    assert sorted(lowered) == [("j", 3, 2, 1), ("k", 1, 0, 0)]
+
+
+def test_what_comes_back_raises_the_counters_again() -> None:
+    frontier = TaskFrontier([("j", "a"), ("j", "b")], [])
+
+    assert frontier.lowered([("a", -1, -1, 0), ("b", 1, 0, 0)]) == [("j", 0, -1, 0)]
 
 
 def test_edges_may_come_later() -> None:
     frontier = TaskFrontier([("j", "m")], [])
     frontier.link([("i0", "m"), ("j", "i0")])
 
-    assert sorted(frontier.lowered({"m": True})) == [("i0", 1, 0), ("j", 1, 0)]
-    assert frontier.lowered({"i0": True}) == [("j", 1, 0)]
+    assert sorted(frontier.lowered([("m", 1, 0, 0)])) == [("i0", 1, 0, 0), ("j", 1, 0, 0)]
+    assert frontier.lowered([("i0", 1, 0, 0)]) == [("j", 1, 0, 0)]
 
 
 @given(

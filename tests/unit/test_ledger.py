@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ledger import MOST_PER_TURN, Ledger
-from engine.model import Finish, OpenTask, Task
+from engine.model import Finish, OpenTask, Pause, Task
 from engine.running import RunningTask
 from engine.states import SubtaskStatus, TaskStatus
-from engine.turn import Change, Claim, Settle, TaskChanges, Turn, TurnResult
+from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult
 
 
 def _task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weight: float = 6.0) -> RunningTask:
@@ -21,8 +21,21 @@ def _task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weig
     return RunningTask(id_, weight, max_parallel, None, 1, +counts, None, ready=ready)
 
 
-def _settle(claim: Claim, to: SubtaskStatus = SubtaskStatus.COMPLETED) -> Settle:
-    return Settle(claim.id, claim.task_id, claim.key, claim.token, to, to.value, 0, 0)
+def _settle(claim: Claim, to: SubtaskStatus = SubtaskStatus.COMPLETED, category: str | None = None) -> Settle:
+    place = (claim.id, claim.task_id, claim.key, claim.token)
+    return Settle(*place, "succeed", to, to.value, 0, 0, category=category)
+
+
+def _interrupted(task_id: str, id_: str = "9") -> Settle:
+    return Settle(f"{task_id}.{id_}", task_id, "k", 1, "requeue", SubtaskStatus.READY, "interrupted", 0, 0)
+
+
+def _claimed(id_: str, key: str = "k") -> Change:
+    return Change(id_, key, "claim", "ready", "processing", 1)
+
+
+def _move(task_id: str, id_: str, source: SubtaskStatus, to: SubtaskStatus) -> Move:
+    return Move(f"{task_id}.{id_}", task_id, "k", "dependencies_settled", source, to)
 
 
 class Frontier:
@@ -41,7 +54,8 @@ class Frontier:
     def answer(self, turn: Turn) -> TurnResult:
         changes: dict[str, list[Change]] = {}
         for row in turn.settle:
-            changes.setdefault(row.task_id, []).append(Change(row.id, row.key, row.to.value, row.token))
+            done = Change(row.id, row.key, row.event, "processing", row.to.value, row.token)
+            changes.setdefault(row.task_id, []).append(done)
             self.done.add(row.id)
         for wish in turn.reopen:
             held = self.held.get((wish.task_id, wish.type), [])
@@ -58,7 +72,7 @@ class Frontier:
                 if type_ in free:
                     free[type_] -= 1
                 claims.append(Claim(id_, request.task_id, id_, type_, "{}", 1, 0))
-                changes.setdefault(request.task_id, []).append(Change(id_, id_, "processing", 1))
+                changes.setdefault(request.task_id, []).append(_claimed(id_, id_))
         tasks = [TaskChanges(id_, turn.sequences[id_] + 1, made) for id_, made in changes.items()]
         for made in tasks:
             assert made.first == self.numbers[made.task_id] + 1
@@ -87,7 +101,7 @@ class World:
         result = self.frontier.answer(turn)
         self.ledger.apply(turn, result)
         self.running += result.claims
-        assert self.ledger.drifted == []
+        assert self.ledger.take_drifted() == []
         return result
 
     def settle(self, place: int = 0, to: SubtaskStatus = SubtaskStatus.COMPLETED) -> None:
@@ -118,7 +132,7 @@ def test_a_task_that_settles_may_ask_for_more_than_is_known() -> None:
     first = ledger.turn("t", 1)
     assert first is not None
     claim = Claim("a.1", "a", "k", "noop", "{}", 1, 0)
-    ledger.apply(first, TurnResult([TaskChanges("a", 2, [Change("a.1", "k", "processing", 1)])], [claim], [], []))
+    ledger.apply(first, TurnResult([TaskChanges("a", 2, [_claimed("a.1")])], [claim], [], []))
     ledger.outcome(_settle(claim))
 
     second = ledger.turn("t", 2)
@@ -247,14 +261,15 @@ def test_a_claim_that_the_graph_did_not_have_is_noticed() -> None:
 
     ledger.apply(turn, TurnResult([], [], [], []))
 
-    assert ledger.drifted == [task]
+    assert ledger.take_drifted() == [task]
+    assert ledger.take_drifted() == []
 
 
 def test_what_was_asked_in_vain_is_given_back_to_the_fair_share() -> None:
     ledger = Ledger(10, {})
     greedy, modest = _task("greedy", 1), _task("modest", 100)
     ledger.add(greedy)
-    ledger.interrupted(Settle("greedy.9", "greedy", "k", 1, SubtaskStatus.READY, "interrupted", 0, 0))
+    ledger.interrupted(_interrupted("greedy"))
     turn = ledger.turn("t", 1)
     assert turn is not None
     assert [(wish.task_id, wish.count) for wish in turn.claims] == [("greedy", 10)]
@@ -268,7 +283,7 @@ def test_what_was_asked_in_vain_is_given_back_to_the_fair_share() -> None:
 def test_interrupted_attempts_hold_no_slot() -> None:
     ledger = Ledger(1, {})
     ledger.add(_task("a", 1))
-    ledger.interrupted(Settle("a.9", "a", "k", 1, SubtaskStatus.READY, "interrupted", 0, 0))
+    ledger.interrupted(_interrupted("a"))
 
     turn = ledger.turn("t", 1)
 
@@ -276,17 +291,87 @@ def test_interrupted_attempts_hold_no_slot() -> None:
     assert (len(turn.settle), turn.claims[0].count, ledger.running) == (1, 1, 0)
 
 
-def test_blocked_subtasks_are_told_why() -> None:
-    ledger = Ledger(1, {})
+def test_moves_are_made_by_the_next_turn_and_may_ask_for_slots() -> None:
+    """What a move makes ready can be claimed in the very turn that makes it."""
+    ledger = Ledger(3, {})
     ledger.add(_task("a", 0, pending=2))
+    moves = [_move("a", id_, SubtaskStatus.PENDING, SubtaskStatus.BLOCKED) for id_ in "21"]
 
-    ledger.decide("a", {"a.1": ["x", "y"], "a.2": []})
+    ledger.move(moves)
+    assert (ledger.has_moves, ledger.has_outcomes, ledger.wants_turn()) == (True, True, True)
     turn = ledger.turn("t", 1)
 
     assert turn is not None
-    assert [(verdict.id, verdict.to) for verdict in turn.decide] == [("a.1", "blocked"), ("a.2", "blocked")]
-    assert "x, y did not complete" in (turn.decide[0].error or "")
+    assert [move.id for move in turn.moves] == ["a.1", "a.2"]
+    assert [(wish.task_id, wish.count) for wish in turn.claims] == [("a", 3)]
     assert turn.sequences == {"a": 1}
+    assert not ledger.has_moves
+
+
+def test_a_turn_makes_a_bounded_number_of_moves() -> None:
+    ledger = Ledger(1, {})
+    ledger.add(_task("a", 0, pending=MOST_PER_TURN + 1))
+    ledger.move(
+        [_move("a", f"{n:04d}", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED) for n in range(MOST_PER_TURN + 1)]
+    )
+
+    turns = [ledger.turn("t", 1), ledger.turn("t", 1)]
+
+    assert [len(turn.moves) for turn in turns if turn is not None] == [MOST_PER_TURN, 1]
+
+
+def test_what_comes_for_a_task_that_has_ended_is_dropped() -> None:
+    ledger = Ledger(1, {})
+    ledger.add(_task("a", 0, pending=1))
+    ledger.move([_move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.READY)])
+    ledger.interrupted(_interrupted("a"))
+    ledger.remove("a")
+
+    assert ledger.turn("t", 1) is None
+    assert not ledger.has_outcomes
+
+
+def test_a_held_subtask_that_moved_makes_the_count_doubtful() -> None:
+    """The ledger does not know which of the ready ones it was: it is counted anew."""
+    world = World(2, {"shell": 1})
+    task = world.add("a", ["shell"] * 3)
+    world.idle()
+    assert task.held["shell"] == 2
+    skip = Move("a.0000002", "a", "k", "skip", SubtaskStatus.READY, SubtaskStatus.SKIPPED)
+    world.ledger.move([skip])
+    turn = world.ledger.turn("t", 1)
+    assert turn is not None
+
+    gone = Change(skip.id, "k", "skip", "ready", "skipped")
+    world.ledger.apply(turn, TurnResult([TaskChanges("a", turn.sequences["a"] + 1, [gone])], [], [], []))
+
+    assert world.ledger.take_drifted() == [task]
+
+
+def test_a_paused_task_asks_for_nothing_until_it_goes_on() -> None:
+    world = World(10)
+    task = world.add("a", ["noop"] * 3)
+    task.pause = Pause()
+    assert world.ledger.turn("t", 1) is None
+
+    task.pause = None
+    world.ledger.offer(task)
+    world.idle()
+
+    assert world.ledger.running == 3
+
+
+def test_a_shortage_of_resources_lowers_what_runs_of_the_type() -> None:
+    world = World(8)
+    world.add("a", ["shell"] * 20)
+    world.idle()
+    world.ledger.outcome(_settle(world.running.pop(0), SubtaskStatus.RETRYING, "resource"))
+
+    while world.running:
+        world.settle()
+    world.idle()
+
+    assert Counter(claim.type for claim in world.running) == {"shell": 4}
 
 
 def test_items_are_counted_as_they_grow_and_go() -> None:
