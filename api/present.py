@@ -76,7 +76,7 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         output=output,
         error=subtask_error(subtask.error, subtask.attempts),
         attempts=subtask.attempts,
-        cached=False,
+        cached=subtask.cached,
         agent_id=None,
         queued_at=_iso_or_none(subtask.queued_at),
         started_at=_iso_or_none(subtask.started_at),
