@@ -144,7 +144,7 @@ def _summary_fields(task: model.Task) -> dict[str, model.Json]:
         "progress": _progress(task),
         "error": error and schemas.TaskError(**_error_fields(error), subtasks=_troubles(error)),
         "failure_policy": task.failure_policy,
-        "rerun_of": None,
+        "rerun_of": task.rerun_of,
     }
 
 

@@ -68,9 +68,7 @@ class Reruns:
 
     async def _read(self, task: Task) -> Earlier:
         rows: list[Subtask] = []
-        while page := await self._graph.subtasks(
-            task.id, status=None, after=rows[-1].id if rows else "", limit=PAGE
-        ):
+        while page := await self._graph.subtasks(task.id, status=None, after=rows[-1].id if rows else "", limit=PAGE):
             rows += page
         edges = await self._graph.edges(task.id)
         if len(rows) != task.subtasks_count:
@@ -99,7 +97,9 @@ def refuse_open(task: Task) -> None:
     """Raises ``Conflict`` unless the task is final."""
     if task.status not in FINAL:
         legal = ", ".join(legal_task_events(task.status))
-        raise Conflict(f"task {task.id} is {task.status.value}, and only a final task can run again; legal now: {legal}")
+        raise Conflict(
+            f"task {task.id} is {task.status.value}, and only a final task can run again; legal now: {legal}"
+        )
 
 
 def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:
@@ -111,8 +111,8 @@ def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) 
     again = cone(earlier.planned, earlier.items, plan.order.dependants, wanted)
     if again.empty:
         raise Conflict(
-            f'nothing in task {earlier.task.id} is left to run: all of it is completed or skipped; rerun it from "start" '
-            "or from the key of a subtask"
+            f"nothing in task {earlier.task.id} is left to run, all of it is completed or skipped: "
+            'rerun it from "start" or from the key of a subtask'
         )
     return take_over(task, earlier.planned, earlier.items, again)
 
@@ -139,4 +139,3 @@ def _note_start(earlier: Earlier, wish: Rerun, faults: Faults) -> None:
     if wish.start not in known | grown:
         hint = Nearest(known).hint(wish.start)
         faults.add("/from", f'there is no subtask {quoted(wish.start)}; say "failed", "start" or a key{hint}')
-

@@ -204,9 +204,7 @@ class Engine(Inquiries):
             self._reserved -= size
         return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
 
-    async def rerun(
-        self, task_id: str, start: str = FAILED, overrides: Mapping[str, Json] | None = None
-    ) -> Submitted:
+    async def rerun(self, task_id: str, start: str = FAILED, overrides: Mapping[str, Json] | None = None) -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
 
         Args:

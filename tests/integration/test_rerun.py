@@ -223,7 +223,9 @@ async def test_an_override_changes_what_runs_and_references_see_it(bench: Bench)
 
 
 async def test_a_rerun_of_a_rerun_still_keeps_the_first_results(bench: Bench) -> None:
-    body = plan(bench.mark("a"), bench.mend("b", "a"), bench.mark("m", "a", map={"over": [1, 2]}), bench.mark("e", "b", "m"))
+    body = plan(
+        bench.mark("a"), bench.mend("b", "a"), bench.mark("m", "a", map={"over": [1, 2]}), bench.mark("e", "b", "m")
+    )
     first = await run(bench.engine, body)
 
     second = await finished(bench.engine, (await bench.engine.rerun(first.id)).task_id)
@@ -288,7 +290,7 @@ async def test_an_open_task_and_one_without_anything_left_are_refused(bench: Ben
     done = await run(bench.engine, diamond(2))
     submitted = await bench.engine.submit(plan(step("g", type="gate", input={"name": "rerun-open"})))
 
-    with pytest.raises(Conflict, match="only a final task can run again; legal now: .*cancel"):
+    with pytest.raises(Conflict, match=r"only a final task can run again; legal now: .*cancel"):
         await bench.engine.rerun(submitted.task_id)
     with pytest.raises(Conflict, match="left to run"):
         await bench.engine.rerun(done.id)

@@ -33,8 +33,12 @@ EVERYTHING: Body = plan(
     step("e", "a", critical=False, timeouts={"queue_seconds": 1, "idle_seconds": 2, "total_seconds": 3}),
     step("f", "d", run_if="all_settled", retry={"max_attempts": 5, "backoff_seconds": 0.5, "jitter": False}),
     step("g", run_if={"expression": "subtasks.e.status == 'failed'"}),
-    step("h", type="calculate", input={"expression": "1/0"}, fallback={"type": "noop", "input": "{{subtasks.b.output}}"}),
-    step("m", map={"over": "{{subtasks.a.output.x}}", "limit": 3}, input={"v": "{{item}}", "w": "{{subtasks.b.output}}"}),
+    step(
+        "h", type="calculate", input={"expression": "1/0"}, fallback={"type": "noop", "input": "{{subtasks.b.output}}"}
+    ),
+    step(
+        "m", map={"over": "{{subtasks.a.output.x}}", "limit": 3}, input={"v": "{{item}}", "w": "{{subtasks.b.output}}"}
+    ),
     step("z", "m", on_interrupt="fail", retry={"max_attempts": 2, "on": ["transient", "timeout"]}),
     name="all of it",
     tags=["one", "two"],
@@ -288,13 +292,15 @@ def test_a_finished_map_outside_the_cone_is_copied_with_its_join() -> None:
 
 
 def test_from_an_item_runs_that_item_and_the_join() -> None:
-    assert {key for key, status in statuses(again(earlier(MAPPED, {"m": 2}), "m[1]")).items() if status != "completed"} == {
+    assert {
+        key for key, status in statuses(again(earlier(MAPPED, {"m": 2}), "m[1]")).items() if status != "completed"
+    } == {
         "m[1]",
         "join",
     }
 
 
-# --- overrides ---------------------------------------------------------------------------------------------------------
+# --- overrides ----------------------------------------------------------------------------------------------------
 
 
 def test_an_overridden_input_is_merged_and_joins_the_cone() -> None:
