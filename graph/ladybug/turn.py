@@ -82,7 +82,7 @@ class TurnWriter:
             move = wanted[row["id"], row["source"]]
             self._changes[row["task_id"]].append(turns.move_change(move))
             counts = turns.move_counts(move)
-            if counts[0]:
+            if any(counts):
                 self._crossed[row["task_id"]].append((row["id"], *counts))
             if row["status"] == READY:
                 self._push(row)
@@ -107,7 +107,7 @@ class TurnWriter:
             self._undecided.pop(row["id"], None)
             if row["unmet"] > 0:
                 continue
-            if row["status"] == READY:
+            if row["status"] == READY and row["waited"]:
                 change = Change(row["id"], row["key"], "dependencies_settled", PENDING, READY)
                 self._changes[row["task_id"]].append(change)
                 self._push(row)

@@ -90,7 +90,7 @@ async def fail(
     delay: float | None = None,
     crashed: bool = False,
 ) -> int:
-    """Fails the first so many attempts with an error of that category; gives the number of the attempt that does not."""
+    """Fails the first so many attempts with an error of that category; gives the number of the one that does not."""
     STARTED[context.subtask_id] += 1
     if context.token <= times:
         raise ToolError(
