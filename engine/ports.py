@@ -71,6 +71,9 @@ class GraphWriter(Protocol):
     async def discard_leftovers(self) -> int:
         """Removes what this engine's unfinished ``store`` calls left behind; returns how many tasks."""
 
+    async def discard(self, task_id: str) -> bool:
+        """The same for one task whose ``store`` has failed; False when nothing is left of it, or all of it is there."""
+
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, moves, unlocks, claims and records, in one transaction."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 import structlog
@@ -12,14 +11,16 @@ from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.closing import Closing
+from engine.command import Carried, Command
 from engine.control import Control, within
 from engine.endings import Endings
 from engine.errors import Busy, Conflict, Fenced, GraphUnavailable
+from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.identity import Identity
 from engine.inquiries import Inquiries
 from engine.judge import without_verdict
 from engine.ledger import Ledger
-from engine.model import Json, NewTask, OpenTask, Pause, Task, Value
+from engine.model import Json, NewTask, OpenTask, Task
 from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.build import build
@@ -33,7 +34,7 @@ from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.settings import Settings
-from engine.states import FINAL, SubtaskStatus, TaskStatus, legal_task_events
+from engine.states import FINAL, SubtaskStatus, TaskStatus, task_verbs
 from engine.tools.registry import ToolRegistry
 from engine.vitals import Vitals
 
@@ -45,19 +46,6 @@ RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
 VERB_SECONDS = 5.0
 """How long a caller waits for a verb to take effect; it goes on after that."""
-
-
-class Submitted(Value, frozen=True):
-    """What became of a submission."""
-
-    task_id: str
-    subtasks_count: int
-    initial_subtasks_queued: int
-
-    @property
-    def id(self) -> str:
-        """The task's id, under the name that a task has it."""
-        return self.task_id
 
 
 class Engine(Inquiries):
@@ -90,6 +78,7 @@ class Engine(Inquiries):
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))
         self._control = Control(self._scheduler, self._closing, defaults)
         self._recovery = Recovery(graph, tools, clock, defaults)
+        self._once = Once(graph)
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
@@ -180,18 +169,33 @@ class Engine(Inquiries):
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
-    async def submit(self, body: Json) -> Submitted:
+    async def submit(self, body: Json, *, key: str | None = None) -> Submitted:
         """Checks and stores a task and begins to run it.
 
-        Raises ``InvalidInput`` with every fault, ``Busy`` when the engine is full, ``GraphUnavailable``.
+        Args:
+            body: that of ``POST /tasks``.
+            key: an idempotency key: sent again with the same body it makes no second task, also after a restart.
+
+        Raises:
+            InvalidInput: with every fault.
+            KeyReused: when the key came with another body before.
+            Busy: when the engine is full.
+            GraphUnavailable: when it is unknown whether the task was stored; with a key it can be sent again.
         """
+        if key is None:
+            return await self._submit(body, RequestKey())
+        request: RequestKey = await self._off_loop(_size(body), request_key, key, "submit", body)
+        return await self._once.answer(request, lambda: self._submit(body, request))
+
+    async def _submit(self, body: Json, request: RequestKey) -> Submitted:
         self._refuse_when_ended()
         plan = await self._checked(body)
         size = len(plan.subtasks)
         self._refuse_when_full(size)
         self._reserved += size
         try:
-            task = await self._off_loop(size, build, plan, self._ulids.new(self._clock.now()), self._clock.now())
+            now = self._clock.now()
+            task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
             await self._store(task)
         finally:
             self._reserved -= size
@@ -252,7 +256,7 @@ class Engine(Inquiries):
         while True:
             await asyncio.sleep(self.settings.heartbeat_seconds)
             try:
-                if await self._graph.task(task_id) is not None:
+                if not await self._graph.discard(task_id) and await self._graph.task(task_id) is not None:
                     await self._take_up(await self._graph.recount(task_id))
                 return
             except GraphUnavailable:
@@ -263,10 +267,10 @@ class Engine(Inquiries):
     async def cancel(self, task_id: str, by: str = "") -> Task:
         """Stops a task: nothing new starts, what runs is stopped for real, the rest is cancelled.
 
-        Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
-        ``Conflict``.
+        Waits up to five seconds for it to be final; a large one takes longer, and its ``gate`` says "cancelling". A
+        cancelled task stays as it is; another final state raises ``Conflict``.
         """
-        return await self._verb(task_id, "cancel", lambda live: self._control.cancel(live, by), TaskStatus.CANCELLED)
+        return (await self.command(Command("cancel", task_id, by=by))).task
 
     async def pause(
         self,
@@ -278,49 +282,42 @@ class Engine(Inquiries):
         by: str = "",
     ) -> Task:
         """Nothing new of a task starts; with ``now`` what runs is stopped and put back. Raises ``Conflict``."""
-        until = None if timeout_seconds is None else self._clock.now() + round(1000 * timeout_seconds)
-        pause = Pause(by, until, on_timeout)
-        return await self._verb(task_id, "pause", lambda live: self._control.pause(live, pause, mode))
+        wanted = Command("pause", task_id, by=by, mode=mode, timeout_seconds=timeout_seconds, on_timeout=on_timeout)
+        return (await self.command(wanted)).task
 
     async def resume(self, task_id: str, by: str = "") -> Task:
         """Lets a paused task go on. Raises ``Conflict``."""
-        return await self._verb(task_id, "resume", lambda live: self._control.resume(live, by))
+        return (await self.command(Command("resume", task_id, by=by))).task
 
     async def retry(self, task_id: str, key: str, by: str = "") -> Task:
         """Runs a failed or quarantined subtask of an open task once more. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "retry", lambda live: self._control.retry(live, key, by))
+        return (await self.command(Command("retry", task_id, key, by))).task
 
     async def skip(self, task_id: str, key: str, by: str = "") -> Task:
         """Abandons a subtask of an open task. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "skip", lambda live: self._control.skip(live, key, by))
+        return (await self.command(Command("skip", task_id, key, by))).task
 
-    async def approve(self, task_id: str, key: str, by: str = "") -> Task:
+    async def approve(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
         """Lets a subtask run that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "approve", lambda live: self._control.approve(live, key, by))
+        return (await self.command(Command("approve", task_id, key, by, comment))).task
 
     async def reject(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
         """Fails a subtask that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "reject", lambda live: self._control.reject(live, key, by, comment))
+        return (await self.command(Command("reject", task_id, key, by, comment))).task
 
-    async def _verb(
-        self,
-        task_id: str,
-        verb: str,
-        act: Callable[[RunningTask], Coroutine[Any, Any, None]],
-        goal: TaskStatus | None = None,
-    ) -> Task:
-        """Does something to an open task; waits up to five seconds until it is done (``goal``: until it is final)."""
-        live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
-        task = await self.task(task_id)
-        if live is not None and task.status not in FINAL:
-            await within(VERB_SECONDS, act(live))
-            if goal is not None:
-                await within(VERB_SECONDS, live.ended.wait())
-            return await self.task(task_id)
-        if task.status is goal:
-            return task
-        legal = ", ".join(legal_task_events(task.status)) or "none: submit it again, or rerun it"
-        raise Conflict(f"task {task_id} is {task.status.value}, so {verb} is not possible; legal now: {legal}")
+    async def command(self, command: Command) -> Carried:
+        """Has a command carried out; waits up to five seconds for it, and for a cancelled task to be final.
+
+        A command whose goal is already the state changes nothing. Raises ``Conflict``, ``NotFound``,
+        ``GraphUnavailable``.
+        """
+        live = self._ledger.tasks.get(command.task_id)  # before the graph is read: it may end in between
+        task = await self.task(command.task_id)
+        if live is None or task.status in FINAL:
+            _refuse_final(task, command)
+            return Carried(task, True)
+        applied = await within(VERB_SECONDS, self._control.apply(live, command))
+        return Carried(await self.task(command.task_id), applied)
 
     # --- health -----------------------------------------------------------------------------------------------------
 
@@ -340,6 +337,19 @@ class Engine(Inquiries):
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""
         return {**await self._vitals.doctor(), "health": await self.health()}
+
+
+def _refuse_final(task: Task, command: Command) -> None:
+    """A final task stays as it is; only to cancel a cancelled one is no mistake."""
+    if command.verb == "cancel" and task.status is TaskStatus.CANCELLED:
+        return
+    legal = task_verbs(task.status)
+    raise Conflict(
+        f"task {task.id} is {task.status.value}, so {command.verb} is not possible; "
+        f"legal now: {', '.join(legal) or 'nothing: submit it again, or rerun it'}",
+        state=task.status.value,
+        legal=legal,
+    )
 
 
 def _size(body: Json) -> int:

@@ -321,6 +321,8 @@ def request_row(task: NewTask, namespace: str) -> dict[str, Any]:
         "namespace": namespace,
         "hash": task.request_hash,
         "task_id": task.id,
+        "subtasks": len(task.subtasks),
+        "queued": initial_counts(task.subtasks).get(SubtaskStatus.READY.value, 0),
         "created_at": task.created_at,
     }
 

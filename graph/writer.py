@@ -115,7 +115,14 @@ class Writer:
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
         event = codec.paused_event(task_id, pause, at, number, self._namespace)
-        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at, "event": event}
+        params = {
+            "id": task_id,
+            "by": pause.by,
+            "until": pause.until,
+            "on_timeout": pause.then,
+            "at": at,
+            "event": event,
+        }
         return bool(_fenced(await self._fenced_write("task/pause", **params))["paused"])
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
@@ -153,11 +160,21 @@ class Writer:
 
     async def discard_leftovers(self) -> int:
         """Removes the tasks that this engine began to write and never opened; returns how many."""
+        left = await self._leftovers()
+        for id_ in left:
+            await self._remove(id_)
+        return len(left)
+
+    async def discard(self, task_id: str) -> bool:
+        """The same for one task whose ``store`` has failed."""
+        left = task_id in await self._leftovers()
+        if left:
+            await self._remove(task_id)
+        return left
+
+    async def _leftovers(self) -> list[str]:
         loader = self._engine
-        rows = await self._database.read("task/leftovers", loader=loader)
-        for row in rows:
-            await self._remove(row["id"])
-        return len(rows)
+        return [row["id"] for row in await self._database.read("task/leftovers", loader=loader)]
 
     async def _remove(self, task_id: str) -> None:
         while True:

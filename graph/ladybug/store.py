@@ -213,7 +213,7 @@ class LadybugGraph(Reader, Writer):
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
         event = codec.paused_event(task_id, pause, at, number, self._namespace)
-        params = {"id": task_id, "by": pause.by, "until": pause.until, "then": pause.then, "at": at}
+        params = {"id": task_id, "by": pause.by, "until": pause.until, "on_timeout": pause.then, "at": at}
         return await self._told("task/pause", event, params)
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
@@ -327,4 +327,5 @@ class LadybugGraph(Reader, Writer):
         ids = [row["id"] for row in await self._ladybug.write("task/members", id=task_id)]
         for start in range(0, len(ids), REMOVE_BATCH):
             await self._ladybug.write("subtask/remove", ids=ids[start : start + REMOVE_BATCH])
+        await self._ladybug.write("request/drop", task=task_id)
         await self._ladybug.write("task/remove", id=task_id)

@@ -131,7 +131,7 @@ class Neo4jGraph(Reader, FencedWriter):
         return TurnResult(
             tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
-            undecided=[turns.undecided(waiting) for waiting in row["undecided"]],
+            undecided=list({waiting[1]: turns.undecided(waiting) for waiting in row["undecided"]}.values()),
             held=[(task_id, type_) for task_id, type_ in row["held"]],
         )
 
@@ -205,6 +205,12 @@ class Neo4jGraph(Reader, FencedWriter):
         if not rows:
             raise Fenced()
         return codec.task_changes(task_id, event, rows[0]["changes"]), rows[0]["last"]
+
+    async def discard(self, task_id: str) -> bool:
+        """Removes what a failed ``store`` left of a task, once what was sent has taken effect or never will."""
+        if not await self._fenced_write("engine/last_turn"):
+            raise Fenced()
+        return await super().discard(task_id)
 
     async def recount(self, task_id: str) -> OpenTask:
         """Exact counts and the last event of one task, once everything sent so far has taken effect or never will."""
