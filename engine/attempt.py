@@ -17,6 +17,7 @@ import structlog
 from engine import outcomes
 from engine.context import Context
 from engine.errors import Category, EngineError, GraphUnavailable, ToolError
+from engine.interruption import on_interrupt, on_request
 from engine.machine import Decision, Event, Failed, PutBack, decide
 from engine.model import Json, NewSubtask
 from engine.observer import Observer
@@ -84,7 +85,7 @@ class Attempts:
         try:
             packed = await self._perform(claim, task_input, expires_at)
         except asyncio.CancelledError:
-            settle = self.never_started(claim, stopped(), started)
+            settle = self._cut_off(claim, stopped(), started)
         except GraphUnavailable:
             settle = self.never_started(claim, PutBack(), started)
         except ToolError as error:
@@ -101,10 +102,18 @@ class Attempts:
         return settle
 
     def never_started(self, claim: Claim, why: Event, started: int | None = None) -> Settle:
-        """The outcome of an attempt that was stopped from outside, at the latest before its first step."""
+        """The outcome of an attempt that was stopped before its tool was called: nothing speaks against a repeat."""
         now = self._clock.now()
         decision = self._decide(claim, Spec(), why, None)
-        return outcomes.stopped(claim, decision, now if started is None else started, now)
+        return outcomes.cut_off(claim, Spec(), why, decision, now if started is None else started, now)
+
+    def _cut_off(self, claim: Claim, why: Event, started: int) -> Settle:
+        """The outcome of an attempt that was stopped in the middle of its work."""
+        spec, now = Spec.decode(claim.spec), self._clock.now()
+        asked = isinstance(why, PutBack) and why.asked
+        policy = on_request(spec) if asked else on_interrupt(claim, spec, self._tools)
+        decision = self._decide(claim, spec, why, None, policy)
+        return outcomes.cut_off(claim, spec, why, decision, started, now)
 
     async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None) -> Packed:
         """From the claim to an output that is safely kept."""
@@ -190,8 +199,10 @@ class Attempts:
             return None
         return packed
 
-    def _decide(self, claim: Claim, spec: Spec, event: Event, expires_at: int | None) -> Decision:
-        stands = outcomes.standing(claim, spec, "retry", expires_at)
+    def _decide(
+        self, claim: Claim, spec: Spec, event: Event, expires_at: int | None, policy: str = "retry"
+    ) -> Decision:
+        stands = outcomes.standing(claim, spec, policy, expires_at)
         return decide(stands, event, self._clock.now(), self._defaults, self._chance)
 
 

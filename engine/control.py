@@ -66,7 +66,6 @@ class Control:
         match command.verb:
             case "cancel":
                 await self.cancel(task, by)
-                await task.ended.wait()
             case "pause":
                 seconds = command.timeout_seconds
                 until = None if seconds is None else self._scheduler.clock.now() + round(1000 * seconds)

@@ -48,7 +48,12 @@ class Interrupted(Value, frozen=True):
 
 
 class PutBack(Value, frozen=True):
-    """The engine stops, or the task is paused: the attempt was stopped as if it had never started."""
+    """The attempt was stopped from outside, for a while: the engine stops, or (``asked``) a person paused the task.
+
+    It counts neither as an attempt nor as an interruption.
+    """
+
+    asked: bool = False
 
 
 class Cancelled(Value, frozen=True):
@@ -173,6 +178,15 @@ def _interrupted(s: Standing, *_: Any) -> Decision:
     count = s.interrupted + 1
     if count >= POISON_LIMIT:
         return Decision("quarantine", SubtaskStatus.QUARANTINED, interrupted=count)
+    return _cut_off(s, count)
+
+
+def _put_back(s: Standing, *_: Any) -> Decision:
+    return _cut_off(s, None)
+
+
+def _cut_off(s: Standing, count: int | None) -> Decision:
+    """What follows where it was stopped in the middle: ``on_interrupt`` says whether it may run again."""
     if s.on_interrupt == "ask":
         return Decision("approval_needed", SubtaskStatus.AWAITING_APPROVAL, interrupted=count)
     if s.on_interrupt == "fail":
@@ -189,7 +203,7 @@ _RULES: dict[type, Callable[..., Decision]] = {
     Succeeded: _always("succeed", SubtaskStatus.COMPLETED),
     Failed: _failed,
     Interrupted: _interrupted,
-    PutBack: _always("requeue", SubtaskStatus.READY),
+    PutBack: _put_back,
     Cancelled: _always("cancel", SubtaskStatus.CANCELLED),
     TimedOut: _always("time_out", SubtaskStatus.FAILED),
     BackoffOver: _always("backoff_over", SubtaskStatus.READY),

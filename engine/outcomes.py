@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
-from engine.machine import Decision, Standing
+from engine.machine import Decision, Event, PutBack, Standing
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
 from engine.states import SubtaskStatus
@@ -76,9 +76,10 @@ def failed(
     )
 
 
-def stopped(claim: Claim, decision: Decision, started: int, now: int) -> Settle:
-    """It was stopped from outside: for good, or put back as if it had never started."""
+def cut_off(claim: Claim, spec: Spec, event: Event, decision: Decision, started: int, now: int) -> Settle:
+    """It was stopped in the middle: for good, or by the end of its engine, or by a pause."""
     for_good = decision.to is SubtaskStatus.CANCELLED
+    error = STOPPED if for_good else _why_not_again(event, decision)
     return Settle(
         id=claim.id,
         task_id=claim.task_id,
@@ -89,42 +90,32 @@ def stopped(claim: Claim, decision: Decision, started: int, now: int) -> Settle:
         outcome="cancelled" if for_good else INTERRUPTED,
         started_at=started,
         finished_at=now,
-        error=error_text(STOPPED, claim.token) if for_good else None,
+        error=error_text(error, claim.token) if error else None,
+        interrupted=decision.interrupted,
+        reason=_reason(claim, decision),
+        critical=spec.critical,
         category=Category.CANCELLED.value if for_good else None,
     )
 
 
-def interrupted(claim: Claim, spec: Spec, decision: Decision, started: int, now: int) -> Settle:
-    """Its engine died while it ran."""
-    return Settle(
-        id=claim.id,
-        task_id=claim.task_id,
-        key=claim.key,
-        token=claim.token,
-        event=decision.event,
-        to=decision.to,
-        outcome=INTERRUPTED,
-        started_at=started,
-        finished_at=now,
-        error=_cut_off(decision, claim.token),
-        interrupted=decision.interrupted,
-        reason=ASKED if decision.to is SubtaskStatus.AWAITING_APPROVAL else "",
-        critical=spec.critical,
-    )
+def _reason(claim: Claim, decision: Decision) -> str:
+    """What ran out of resources before is still so when it runs again."""
+    if decision.to is SubtaskStatus.AWAITING_APPROVAL:
+        return ASKED
+    return claim.reason if decision.to is SubtaskStatus.READY else ""
 
 
-def _cut_off(decision: Decision, token: int) -> str | None:
+def _why_not_again(event: Event, decision: Decision) -> ToolError | None:
     if decision.to is SubtaskStatus.QUARANTINED:
-        error = ToolError(
+        return ToolError(
             f"it was interrupted {decision.interrupted} times, so it was set apart",
             suggestion="find out whether it brings its engine down; then release it with retry or abandon it with skip",
         )
-    elif decision.to in (SubtaskStatus.FAILED, SubtaskStatus.AWAITING_APPROVAL):
-        error = ToolError(
-            "the engine stopped while it ran, and running it again could repeat what it did",
-            category=Category.CONFIGURATION,
-            suggestion='check what it did; where a repeat does no harm, set "on_interrupt": "retry"',
-        )
-    else:
+    if decision.to is SubtaskStatus.READY:
         return None
-    return error_text(error, token)
+    cause = "the task was paused" if isinstance(event, PutBack) and event.asked else "the engine stopped"
+    return ToolError(
+        f"{cause} while it ran, and running it again could repeat what it did",
+        category=Category.CONFIGURATION,
+        suggestion='check what it did; where a repeat does no harm, set "on_interrupt": "retry"',
+    )

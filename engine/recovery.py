@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass
 
 from engine import outcomes
+from engine.interruption import on_interrupt
 from engine.machine import Cancelled, Interrupted, decide
 from engine.model import OpenTask, Subtask
 from engine.plan.spec import Spec, task_input
@@ -57,23 +58,10 @@ class Recovery:
         claim, spec = claim_of(subtask), Spec.decode(subtask.spec)
         now = self._clock.now()
         started = subtask.started_at or now
-        stands = outcomes.standing(claim, spec, self._on_interrupt(subtask, spec), None)
-        decision = decide(stands, Cancelled() if closing else Interrupted(), now, self._defaults, self._chance)
-        if closing:
-            return outcomes.stopped(claim, decision, started, now)
-        return outcomes.interrupted(claim, spec, decision, started, now)
-
-    def _on_interrupt(self, subtask: Subtask, spec: Spec) -> str:
-        """What the subtask says; else a repeat of what does no harm, and a person's decision for the rest."""
-        if spec.on_interrupt is not None:
-            return spec.on_interrupt
-        if spec.map is not None:
-            return "retry"
-        type_, value = subtask.type, spec.input
-        if subtask.fell_back and spec.fallback is not None:
-            type_, value = spec.fallback.type, spec.fallback.input
-        tool = self._tools.get(type_)
-        return "retry" if tool is not None and tool.repeatable(value) else "ask"
+        event = Cancelled() if closing else Interrupted()
+        stands = outcomes.standing(claim, spec, on_interrupt(claim, spec, self._tools.get), None)
+        decision = decide(stands, event, now, self._defaults, self._chance)
+        return outcomes.cut_off(claim, spec, event, decision, started, now)
 
 
 def claim_of(subtask: Subtask) -> Claim:

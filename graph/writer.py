@@ -6,7 +6,7 @@ A statement whose engine is fenced returns no row where it promises one; ``_fenc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.errors import Fenced
@@ -18,6 +18,7 @@ from graph.database import Database, Row
 
 STATEMENTS = frozenset(
     {
+        "blobs/enter",
         "engine/heartbeat",
         "engine/last_turn",
         "engine/register",
@@ -89,9 +90,9 @@ class Writer:
         self._engine, self._epoch = engine_id, rows[0]["epoch"]
         return self._epoch
 
-    async def heartbeat(self) -> int:
-        """Renews the engine's sign of life; returns the database's time in milliseconds."""
-        return int(_fenced(await self._fenced_write("engine/heartbeat"))["now"])
+    async def enter_blobs(self, id_: str) -> str:
+        """Enters the blob store of this namespace, unless one is entered."""
+        return str((await self._database.write("blobs/enter", namespace=self._namespace, id=id_))[0]["id"])
 
     async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
         """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
@@ -133,7 +134,10 @@ class Writer:
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""
-        rows = await self._database.read("task/open_owned", engine=self._engine)
+        return await self._owned(None)
+
+    async def _owned(self, ids: list[str] | None) -> list[OpenTask]:
+        rows = await self._database.read("task/open_owned", engine=self._engine, ids=ids)
         return [OpenTask(codec.task(row["t"]), _counts(row["counts"]), row["last_event"]) for row in rows]
 
     async def recount(self, task_id: str) -> OpenTask:
@@ -158,23 +162,16 @@ class Writer:
         """Makes the held ready subtasks of a task claimable again; returns how many."""
         return int((await self._database.write("subtask/release_holds", task=task_id))[0]["released"])
 
-    async def discard_leftovers(self) -> int:
+    async def discard_leftovers(self, keep: Collection[str] = ()) -> int:
         """Removes the tasks that this engine began to write and never opened; returns how many."""
-        left = await self._leftovers()
+        return await self._discard(self._engine, keep)
+
+    async def _discard(self, loader: str, keep: Collection[str] = ()) -> int:
+        rows = await self._database.read("task/leftovers", loader=loader)
+        left = [row["id"] for row in rows if row["id"] not in keep]
         for id_ in left:
             await self._remove(id_)
         return len(left)
-
-    async def discard(self, task_id: str) -> bool:
-        """The same for one task whose ``store`` has failed."""
-        left = task_id in await self._leftovers()
-        if left:
-            await self._remove(task_id)
-        return left
-
-    async def _leftovers(self) -> list[str]:
-        loader = self._engine
-        return [row["id"] for row in await self._database.read("task/leftovers", loader=loader)]
 
     async def _remove(self, task_id: str) -> None:
         while True:

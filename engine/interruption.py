@@ -1,0 +1,33 @@
+"""Whether an attempt that was cut off in the middle may simply run again. Pure.
+
+The fence guards the graph, not the world: what a tool had begun may have had its effect already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.plan.spec import Spec
+from engine.ports import Tool
+from engine.turn import Claim
+
+
+def on_interrupt(claim: Claim, spec: Spec, tools: Callable[[str], Tool | None]) -> str:
+    """What follows when the engine is gone: "retry", "ask" or "fail".
+
+    What the subtask says; else a repeat of what does no harm, and a person's decision for the rest.
+    """
+    if spec.on_interrupt is not None:
+        return spec.on_interrupt
+    if spec.map is not None:
+        return "retry"
+    type_, value = claim.type, spec.input
+    if claim.fell_back and spec.fallback is not None:
+        type_, value = spec.fallback.type, spec.fallback.input
+    tool = tools(type_)
+    return "retry" if tool is not None and tool.repeatable(value) else "ask"
+
+
+def on_request(spec: Spec) -> str:
+    """The same after a person wanted it stopped for a while: then only the subtask itself can speak against it."""
+    return spec.on_interrupt or "retry"
