@@ -78,7 +78,7 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         attempts=subtask.attempts,
         retry_at=_iso_or_none(subtask.wake_at),
         reason=subtask.reason or None,
-        cached=False,
+        cached=subtask.cached,
         agent_id=None,
         queued_at=_iso_or_none(subtask.queued_at),
         started_at=_iso_or_none(subtask.started_at),
