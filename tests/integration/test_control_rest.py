@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -153,11 +154,11 @@ async def test_a_pause_outlives_the_engine(lab: Lab, namespace: str) -> None:
 async def test_a_pause_may_end_by_itself(desk: Desk, namespace: str, then: str, status: TaskStatus) -> None:
     task_id = await desk.submit(plan(gate("a", namespace), step("b", "a")))
     await desk.until(task_id, "a", "processing")
-    paused = await desk.ask(task_id, "pause", {"timeout_seconds": 0.5, "on_timeout": then})
-    assert paused.pause is not None
-    assert (paused.pause.on_timeout, paused.pause.until is None) == (then, False)
+    await desk.ask(task_id, "pause", {"timeout_seconds": 0.5, "on_timeout": then})
     GATES[namespace].set()
     assert (await finished(desk.engine, task_id)).status is status
+    (paused,) = [event for event in await desk.events(task_id) if event.event == "pause"]
+    assert re.fullmatch(rf"until 20[-\d]+T[\d:.]+Z, then {then}", paused.detail)
 
 
 # --- retry and skip --------------------------------------------------------------------------------------------------
