@@ -43,6 +43,10 @@ imports: $(DEV) ## The import contracts of pyproject.toml
 bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, on both graphs
 	@$(BIN)/python -m tests.bench
 
+.PHONY: bench-peers
+bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
+	@$(BIN)/python -m tests.bench.peers.install
+
 .PHONY: lock
 lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses
 	@$(COMPILE) --extra build --output-file requirements.lock
@@ -50,7 +54,7 @@ lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses
 
 .PHONY: clean
 clean: ## Removes the virtual environment and what tests leave behind
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name another one: make PYTHON=..." >&2; exit 2; }

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal
 
 from engine.closing import Closing
+from engine.command import Command
 from engine.due import CANCEL, RESUME
 from engine.errors import Category, Conflict, GraphUnavailable, NotFound, ToolError
 from engine.machine import Approve, Event, IllegalMove, Reject, Retry, Skip, Standing, Unblock, decide
@@ -51,6 +52,27 @@ class Control:
 
     async def _close(self, task: RunningTask, gate: str, detail: str) -> None:
         await self._closing.close(task, gate, detail)
+
+    async def apply(self, task: RunningTask, command: Command) -> None:
+        """Carries a command out. Raises ``Conflict``, ``NotFound``."""
+        key, by = command.key, command.by
+        match command.verb:
+            case "cancel":
+                await self.cancel(task, by)
+            case "pause":
+                seconds = command.timeout_seconds
+                until = None if seconds is None else self._scheduler.clock.now() + round(1000 * seconds)
+                await self.pause(task, Pause(by, until, command.on_timeout), command.mode)
+            case "resume":
+                await self.resume(task, by)
+            case "retry":
+                await self.retry(task, key, by)
+            case "skip":
+                await self.skip(task, key, by)
+            case "approve":
+                await self.approve(task, key, by)
+            case "reject":
+                await self.reject(task, key, by, command.comment)
 
     # --- tasks --------------------------------------------------------------------------------------------------
 
@@ -223,9 +245,12 @@ class Control:
         await self._scheduler.make(moves)
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, object]) -> None:
-    """Waits for a verb as long as a caller may be kept waiting; it goes on after that. Raises what it raised."""
+async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:
+    """Waits for a verb as long as a caller may be kept waiting, and says whether it is done; it goes on after that.
+    Raises what it raised.
+    """
     acting = asyncio.ensure_future(work)
     await asyncio.wait({acting}, timeout=seconds)
     if acting.done():
         acting.result()
+    return acting.done()

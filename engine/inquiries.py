@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -17,6 +19,8 @@ from engine.ports import Graph
 from engine.states import FINAL, TaskStatus
 from engine.tools.registry import ToolRegistry
 
+ELSEWHERE_SECONDS = 1.0
+"""How often whoever follows a task of another engine looks at the graph."""
 EVENT_PAGE = 1_000
 """Events read from the graph at a time by whoever follows a task."""
 
@@ -33,6 +37,7 @@ class Inquiries:
         self._payloads = payloads
         self._attempts = attempts
         self._tools = tools
+        self._stopped = asyncio.Event()
 
     async def task(self, task_id: str) -> Task:
         """A task with its counts as of now. Raises ``NotFound``."""
@@ -117,8 +122,12 @@ class Inquiries:
                     if subscription.lost or subscription.closed or task_id not in self._ledger.tasks:
                         break
                     await subscription.wait()
-                if not subscription.lost and not await self._graph.events(task_id, after, 1):
+                ended = self._stopped.is_set() or await self._has_ended(task_id)  # before a last look at the events
+                if subscription.lost or await self._graph.events(task_id, after, 1):
+                    continue
+                if ended:
                     return
+                await self._a_while()
 
     events = follow
 
@@ -130,13 +139,26 @@ class Inquiries:
 
     async def wait(self, task_id: str) -> Task:
         """Waits until the task is final. Raises ``NotFound``, and ``EngineError`` when the engine stops before."""
-        live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
-        if live is not None:
-            await live.ended.wait()
-        task = await self.task(task_id)
-        if task.status not in FINAL:
-            raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
-        return task
+        while True:
+            live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
+            if live is not None:
+                await live.ended.wait()
+            task = await self.task(task_id)
+            if task.status in FINAL:
+                return task
+            if self._stopped.is_set():
+                raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
+            if task_id not in self._ledger.tasks:
+                await self._a_while()
+
+    async def _has_ended(self, task_id: str) -> bool:
+        """Whether no further events of a task will come, as far as the graph says."""
+        return task_id not in self._ledger.tasks and (await self.task(task_id)).status in FINAL
+
+    async def _a_while(self) -> None:
+        """A pause between two looks at a task of another engine; a stop ends it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), ELSEWHERE_SECONDS)
 
     async def result(self, task_id: str) -> Json:
         """Waits and returns the task's result. Raises ``TaskFailed`` with what is known when it has none."""

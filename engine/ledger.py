@@ -61,6 +61,16 @@ class Ledger:
         self.unsettled -= task.unsettled
         return task
 
+    def abandon(self) -> list[RunningTask]:
+        """Lets go of every task, and of what has happened to them; returns the tasks."""
+        tasks = list(self.tasks.values())
+        for task in tasks:
+            self.remove(task.id)
+        self._outcomes, self._moves, self._drifted, self._asked = [], [], [], {}
+        self._holders.clear()
+        self._fair = FairShare()
+        return tasks
+
     @property
     def has_outcomes(self) -> bool:
         """Whether something waits to be settled."""

@@ -251,6 +251,16 @@ class Event(Value, frozen=True):
     detail: str = ""
 
 
+class Pulse(Value, frozen=True):
+    """What a heartbeat tells: the database's time in milliseconds, the engines that are gone and own open tasks, and
+    the commands for this engine as (id, body), oldest first.
+    """
+
+    now: int
+    gone: list[str] = []
+    commands: list[tuple[str, str]] = []
+
+
 class Progress(Value, frozen=True):
     """The counts by status of a running task, and when its first subtask started."""
 

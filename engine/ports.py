@@ -21,6 +21,7 @@ from engine.model import (
     Pause,
     Produced,
     Progress,
+    Pulse,
     Request,
     Subtask,
     Task,
@@ -59,8 +60,13 @@ class GraphWriter(Protocol):
     async def register(self, engine_id: str, at: int) -> int:
         """Enters the engine with a higher epoch than before and returns it. Fences its earlier life."""
 
-    async def heartbeat(self) -> int:
-        """Renews the engine's sign of life; returns the database's time in milliseconds."""
+    async def heartbeat(self, timeout: int) -> Pulse:
+        """Renews the engine's sign of life; returns the database's time, the engines with open tasks that have left or
+        gave none for ``timeout`` milliseconds, and the commands for this one.
+        """
+
+    async def leave(self) -> None:
+        """Says that this engine stops in good order: others may take over its open tasks at once."""
 
     async def store(self, task: NewTask) -> None:
         """Writes a whole task: all of it becomes visible at once, or nothing. Large ones are written in batches.
@@ -110,6 +116,23 @@ class GraphWriter(Protocol):
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first, with exact counts and last event numbers."""
+
+    async def take_over(self, gone: str, timeout: int, limit: int) -> list[OpenTask]:
+        """Makes up to ``limit`` open tasks of an engine that is gone this one's, and fences that engine: all in one
+        transaction. Empty when it gave a sign of life within ``timeout`` milliseconds.
+        """
+
+    async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:
+        """Leaves a command for whoever owns a task; False when the task is not open. Safe to repeat. Not fenced."""
+
+    async def answer(self, command_id: str, answer: str) -> None:
+        """Says what became of a command for this engine."""
+
+    async def collect_answer(self, command_id: str) -> str | None:
+        """Takes away the answer to a command; None while there is none. Not fenced."""
+
+    async def enter_blobs(self, id_: str) -> str:
+        """Enters the blob store of this namespace, unless one is entered; returns the id of the one that is."""
 
     async def recount(self, task_id: str) -> OpenTask:
         """The same for one task, after an unclear outcome."""
@@ -210,6 +233,9 @@ class Graph(GraphWriter, GraphReader, Protocol):
 
 class Blobs(Protocol):
     """Payloads by content hash."""
+
+    async def identity(self) -> str:
+        """The id of this store, made when it is first asked for: all engines of a namespace must share one store."""
 
     async def put(self, digest: str, data: bytes) -> None:
         """Stores ``data`` durably under its hash; storing it again is no fault."""

@@ -69,6 +69,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._jobs: list[Callable[[], Awaitable[None]]] = []
         self._helpers: set[asyncio.Task[None]] = set()
+        self._awaited: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
         self._progress_due = 0.0
@@ -106,6 +107,8 @@ class Scheduler:
     async def inside(self, work: Callable[[], Awaitable[T]]) -> T:
         """The same, and waits for what it returns or raises."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._awaited.add(done)
+        done.add_done_callback(self._awaited.discard)
 
         async def job() -> None:
             try:
@@ -139,6 +142,28 @@ class Scheduler:
             runner.cancel()
         self.wake()
 
+    def fail(self, error: BaseException) -> None:
+        """Ends the loop with an error."""
+        self._failure = self._failure or error
+        self.wake()
+
+    async def abandon(self) -> None:
+        """Lets go of every task, for another engine has them; ``run`` may be called again afterwards."""
+        runners = self._runners()
+        for runner in runners:
+            runner.cancel()
+        if runners:
+            await asyncio.wait(runners)
+        for waiting in list(self._awaited):
+            if not waiting.done():
+                waiting.set_exception(GraphUnavailable("another engine has just taken the task over: send it again"))
+        self._jobs.clear()
+        self._failure = None
+        for task in self.ledger.abandon():
+            self.times.forget(task)
+            self.bus.close(task.id)
+            task.ended.set()
+
     def _runners(self) -> list[asyncio.Task[Settle]]:
         return [runner for task in self.ledger.tasks.values() for runner in task.running.values()]
 
@@ -160,6 +185,7 @@ class Scheduler:
             self.times.close()
             if self._progress_timer is not None:
                 self._progress_timer.cancel()
+                self._progress_timer = None
             for helper in self._helpers:
                 helper.cancel()
 
@@ -382,5 +408,4 @@ class Scheduler:
     def _helped(self, helper: asyncio.Task[None]) -> None:
         self._helpers.discard(helper)
         if not helper.cancelled() and (error := helper.exception()) is not None:
-            self._failure = self._failure or error
-            self.wake()
+            self.fail(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 import structlog
@@ -12,15 +11,18 @@ from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.closing import Closing
+from engine.command import Carried, Command
 from engine.control import Control, within
+from engine.dispatch import Dispatch
 from engine.endings import Endings
-from engine.errors import Busy, Conflict, Fenced, GraphUnavailable
+from engine.errors import Busy, Conflict, Fenced, GraphRefused, GraphUnavailable
 from engine.identity import Identity
 from engine.inquiries import Inquiries
 from engine.judge import without_verdict
 from engine.ledger import Ledger
-from engine.model import Json, NewTask, OpenTask, Pause, Task, Value
+from engine.model import Json, NewTask, Task, Value
 from engine.observer import NullObserver, Observer
+from engine.ownership import Ownership
 from engine.payloads import Payloads
 from engine.plan.build import build
 from engine.plan.ids import Ulids
@@ -89,11 +91,22 @@ class Engine(Inquiries):
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))
         self._control = Control(self._scheduler, self._closing, defaults)
-        self._recovery = Recovery(graph, tools, clock, defaults)
+        self._blobs = blobs
+        self._dispatch = Dispatch(graph, clock, self._ulids, VERB_SECONDS)
+        self._ownership = Ownership(
+            graph,
+            self._scheduler,
+            self._closing,
+            Recovery(graph, tools, clock, defaults),
+            clock,
+            interval=settings.heartbeat_seconds,
+            timeout=settings.engine_timeout_seconds,
+            most=settings.max_open_tasks,
+            obey=self._obey,
+        )
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
-        self._unsure: set[asyncio.Task[None]] = set()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -107,22 +120,29 @@ class Engine(Inquiries):
             if self._redis is not None:
                 await self._redis.open()
             await self._graph.open()
-            await self._graph.register(self.id, self._clock.now())
-            self._clock.correct(await self._graph.heartbeat())
-            await self._graph.discard_leftovers()
-            for found in await self._graph.adopt():
-                await self._take_up(found)
+            await self._check_blobs()
+            await self._ownership.begin(self.id)
         except BaseException:
             await self._graph.close()
             self._identity.release()
             raise
-        self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._beat())]
+        self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
+
+    async def _check_blobs(self) -> None:
+        """All engines of a namespace share one blob store; another one would not have what the graph refers to."""
+        own = await self._blobs.identity()
+        entered = await self._graph.enter_blobs(own)
+        if entered != own:
+            namespace = self.settings.namespace
+            raise GraphRefused(
+                f"{self.settings.blobs} is not the blob store of namespace {namespace!r}: set BLOB_PATH to the folder "
+                "that its other engines use; if that one is lost, delete its entry: "
+                f"MATCH (b:BlobStore {{namespace: '{namespace}'}}) DELETE b"
+            )
 
     async def stop(self) -> None:
         """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
-        for unsure in self._unsure:
-            unsure.cancel()
         if self._loops:
             driver, beat = self._loops
             if not driver.done():
@@ -131,6 +151,8 @@ class Engine(Inquiries):
             await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
             driver.cancel()
             self._loops = []
+            await self._ownership.leave()
+        self._stopped.set()
         self._bus.close_all()
         await self._tools.close()
         if self._redis is not None:
@@ -141,7 +163,12 @@ class Engine(Inquiries):
 
     async def _drive(self) -> None:
         try:
-            await self._scheduler.run()
+            while True:
+                try:
+                    await self._scheduler.run()
+                    return
+                except Fenced:
+                    await self._ownership.begin_anew()
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -152,31 +179,8 @@ class Engine(Inquiries):
                 for runner in list(task.running.values()):
                     runner.cancel()
                 task.ended.set()
+            self._stopped.set()
             self._bus.close_all()
-
-    async def _beat(self) -> None:
-        """A small write every few seconds: the sign of life, and the database's time."""
-        while True:
-            await asyncio.sleep(self.settings.heartbeat_seconds)
-            try:
-                self._clock.correct(await self._graph.heartbeat())
-            except GraphUnavailable as error:
-                _log.debug("no heartbeat", reason=str(error))
-            except Fenced as error:
-                self._vitals.failure = error
-                self._ledger.draining = True
-                _log.error("another engine has taken over this engine's tasks", engine=self.id)
-                return
-
-    async def _take_up(self, found: OpenTask) -> None:
-        taken = await self._recovery.take_up(found)
-        for settle in taken.interrupted:
-            self._ledger.interrupted(settle)
-        self._scheduler.add(taken.task)
-        self._scheduler.times.restore(taken.task, taken.waiting)
-        self._scheduler.decide_later(taken.undecided)
-        if taken.task.gate:
-            self._closing.resume(taken.task)
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
@@ -237,26 +241,19 @@ class Engine(Inquiries):
             raise Busy(f"{len(self._ledger.tasks)} tasks are open already: send it again later", RETRY_SECONDS)
 
     async def _store(self, task: NewTask) -> None:
+        self._ownership.storing.add(task.id)
         try:
             await self._graph.store(task)
+            self._scheduler.add(RunningTask.fresh(task, task_input(task.body)))
+            self._scheduler.decide_later(without_verdict(task))
         except GraphUnavailable:
-            # It may have been stored all the same: then it must not lie there until the next start.
-            follow_up = asyncio.create_task(self._take_up_if_stored(task.id))
-            self._unsure.add(follow_up)
-            follow_up.add_done_callback(self._unsure.discard)
+            self._ownership.unsure = True  # it may have been stored all the same: then it must not lie there
             raise
-        self._scheduler.add(RunningTask.fresh(task, task_input(task.body)))
-        self._scheduler.decide_later(without_verdict(task))
-
-    async def _take_up_if_stored(self, task_id: str) -> None:
-        while True:
-            await asyncio.sleep(self.settings.heartbeat_seconds)
-            try:
-                if await self._graph.task(task_id) is not None:
-                    await self._take_up(await self._graph.recount(task_id))
-                return
-            except GraphUnavailable:
-                continue
+        except Fenced as error:
+            self._scheduler.fail(error)
+            raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
+        finally:
+            self._ownership.storing.discard(task.id)
 
     # --- control ----------------------------------------------------------------------------------------------------
 
@@ -266,7 +263,7 @@ class Engine(Inquiries):
         Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
         ``Conflict``.
         """
-        return await self._verb(task_id, "cancel", lambda live: self._control.cancel(live, by), TaskStatus.CANCELLED)
+        return (await self.command(Command("cancel", task_id, by=by))).task
 
     async def pause(
         self,
@@ -278,49 +275,66 @@ class Engine(Inquiries):
         by: str = "",
     ) -> Task:
         """Nothing new of a task starts; with ``now`` what runs is stopped and put back. Raises ``Conflict``."""
-        until = None if timeout_seconds is None else self._clock.now() + round(1000 * timeout_seconds)
-        pause = Pause(by, until, on_timeout)
-        return await self._verb(task_id, "pause", lambda live: self._control.pause(live, pause, mode))
+        wanted = Command("pause", task_id, by=by, mode=mode, timeout_seconds=timeout_seconds, on_timeout=on_timeout)
+        return (await self.command(wanted)).task
 
     async def resume(self, task_id: str, by: str = "") -> Task:
         """Lets a paused task go on. Raises ``Conflict``."""
-        return await self._verb(task_id, "resume", lambda live: self._control.resume(live, by))
+        return (await self.command(Command("resume", task_id, by=by))).task
 
     async def retry(self, task_id: str, key: str, by: str = "") -> Task:
         """Runs a failed or quarantined subtask of an open task once more. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "retry", lambda live: self._control.retry(live, key, by))
+        return (await self.command(Command("retry", task_id, key, by))).task
 
     async def skip(self, task_id: str, key: str, by: str = "") -> Task:
         """Abandons a subtask of an open task. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "skip", lambda live: self._control.skip(live, key, by))
+        return (await self.command(Command("skip", task_id, key, by))).task
 
     async def approve(self, task_id: str, key: str, by: str = "") -> Task:
         """Lets a subtask run that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "approve", lambda live: self._control.approve(live, key, by))
+        return (await self.command(Command("approve", task_id, key, by))).task
 
     async def reject(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
         """Fails a subtask that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return await self._verb(task_id, "reject", lambda live: self._control.reject(live, key, by, comment))
+        return (await self.command(Command("reject", task_id, key, by, comment))).task
 
-    async def _verb(
-        self,
-        task_id: str,
-        verb: str,
-        act: Callable[[RunningTask], Coroutine[Any, Any, None]],
-        goal: TaskStatus | None = None,
-    ) -> Task:
-        """Does something to an open task; waits up to five seconds until it is done (``goal``: until it is final)."""
-        live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
-        task = await self.task(task_id)
-        if live is not None and task.status not in FINAL:
-            await within(VERB_SECONDS, act(live))
-            if goal is not None:
-                await within(VERB_SECONDS, live.ended.wait())
-            return await self.task(task_id)
-        if task.status is goal:
-            return task
+    async def command(self, command: Command) -> Carried:
+        """Has a command carried out by whichever engine owns the task; waits up to five seconds for it.
+
+        A command whose goal is already the state changes nothing. Raises ``Conflict``, ``NotFound``,
+        ``GraphUnavailable``.
+        """
+        applied = await self._carry_out(command)
+        if applied is None:
+            applied = await self._dispatch.ask(command)
+        task = await self.task(command.task_id)
+        if applied is None:  # it has ended meanwhile
+            self._refuse_final(task, command)
+        return Carried(task, applied is not False)
+
+    async def _carry_out(self, command: Command) -> bool | None:
+        """Carries a command out here: whether it was done in five seconds; None when another engine has the task."""
+        live = self._ledger.tasks.get(command.task_id)  # before the graph is read: it may end in between
+        task = await self.task(command.task_id)
+        if task.status in FINAL:
+            self._refuse_final(task, command)
+            return True
+        if live is None:
+            return None
+        done = await within(VERB_SECONDS, self._control.apply(live, command))
+        if command.verb == "cancel":
+            done = await within(VERB_SECONDS, live.ended.wait())
+        return done
+
+    async def _obey(self, command: Command) -> bool:
+        return await self._carry_out(command) is not None
+
+    def _refuse_final(self, task: Task, command: Command) -> None:
+        """A final task stays as it is; only to cancel a cancelled one is no mistake."""
+        if command.verb == "cancel" and task.status is TaskStatus.CANCELLED:
+            return
         legal = ", ".join(legal_task_events(task.status)) or "none: submit it again, or rerun it"
-        raise Conflict(f"task {task_id} is {task.status.value}, so {verb} is not possible; legal now: {legal}")
+        raise Conflict(f"task {task.id} is {task.status.value}, so {command.verb} is not possible; legal now: {legal}")
 
     # --- health -----------------------------------------------------------------------------------------------------
 

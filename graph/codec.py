@@ -257,7 +257,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         completed_at=node.get("completed_at"),
         output=current.get("output"),
         output_hash=current.get("output_hash"),
-        error=current.get("error") or node.get("error"),
+        error=_error(node.get("error"), current),
         ran_on=current.get("ran_on") or "",
         attempts=node["token"],
         spent=node.get("spent") or 0,
@@ -293,14 +293,19 @@ def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produc
         status=SubtaskStatus(row["status"]),
         output=last.get("output"),
         hash=last.get("output_hash"),
-        error=last.get("error") or row["error"],
+        error=_error(row["error"], last),
     )
 
 
 def troubled(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Troubled:
     """A subtask without success and its error."""
-    error = (latest or {}).get("error") or row["error"]
+    error = _error(row["error"], latest or {})
     return Troubled(row["id"], row["key"], SubtaskStatus(row["status"]), row["critical"], error)
+
+
+def _error(own: str | None, latest: Mapping[str, Any]) -> str | None:
+    """A subtask's own error says what became of it after its last attempt, so it is the newer one."""
+    return own or latest.get("error")
 
 
 def undecided(row: Mapping[str, Any]) -> Undecided:

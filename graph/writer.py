@@ -18,6 +18,7 @@ from graph.database import Database, Row
 
 STATEMENTS = frozenset(
     {
+        "blobs/enter",
         "engine/heartbeat",
         "engine/last_turn",
         "engine/register",
@@ -89,9 +90,9 @@ class Writer:
         self._engine, self._epoch = engine_id, rows[0]["epoch"]
         return self._epoch
 
-    async def heartbeat(self) -> int:
-        """Renews the engine's sign of life; returns the database's time in milliseconds."""
-        return int(_fenced(await self._fenced_write("engine/heartbeat"))["now"])
+    async def enter_blobs(self, id_: str) -> str:
+        """Enters the blob store of this namespace, unless one is entered."""
+        return str((await self._database.write("blobs/enter", namespace=self._namespace, id=id_))[0]["id"])
 
     async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
         """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
@@ -133,7 +134,10 @@ class Writer:
 
     async def adopt(self) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""
-        rows = await self._database.read("task/open_owned", engine=self._engine)
+        return await self._owned(None)
+
+    async def _owned(self, ids: list[str] | None) -> list[OpenTask]:
+        rows = await self._database.read("task/open_owned", engine=self._engine, ids=ids)
         return [OpenTask(codec.task(row["t"]), _counts(row["counts"]), row["last_event"]) for row in rows]
 
     async def recount(self, task_id: str) -> OpenTask:
@@ -160,7 +164,9 @@ class Writer:
 
     async def discard_leftovers(self) -> int:
         """Removes the tasks that this engine began to write and never opened; returns how many."""
-        loader = self._engine
+        return await self._discard(self._engine)
+
+    async def _discard(self, loader: str) -> int:
         rows = await self._database.read("task/leftovers", loader=loader)
         for row in rows:
             await self._remove(row["id"])

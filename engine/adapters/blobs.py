@@ -8,14 +8,18 @@ File work runs in threads, off the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
+import uuid
 from pathlib import Path
 
 from engine.errors import EngineError
 
+IDENTITY = "store.id"
+"""The file that tells one blob store from another."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,6 +40,14 @@ class FolderBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    async def identity(self) -> str:
+        """The id of this store, kept in a file of it.
+
+        Raises:
+            BlobsUnavailable: the folder cannot be read or written.
+        """
+        return await asyncio.to_thread(self._identity)
 
     async def put(self, digest: str, data: bytes) -> None:
         """Stores ``data`` durably under its hash; storing it again is no fault and mends a damaged file.
@@ -59,6 +71,16 @@ class FolderBlobs:
             BlobsUnavailable: the folder cannot be read.
         """
         return await asyncio.to_thread(self._get, digest)
+
+    def _identity(self) -> str:
+        path = self._root / IDENTITY
+        try:
+            if not path.exists():
+                _make_folder(self._root, self._root)
+                _write(path, uuid.uuid4().hex.encode(), replace=False)
+            return path.read_text("ascii").strip()
+        except OSError as error:
+            raise BlobsUnavailable(self._cannot("write", error)) from error
 
     def _put(self, digest: str, data: bytes) -> None:
         path = self._path(digest)
@@ -116,8 +138,8 @@ def _make_folder(folder: Path, root: Path) -> None:
     _sync_folder(folder.parent)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Writes beside ``path``, waits for the disk, renames."""
+def _write(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Writes beside ``path``, waits for the disk, renames; without ``replace`` whoever comes first wins."""
     descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     draft = Path(name)
     try:
@@ -125,7 +147,12 @@ def _write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        if replace:
+            draft.replace(path)
+        else:
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
     except BaseException:
         draft.unlink(missing_ok=True)
         raise

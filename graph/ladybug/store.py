@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import Fenced
-from engine.model import Dependant, Finish, Judged, NewSubtask, NewTask, OpenTask, Pause, Progress
+from engine.model import Dependant, Finish, Judged, NewSubtask, NewTask, OpenTask, Pause, Progress, Pulse
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, writer
@@ -48,6 +48,7 @@ OWN_STATEMENTS = {
     "task/members",
     "task/open",
     "task/relate",
+    "task/take_over",
     "request/drop",
     "request/put",
     "turn/attempt",
@@ -103,12 +104,30 @@ class LadybugGraph(Reader, Writer):
         """Raises ``GraphUnavailable`` when the file cannot be read."""
         await self._ladybug.read("schema/read")
 
-    async def heartbeat(self) -> int:
-        """Renews the engine's sign of life; returns the host's time in milliseconds."""
+    async def heartbeat(self, timeout: int) -> Pulse:  # noqa: ARG002
+        """Renews the engine's sign of life; the time is the host's, and there is no other engine."""
         rows = await self._ladybug.write("engine/heartbeat", now=_milliseconds(), **self._fence)
         if not rows:
             raise Fenced()
-        return int(rows[0]["now"])
+        return Pulse(int(rows[0]["now"]))
+
+    async def leave(self) -> None:
+        """Nothing to say: whoever opens the file next owns what is in it."""
+
+    async def take_over(self, gone: str, timeout: int, limit: int) -> list[OpenTask]:  # noqa: ARG002
+        """Nothing: ``adopt`` has taken all there is."""
+        return []
+
+    async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:  # noqa: ARG002
+        """Never: every open task is this engine's own."""
+        return False
+
+    async def answer(self, command_id: str, answer: str) -> None:
+        """Nothing to answer."""
+
+    async def collect_answer(self, command_id: str) -> str | None:  # noqa: ARG002
+        """No answer."""
+        return None
 
     async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
         """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
@@ -276,7 +295,10 @@ class LadybugGraph(Reader, Writer):
         return await self._fenced(work)
 
     async def adopt(self) -> list[OpenTask]:
-        """The open tasks that this engine owns, oldest first."""
+        """The open tasks of this namespace, oldest first: whoever holds the file owns them all."""
+        await self._fenced(
+            lambda session: session.run("task/take_over", engine=self._engine, namespace=self._namespace)
+        )
         rows = await self._ladybug.write("task/open_owned", engine=self._engine)
         return [await self.recount(row["t"]["id"]) for row in rows]
 

@@ -9,9 +9,9 @@ from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Judged, NewSubtask, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, turns, writer
-from graph.neo4j import fence, schema
+from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
-from graph.neo4j.fence import FencedWriter
+from graph.neo4j.owners import OwningWriter
 from graph.reader import Reader
 
 WHOLE = 1_000
@@ -25,6 +25,7 @@ STATEMENTS = (
     | writer.STATEMENTS
     | schema.STATEMENTS
     | fence.STATEMENTS
+    | owners.STATEMENTS
     | {
         "subtask/blockers",
         "subtask/cancel",
@@ -46,7 +47,7 @@ STATEMENTS = (
 )
 
 
-class Neo4jGraph(Reader, FencedWriter):
+class Neo4jGraph(Reader, OwningWriter):
     """One namespace of a Neo4j database, as one engine sees it.
 
     Args:
@@ -63,7 +64,7 @@ class Neo4jGraph(Reader, FencedWriter):
         self._neo4j = Neo4jDatabase(url, login, STATEMENTS)
         self._start_timeout = start_timeout_seconds
         Reader.__init__(self, self._neo4j, "neo4j", namespace)
-        FencedWriter.__init__(self, self._neo4j, namespace)
+        OwningWriter.__init__(self, self._neo4j, namespace)
 
     async def open(self) -> None:
         """Connects and applies the schema once."""

@@ -93,7 +93,7 @@ async def test_several_engines_apply_the_schema_at_the_same_time(own_neo4j: Loca
         await asyncio.gather(*(graph.register(fresh_id(), 1) for graph in graphs))
         assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 1}]
         indexes = await execute(first, "SHOW INDEXES YIELD type WHERE type = 'RANGE' RETURN count(*) AS n")
-        assert indexes[0]["n"] == 12
+        assert indexes[0]["n"] == 17
     finally:
         await asyncio.gather(*(graph.close() for graph in (first, *graphs)))
 

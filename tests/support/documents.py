@@ -18,6 +18,8 @@ DOCUMENTS = [
 ]
 NOT_PLAYED = {
     "make demo": "builds a virtual environment from the network; test_demo.py plays what it runs",
+    "make bench": "takes half an hour; test_bench.py runs every scenario at small sizes",
+    "make bench-peers": "installs other engines from the network",
     "make test": "is what runs the tests that play the others",
     "docker compose --env-file .env.agent03 -f docker-compose.agent03.yml up --build --detach": (
         "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"

@@ -2,6 +2,6 @@
 // params: engine, namespace, at
 // returns: one row {epoch}
 MERGE (e:Engine {id: $engine})
-SET e.lock = true REMOVE e.lock
-SET e.namespace = $namespace, e.epoch = coalesce(e.epoch, 0) + 1, e.started_at = $at, e.heartbeat_at = $at, e.turn = ''
+SET e.lock = true REMOVE e.lock, e.left
+SET e.namespace = $namespace, e.epoch = coalesce(e.epoch, 0) + 1, e.started_at = $at, e.heartbeat_at = timestamp(), e.turn = ''
 RETURN e.epoch AS epoch

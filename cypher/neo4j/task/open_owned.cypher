@@ -1,7 +1,7 @@
 // purpose: the open tasks of an engine, oldest first, with exact counts and the number of the last event
-// params: engine
-// returns: one row {t, counts, last_event} per task; counts is a list of [status, number]
-MATCH (t:Task {open_owner: $engine}) WHERE t.stored
+// params: engine, ids
+// returns: one row {t, counts, last_event} per task, only those among the ids unless these are null; counts is a list of [status, number]
+MATCH (t:Task {open_owner: $engine}) WHERE t.stored AND ($ids IS NULL OR t.id IN $ids)
 CALL (t) {
   MATCH (t)-[:HAS_SUBTASK]->(s:Subtask)
   WITH s.status AS status, count(*) AS number

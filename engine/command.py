@@ -1,0 +1,74 @@
+"""A verb that somebody wants applied to a task, as it travels to the engine that owns the task, and its answer.
+
+Only the owner writes a task. Whoever is asked at another engine leaves the command in the graph; the owner finds it
+with its next heartbeat, applies it, and leaves the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine.errors import Conflict, EngineError, NotFound
+from engine.model import Task, Value
+
+Verb = Literal["cancel", "pause", "resume", "retry", "skip", "approve", "reject"]
+
+
+class Command(Value, frozen=True, omit_defaults=True):
+    """What is wanted of a task, or of its subtask ``key``, and by whom.
+
+    ``mode``, ``timeout_seconds`` and ``on_timeout`` belong to ``pause``; ``comment`` to ``reject``.
+    """
+
+    verb: Verb
+    task_id: str
+    key: str = ""
+    by: str = ""
+    comment: str = ""
+    mode: Literal["drain", "now"] = "drain"
+    timeout_seconds: float | None = None
+    on_timeout: Literal["resume", "cancel"] = "resume"
+
+    def encode(self) -> str:
+        """JSON text."""
+        return msgspec.json.encode(self).decode()
+
+    @staticmethod
+    def decode(text: str) -> Command:
+        """The command of ``encode``'s text. Raises ``msgspec.DecodeError`` for anything else."""
+        return msgspec.json.decode(text, type=Command)
+
+
+class Answer(Value, frozen=True, omit_defaults=True):
+    """What became of a command: applied, or refused with an error of this kind and message."""
+
+    refused: str = ""
+    message: str = ""
+
+    def encode(self) -> str:
+        """JSON text."""
+        return msgspec.json.encode(self).decode()
+
+    @staticmethod
+    def decode(text: str) -> Answer:
+        """The answer of ``encode``'s text."""
+        return msgspec.json.decode(text, type=Answer)
+
+    @staticmethod
+    def refusal(error: EngineError) -> Answer:
+        """The answer that carries an error to whoever asked."""
+        return Answer(type(error).__name__, str(error))
+
+    def check(self) -> None:
+        """Raises the error that the owner met, if it met one."""
+        if self.refused:
+            raise {"Conflict": Conflict, "NotFound": NotFound}.get(self.refused, EngineError)(self.message)
+
+
+class Carried(Value, frozen=True):
+    """The task after a command, and whether the command has taken effect yet; if not, it still will."""
+
+    task: Task
+    applied: bool

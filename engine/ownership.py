@@ -1,0 +1,210 @@
+"""Which tasks this engine owns: its sign of life, what it takes over from engines that are gone, the commands that
+reach it through the graph, and what happens when it was taken for dead itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+
+from engine.clock import SystemClock
+from engine.closing import Closing
+from engine.command import Answer, Command
+from engine.errors import EngineError, Fenced, GraphUnavailable
+from engine.model import OpenTask, Pulse
+from engine.ports import Graph
+from engine.recovery import Recovery
+from engine.scheduler import Scheduler
+
+_log = structlog.get_logger("engine")
+
+TAKE_AT_ONCE = 100
+"""Tasks taken over with one heartbeat, so that several engines share what one has left."""
+STEADY_BEATS = 3
+"""So many intervals without a gap before others are judged: when the graph was away, all signs of life are old."""
+
+
+class Ownership:
+    """The tasks of one engine. ``begin`` first, then ``beat`` beside the scheduler's loop, ``leave`` at the end.
+
+    Args:
+        interval: seconds between two heartbeats.
+        timeout: seconds without a heartbeat after which an engine is taken for dead.
+        most: open tasks up to which this engine takes over more.
+        obey: applies a command to a task of this engine; False when the task is not this engine's any more.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        scheduler: Scheduler,
+        closing: Closing,
+        recovery: Recovery,
+        clock: SystemClock,
+        *,
+        interval: float,
+        timeout: float,
+        most: int,
+        obey: Callable[[Command], Awaitable[bool]],
+    ) -> None:
+        self._graph = graph
+        self._scheduler = scheduler
+        self._closing = closing
+        self._recovery = recovery
+        self._clock = clock
+        self._interval = interval
+        self._timeout = round(1000 * timeout)
+        self._most = most
+        self._obey = obey
+        self._engine = ""
+        self._beating = asyncio.Lock()
+        self._steady = Steady(STEADY_BEATS * interval)
+        self._obeying: set[str] = set()
+        self._helpers: set[asyncio.Task[None]] = set()
+        self.storing: set[str] = set()
+        """Tasks that are being stored, and are taken up by whoever stores them."""
+        self.unsure = False
+        """Whether a write that may have made a task this engine's own has lost its answer."""
+
+    async def begin(self, engine_id: str) -> None:
+        """Enters this engine, or its next life, and takes its tasks up again."""
+        self._engine = engine_id
+        await self._graph.register(engine_id, self._clock.now())
+        self._clock.correct((await self._graph.heartbeat(self._timeout)).now)
+        await self._graph.discard_leftovers()
+        for found in await self._graph.adopt():
+            await self.take_up(found)
+
+    async def begin_anew(self) -> None:
+        """This engine was taken for dead and its tasks were taken over: it lets go of everything and enters again."""
+        _log.warning("another engine took this one for dead and has taken over its tasks", engine=self._engine)
+        async with self._beating:
+            await self._scheduler.abandon()
+            await self._scheduler.patiently(lambda: self.begin(self._engine))
+            self._steady = Steady(STEADY_BEATS * self._interval)
+        _log.warning("the engine has entered again", engine=self._engine)
+
+    async def take_up(self, found: OpenTask) -> None:
+        """Goes on with an open task that is this engine's by now."""
+        taken = await self._recovery.take_up(found)
+        for settle in taken.interrupted:
+            self._scheduler.ledger.interrupted(settle)
+        self._scheduler.add(taken.task)
+        self._scheduler.times.restore(taken.task, taken.waiting)
+        self._scheduler.decide_later(taken.undecided)
+        if taken.task.gate:
+            self._closing.resume(taken.task)
+
+    async def beat(self) -> None:
+        """A small write every few seconds, for as long as the engine runs."""
+        try:
+            while True:
+                await asyncio.sleep(self._interval)
+                try:
+                    async with self._beating:
+                        await self._beat()
+                except GraphUnavailable as error:
+                    _log.debug("no heartbeat", reason=str(error))
+                except Fenced as error:
+                    self._scheduler.fail(error)
+        finally:
+            for helper in self._helpers:
+                helper.cancel()
+
+    async def leave(self) -> None:
+        """Lets others take over what is still open, at once."""
+        try:
+            await self._graph.leave()
+        except (GraphUnavailable, Fenced) as error:
+            _log.debug("not signed off", reason=str(error))
+
+    async def _beat(self) -> None:
+        pulse = await self._graph.heartbeat(self._timeout)
+        self._clock.correct(pulse.now)
+        self._steady.beat(self._clock.monotonic())
+        self._heed(pulse)
+        if self.unsure:
+            self.unsure = False
+            await self._surely(self._take_up_unknown)
+        for gone in pulse.gone if self._steady.long_enough else []:
+            await self._surely(lambda gone=gone: self._take_over(gone))  # type: ignore[misc]
+
+    async def _surely(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except GraphUnavailable:
+            self.unsure = True
+            raise
+
+    async def _take_up_unknown(self) -> None:
+        """Tasks that became this engine's by a write whose answer was lost."""
+        for found in await self._graph.adopt():
+            if found.task.id not in self._scheduler.ledger.tasks and found.task.id not in self.storing:
+                await self.take_up(found)
+
+    async def _take_over(self, gone: str) -> None:
+        room = min(TAKE_AT_ONCE, self._most - len(self._scheduler.ledger.tasks))
+        if room <= 0:
+            return
+        taken = await self._graph.take_over(gone, self._timeout, room)
+        for found in taken:
+            await self.take_up(found)
+        if taken:
+            _log.warning("took over the tasks of an engine that is gone", engine=gone, tasks=len(taken))
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def _heed(self, pulse: Pulse) -> None:
+        """Begins with the commands that are new."""
+        for id_, body in pulse.commands:
+            if id_ not in self._obeying:
+                self._obeying.add(id_)
+                helper = asyncio.create_task(self._carry_out(id_, body))
+                self._helpers.add(helper)
+                helper.add_done_callback(self._helpers.discard)
+
+    async def _carry_out(self, id_: str, body: str) -> None:
+        """Applies a command and answers it; what fails for want of the graph comes again with the next heartbeat."""
+        try:
+            answer = await self._answer(body)
+            if answer is not None:
+                await self._graph.answer(id_, answer.encode())
+        except (GraphUnavailable, Fenced) as error:
+            _log.debug("a command waits", command=id_, reason=str(error))
+        finally:
+            self._obeying.discard(id_)
+
+    async def _answer(self, body: str) -> Answer | None:
+        try:
+            command = Command.decode(body)
+        except msgspec.MsgspecError as error:
+            return Answer.refusal(EngineError(f"the engine that owns the task does not know this command: {error}"))
+        try:
+            return Answer() if await self._obey(command) else None
+        except (GraphUnavailable, Fenced):
+            raise
+        except EngineError as error:
+            return Answer.refusal(error)
+
+
+class Steady:
+    """Whether this engine's own heartbeats have come without a gap for long enough to judge others by theirs."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+        self._last = 0.0
+
+    def beat(self, now: float) -> None:
+        """A heartbeat has succeeded, at ``now`` monotonic seconds."""
+        if self._since is None or now - self._last > self._seconds:
+            self._since = now
+        self._last = now
+
+    @property
+    def long_enough(self) -> bool:
+        """Whether others may be judged."""
+        return self._since is not None and self._last - self._since >= self._seconds
