@@ -76,7 +76,7 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         output=output,
         error=subtask_error(subtask.error, subtask.attempts),
         attempts=subtask.attempts,
-        cached=False,
+        cached=subtask.cached,
         agent_id=None,
         queued_at=_iso_or_none(subtask.queued_at),
         started_at=_iso_or_none(subtask.started_at),
@@ -144,7 +144,7 @@ def _summary_fields(task: model.Task) -> dict[str, model.Json]:
         "progress": _progress(task),
         "error": error and schemas.TaskError(**_error_fields(error), subtasks=_troubles(error)),
         "failure_policy": task.failure_policy,
-        "rerun_of": None,
+        "rerun_of": task.rerun_of,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.states import SubtaskStatus, TaskStatus
+from engine.states import SETTLED, SubtaskStatus, TaskStatus
 
 Json = Any
 """Any JSON value: None, bool, int of any size, float, str, list, dict with string keys."""
@@ -93,6 +93,11 @@ class NewTask(Value, frozen=True):
     request_key: str = ""
     request_hash: str = ""
 
+    @property
+    def settled(self) -> list[NewSubtask]:
+        """What a rerun takes over as it was, in the order of its events."""
+        return [subtask for subtask in self.subtasks if subtask.status in SETTLED]
+
 
 class Pause(Value, frozen=True):
     """Why a task stands still: who asked, and what happens at ``until`` (milliseconds; None waits for a person)."""
@@ -165,6 +170,8 @@ class Subtask(Value, frozen=True):
     error: str | None
     ran_on: str
     attempts: int
+    output_bytes: int = 0
+    cached: bool = False
     spent: int = 0
     interrupted: int = 0
     fell_back: bool = False

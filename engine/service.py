@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
@@ -31,6 +32,7 @@ from engine.plan.spec import task_input
 from engine.plan.validate import Limits, ValidPlan, validate
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
+from engine.rerun import FAILED, Rerun, Reruns
 from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
@@ -105,6 +107,7 @@ class Engine(Inquiries):
             obey=self._obey,
         )
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
+        self._reruns = Reruns(graph, self._checked)
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
 
@@ -200,6 +203,33 @@ class Engine(Inquiries):
         finally:
             self._reserved -= size
         return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
+
+    async def rerun(self, task_id: str, start: str = FAILED, overrides: Mapping[str, Json] | None = None) -> Submitted:
+        """Runs a final task again as a new one, which keeps every result that nothing calls into question.
+
+        Args:
+            task_id: the task to run again.
+            start: "failed", "start", or the key of a subtask that runs again with all that depends on it.
+            overrides: by key the fields of subtasks that are different this time; ``input`` is merged.
+
+        Raises:
+            NotFound: when there is no such task.
+            Conflict: when it is not final, or nothing of it is left to run.
+            InvalidInput: with every fault of the plan with the overrides.
+            Busy: when the engine is full.
+        """
+        self._refuse_when_ended()
+        wish, now = Rerun(start, overrides or {}), self._clock.now()
+        task = await self._reruns.prepare(await self.task(task_id), wish, self._ulids.new(now), now)
+        size = len(task.subtasks) - len(task.settled)
+        self._refuse_when_full(size)
+        self._reserved += size
+        try:
+            await self._store(task)
+        finally:
+            self._reserved -= size
+        ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
+        return Submitted(task.id, len(task.subtasks), ready)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""

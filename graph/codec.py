@@ -24,6 +24,10 @@ from engine.states import SETTLED, SubtaskStatus, TaskStatus
 from engine.turn import NOTHING, Change, TaskChanges, Undecided, event_of
 
 REUSED = "reused"
+TAKEN_OVER = frozenset({"cached", REUSED})
+"""Outcomes of an attempt that made nothing itself."""
+EVENT_CHANGES = 1_000
+"""Changes that one event node holds when a rerun is stored."""
 TASK_ID_LENGTH = 26
 """Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
 
@@ -116,6 +120,30 @@ def reused_row(subtask: NewSubtask, ran_on: str, namespace: str, now: int) -> di
 def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
     """The first event of a task."""
     return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace)
+
+
+def reuse_events(task: NewTask, namespace: str) -> list[dict[str, Any]]:
+    """The events after the first one: what a rerun took over, and from where."""
+    settled = task.settled
+    return [
+        {
+            "key": event_key(task.id, start + 2),
+            "namespace": namespace,
+            "task_id": task.id,
+            "turn": "",
+            "first": start + 2,
+            "last": start + 1 + len(settled[start : start + EVENT_CHANGES]),
+            "at": task.created_at,
+            "changes": [_reuse(subtask, task) for subtask in settled[start : start + EVENT_CHANGES]],
+        }
+        for start in range(0, len(settled), EVENT_CHANGES)
+    ]
+
+
+def _reuse(subtask: NewSubtask, task: NewTask) -> str:
+    token = int(subtask.reused is not None)
+    source, status = SubtaskStatus.PENDING.value, subtask.status.value
+    return change_text(Change(subtask.id, subtask.key, "reuse", source, status, token, f"from {task.rerun_of}"))
 
 
 def task_event(
@@ -257,6 +285,8 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         completed_at=node.get("completed_at"),
         output=current.get("output"),
         output_hash=current.get("output_hash"),
+        output_bytes=current.get("output_bytes") or 0,
+        cached=current.get("outcome") in TAKEN_OVER,
         error=_error(node.get("error"), current),
         ran_on=current.get("ran_on") or "",
         attempts=node["token"],

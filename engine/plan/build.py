@@ -105,6 +105,7 @@ def _spec(draft: Draft, generation: int, rank: float) -> str:
         run_if=_condition(draft),
         fallback=_fallback(draft),
         on_interrupt=policies.on_interrupt,
+        implied=draft.dependencies[draft.declared :],
     )
     if draft.mapped:
         inherited = MapSpec(draft.over, draft.limit, draft.over_refs, draft.priority, generation, rank)

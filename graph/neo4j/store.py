@@ -30,6 +30,7 @@ STATEMENTS = (
         "subtask/blockers",
         "subtask/cancel",
         "attempt/reuse",
+        "event/put",
         "subtask/create",
         "subtask/dependants",
         "subtask/derive",
@@ -122,6 +123,8 @@ class Neo4jGraph(Reader, OwningWriter):
         ]
         for start in range(0, len(reused), NODE_BATCH):
             await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
+        for event in codec.reuse_events(task, self._namespace):
+            await self._neo4j.write("event/put", event=event)
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records: one statement, one round trip."""

@@ -54,6 +54,14 @@ async def mark(path: str, context: RunContext, text: str = "") -> str:
     return context.key
 
 
+@tool("mend", idempotent=True)
+async def mend(path: str, broken: str, context: RunContext, on: bool = True) -> str:
+    """Like ``mark``, but fails while the file ``broken`` is there (and ``on`` holds): what a rerun finds mended."""
+    if on and os.path.exists(broken):
+        raise ToolError(f"{context.key} is broken", category=Category.LOGIC, suggestion="Mend it.")
+    return await mark(path, context)
+
+
 @tool("text", idempotent=True)
 async def text(size: int, letter: str = "x") -> str:
     """A text whose JSON has that many bytes."""
