@@ -27,14 +27,14 @@ def asleep(number: int) -> Body:
 
 async def moments(stage: Stage, effort: Effort) -> list[Figure]:
     """Milliseconds until a task is cancelled, of a heartbeat, and from a start to its first claim."""
-    waiting = effort.size(1_000, 50)
+    waiting = effort.size(1_000, 20)
     cancels = [await _cancel_ms(stage, waiting) for _ in range(effort.rounds)]
     beats = [await _heartbeat_ms(stage, effort.size(100, 5)) for _ in range(effort.rounds)]
     figures = [
         Figure("moments", stage.kind, f"cancel: {SLOTS} running, {waiting:,} waiting, until final", "ms", cancels),
         Figure("moments", stage.kind, "heartbeat, one every 2 s", "ms", beats),
     ]
-    for size in effort.size((1_000, 100_000), (100, 1_000)):
+    for size in effort.size((1_000, 100_000), (20, 200)):
         starts = [await _recovery_ms(stage, size) for _ in range(effort.rounds)]
         what = f"start after kill -9, {size:,} subtasks open, until the first claim"
         figures.append(Figure("moments", stage.kind, what, "ms", starts))
