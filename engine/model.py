@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.states import SubtaskStatus, TaskStatus
+from engine.states import SETTLED, SubtaskStatus, TaskStatus
 
 Json = Any
 """Any JSON value: None, bool, int of any size, float, str, list, dict with string keys."""
@@ -93,6 +93,11 @@ class NewTask(Value, frozen=True):
     request_key: str = ""
     request_hash: str = ""
 
+    @property
+    def settled(self) -> list[NewSubtask]:
+        """What a rerun takes over as it was, in the order of its events."""
+        return [subtask for subtask in self.subtasks if subtask.status in SETTLED]
+
 
 class Pause(Value, frozen=True):
     """Why a task stands still: who asked, and what happens at ``until`` (milliseconds; None waits for a person)."""
@@ -165,6 +170,8 @@ class Subtask(Value, frozen=True):
     error: str | None
     ran_on: str
     attempts: int
+    output_bytes: int = 0
+    cached: bool = False
     spent: int = 0
     interrupted: int = 0
     fell_back: bool = False
@@ -185,11 +192,15 @@ class Produced(Value, frozen=True):
 
 
 class Request(Value, frozen=True):
-    """A caller's idempotency key: the hash of what was sent with it, and the task that it made, once it is stored."""
+    """A caller's idempotency key: the hash of what was sent with it, the task that it made, once it is stored, and
+    what was answered: its subtasks, and how many of them could start at once.
+    """
 
     hash: str
     task_id: str
     stored: bool
+    subtasks: int
+    queued: int
 
 
 class Judged(Value, frozen=True):

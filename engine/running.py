@@ -111,7 +111,7 @@ class RunningTask:
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
             input=task_input,
-            last_event=1,
+            last_event=1 + len(task.settled),
             counts=counts,
             started_at=None,
             ready=counts[READY],

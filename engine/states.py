@@ -57,6 +57,10 @@ SYNONYMS = {
 }
 """What callers of other systems call our states. Accepted in filters; what we answer is one vocabulary."""
 
+TASK_VERBS = frozenset({"pause", "resume", "cancel"})
+SUBTASK_VERBS = frozenset({"approve", "reject", "retry", "skip"})
+"""The events that a person causes; all others are the engine's."""
+
 SETTLED = frozenset(
     {
         SubtaskStatus.COMPLETED,
@@ -96,6 +100,7 @@ SUBTASK_MOVES: tuple[Move, ...] = tuple(
     + _moves("reject", "awaiting_approval", "failed", "by who may decide, or expired")
     + _moves("succeed", "processing", "completed", "the attempt's token is current")
     + _moves("reuse", "pending ready", "completed", "the cache or the task it reruns holds the result")
+    + _moves("reuse", "pending", "skipped", "the task it reruns had skipped it, and nothing asks for it again")
     + _moves("fail", "processing", "failed", "the token is current and no attempt is left")
     + _moves("retry_later", "processing", "retrying", "the token is current and an attempt is left")
     + _moves("fall_back", "processing", "ready", "no attempt is left, and a fallback takes over")
@@ -134,3 +139,13 @@ def legal_events(status: SubtaskStatus) -> list[str]:
 def legal_task_events(status: TaskStatus) -> list[str]:
     """Every event that a task in ``status`` accepts, in the order of the table, without repeats."""
     return list(dict.fromkeys(move.event for move in TASK_MOVES if move.source == status))
+
+
+def subtask_verbs(status: SubtaskStatus) -> list[str]:
+    """What a person may do to a subtask in ``status``."""
+    return [event for event in legal_events(status) if event in SUBTASK_VERBS]
+
+
+def task_verbs(status: TaskStatus) -> list[str]:
+    """What a person may do to a task in ``status``."""
+    return [event for event in legal_task_events(status) if event in TASK_VERBS]

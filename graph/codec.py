@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.model import (
@@ -24,6 +25,10 @@ from engine.states import SETTLED, SubtaskStatus, TaskStatus
 from engine.turn import NOTHING, Change, TaskChanges, Undecided, event_of
 
 REUSED = "reused"
+TAKEN_OVER = frozenset({"cached", REUSED})
+"""Outcomes of an attempt that made nothing itself."""
+EVENT_CHANGES = 1_000
+"""Changes that one event node holds when a rerun is stored."""
 TASK_ID_LENGTH = 26
 """Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
 
@@ -118,6 +123,30 @@ def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
     return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace)
 
 
+def reuse_events(task: NewTask, namespace: str) -> list[dict[str, Any]]:
+    """The events after the first one: what a rerun took over, and from where."""
+    settled = task.settled
+    return [
+        {
+            "key": event_key(task.id, start + 2),
+            "namespace": namespace,
+            "task_id": task.id,
+            "turn": "",
+            "first": start + 2,
+            "last": start + 1 + len(settled[start : start + EVENT_CHANGES]),
+            "at": task.created_at,
+            "changes": [_reuse(subtask, task) for subtask in settled[start : start + EVENT_CHANGES]],
+        }
+        for start in range(0, len(settled), EVENT_CHANGES)
+    ]
+
+
+def _reuse(subtask: NewSubtask, task: NewTask) -> str:
+    token = int(subtask.reused is not None)
+    source, status = SubtaskStatus.PENDING.value, subtask.status.value
+    return change_text(Change(subtask.id, subtask.key, "reuse", source, status, token, f"from {task.rerun_of}"))
+
+
 def task_event(
     task_id: str, number: int, event: str, status: str, at: int, namespace: str, detail: str = ""
 ) -> dict[str, Any]:
@@ -136,9 +165,13 @@ def task_event(
 
 def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: str) -> dict[str, Any]:
     """The event of a pause; its detail says until when, and what follows."""
-    ends = f"until {pause.until}, then {pause.then}" if pause.until is not None else ""
+    ends = f"until {_iso(pause.until)}, then {pause.then}" if pause.until is not None else ""
     detail = "; ".join(part for part in (pause.by, ends) if part)
     return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
@@ -257,7 +290,9 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         completed_at=node.get("completed_at"),
         output=current.get("output"),
         output_hash=current.get("output_hash"),
-        error=current.get("error") or node.get("error"),
+        output_bytes=current.get("output_bytes") or 0,
+        cached=current.get("outcome") in TAKEN_OVER,
+        error=_error(node.get("error"), current),
         ran_on=current.get("ran_on") or "",
         attempts=node["token"],
         spent=node.get("spent") or 0,
@@ -293,14 +328,19 @@ def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produc
         status=SubtaskStatus(row["status"]),
         output=last.get("output"),
         hash=last.get("output_hash"),
-        error=last.get("error") or row["error"],
+        error=_error(row["error"], last),
     )
 
 
 def troubled(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Troubled:
     """A subtask without success and its error."""
-    error = (latest or {}).get("error") or row["error"]
+    error = _error(row["error"], latest or {})
     return Troubled(row["id"], row["key"], SubtaskStatus(row["status"]), row["critical"], error)
+
+
+def _error(own: str | None, latest: Mapping[str, Any]) -> str | None:
+    """A subtask's own error says what became of it after its last attempt, so it is the newer one."""
+    return own or latest.get("error")
 
 
 def undecided(row: Mapping[str, Any]) -> Undecided:
@@ -321,6 +361,8 @@ def request_row(task: NewTask, namespace: str) -> dict[str, Any]:
         "namespace": namespace,
         "hash": task.request_hash,
         "task_id": task.id,
+        "subtasks": len(task.subtasks),
+        "queued": initial_counts(task.subtasks).get(SubtaskStatus.READY.value, 0),
         "created_at": task.created_at,
     }
 

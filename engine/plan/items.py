@@ -24,9 +24,8 @@ def items(spec: Spec, parent_id: str, parent_key: str, type: str, values: Json) 
     if policy is None:
         raise ValueError(f"{parent_id} is not mapped")
     _check(values, policy.limit)
-    order = order_key(policy.priority, policy.rank, int(parent_id.rpartition(".")[2]))
     encoded = msgspec.Raw(msgspec.json.encode(spec.input)) if spec.input != {} else {}
-    template = msgspec.structs.replace(spec, map=None, run_if=None, input=encoded)
+    template = msgspec.structs.replace(spec, map=None, run_if=None, implied=[], input=encoded)
     return [
         NewSubtask(
             id=subtask_id(parent_id, index),
@@ -38,7 +37,7 @@ def items(spec: Spec, parent_id: str, parent_key: str, type: str, values: Json) 
             priority=policy.priority,
             generation=policy.generation + 1,
             rank=policy.rank,
-            order_key=f"{order}.{index:07d}",
+            order_key=item_order(policy.priority, policy.rank, parent_id, index),
             critical=spec.critical,
             expanded_from=parent_id,
             optional=spec.optional,
@@ -46,6 +45,11 @@ def items(spec: Spec, parent_id: str, parent_key: str, type: str, values: Json) 
         )
         for index, value in enumerate(values)
     ]
+
+
+def item_order(priority: int, rank: float, parent_id: str, index: int) -> str:
+    """The text that sorts an item among the ready subtasks of its task: where its parent stood, lower item first."""
+    return f"{order_key(priority, rank, int(parent_id.rpartition('.')[2]))}.{index:07d}"
 
 
 def _check(values: Json, limit: int) -> None:

@@ -73,7 +73,8 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     ``refs`` is None when ``input`` can be used as it stands. ``timeout`` is seconds for one attempt, ``idle`` without
     a sign of life, ``queue`` from ready to started, ``total`` for all attempts together from the first one's start;
     None leaves the first to the settings and the others open. ``run_if`` is None for the default. A mapped subtask has
-    ``map``; its ``input`` is the template of its items. An item has ``item`` and ``index``.
+    ``map``; its ``input`` is the template of its items. An item has ``item`` and ``index``. ``implied`` are the places
+    in the plan of dependencies that only references add.
     """
 
     input: Any = {}
@@ -88,6 +89,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     run_if: Condition | None = None
     fallback: FallbackSpec | None = None
     on_interrupt: str | None = None
+    implied: list[int] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET
     index: int | msgspec.UnsetType = msgspec.UNSET

@@ -106,6 +106,8 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
 
     for rows in _batches(_reused(task, engine)):
         await database.write("turn/attempt", rows=rows, namespace=namespace, ran_on=engine)
+    for event in codec.reuse_events(task, namespace):
+        await database.write("turn/event", **event)
     for rows in _batches([[item.id, item.expanded_from] for item in task.subtasks if item.expanded_from]):
         await database.write("subtask/derive", rows=rows)
 

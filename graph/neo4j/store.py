@@ -30,6 +30,7 @@ STATEMENTS = (
         "subtask/blockers",
         "subtask/cancel",
         "attempt/reuse",
+        "event/put",
         "subtask/create",
         "subtask/dependants",
         "subtask/derive",
@@ -122,6 +123,8 @@ class Neo4jGraph(Reader, OwningWriter):
         ]
         for start in range(0, len(reused), NODE_BATCH):
             await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
+        for event in codec.reuse_events(task, self._namespace):
+            await self._neo4j.write("event/put", event=event)
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records: one statement, one round trip."""
@@ -132,7 +135,7 @@ class Neo4jGraph(Reader, OwningWriter):
         return TurnResult(
             tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
-            undecided=[turns.undecided(waiting) for waiting in row["undecided"]],
+            undecided=list({waiting[1]: turns.undecided(waiting) for waiting in row["undecided"]}.values()),
             held=[(task_id, type_) for task_id, type_ in row["held"]],
         )
 

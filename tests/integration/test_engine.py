@@ -175,7 +175,7 @@ async def test_a_failure_blocks_what_needs_it_and_keeps_every_partial_result(lab
     assert (await outputs(engine, task.id))["d"] == {"v": "kept"}
     error = json.loads(task.error or "")
     assert (task.status, error["category"], error["suggestion"]) == (TaskStatus.FAILED, "resource", "Switch it on.")
-    assert error["message"] == "1 subtask(s) failed (bad); 3 could not run because of that"
+    assert error["message"] == "1 subtask(s) failed (bad); because of that 3 blocked"
     assert error["subtasks"][0] == {"key": "bad", "status": "failed"}
     with pytest.raises(TaskFailed, match=r"1 subtask\(s\) failed \(bad\)") as failed:
         await engine.result(task.id)
@@ -195,23 +195,25 @@ async def test_a_failure_that_is_not_critical_is_a_warning(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "how, category, message",
+    "how, category, number, message",
     [
-        ("tool", "resource", "the oven is off"),
-        ("fatal", "configuration", "no such recipe"),
-        ("bug", "logic", "ZeroDivisionError: a bug in the tool (line "),
+        ("tool", "resource", 4, "the oven is off"),
+        ("fatal", "configuration", 1, "no such recipe"),
+        ("bug", "logic", 1, "ZeroDivisionError: a bug in the tool (line "),
     ],
 )
-async def test_an_error_has_its_category_and_message(lab: Lab, how: str, category: str, message: str) -> None:
+async def test_an_error_has_its_category_which_decides_on_repeats(
+    lab: Lab, how: str, category: str, number: int, message: str
+) -> None:
     engine = await lab.start()
 
     task = await run(engine, plan(step("a", type="boom", input={"how": how})))
 
     row, attempts, _, extra = await engine.subtask(task.id, "a")
     error = json.loads(row.error or "")
-    assert (error["category"], error["attempt"]) == (category, 1)
+    assert (error["category"], error["attempt"]) == (category, number)
     assert error["message"].startswith(message)
-    assert [(attempt.outcome, attempt.ran_on) for attempt in attempts] == [("failed", engine.id)]
+    assert [(attempt.outcome, attempt.ran_on) for attempt in attempts] == [("failed", engine.id)] * number
     assert extra == {"resolved_input": {"how": how}}
 
 
@@ -282,7 +284,7 @@ async def test_a_follower_sees_every_event_once_and_live(lab: Lab) -> None:
             GATES.setdefault(name, asyncio.Event()).set()
 
     assert seen == [
-        " created", "a processing", "a completed", "b ready", "b processing", "b completed", "c ready",
+        " pending", "a processing", "a completed", "b ready", "b processing", "b completed", "c ready",
         "c processing", "c completed", " completed",
     ]  # fmt: skip
 
@@ -350,7 +352,7 @@ async def test_cancelling_what_has_ended_is_a_conflict(lab: Lab) -> None:
     engine = await lab.start()
     task = await run(engine, chain(1))
 
-    with pytest.raises(Conflict, match="is completed and cannot be cancelled"):
+    with pytest.raises(Conflict, match="is completed, so cancel is not possible; legal now: none"):
         await engine.cancel(task.id)
     with pytest.raises(NotFound, match="no task has the id 'nobody'"):
         await engine.cancel("nobody")

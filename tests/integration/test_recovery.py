@@ -15,7 +15,7 @@ import pytest
 
 from engine.errors import GraphLocked
 from engine.service import Engine
-from engine.states import SubtaskStatus, TaskStatus
+from engine.states import TaskStatus
 from tests.support.engines import GATES, STARTED, Lab, check_story, finished, marks, story, subtasks
 from tests.support.plans import Body, diamond, plan, step
 from tests.support.services import eventually
@@ -107,7 +107,7 @@ async def test_an_engine_stopped_in_the_middle_of_many_subtasks_repeats_none_tha
 
 
 async def test_a_killed_engine_s_work_is_taken_up_by_its_next_life(lab: Lab, tmp_path: Path) -> None:
-    """kill -9 in the middle: what may be repeated is, what may not ends with an error that says so."""
+    """kill -9 in the middle: what may be repeated is, what may not waits for a person, who rejects it."""
     ready, log, marker = tmp_path / "ready", tmp_path / "marks", f"marker-{lab.namespace}"
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)", marker]
     body = plan(
@@ -126,14 +126,17 @@ async def test_a_killed_engine_s_work_is_taken_up_by_its_next_life(lab: Lab, tmp
 
     engine = await lab.start()
     await eventually(lambda: _attempts(engine, task_id, "repeat", 2))
-    await eventually(lambda: _status(engine, task_id, "shell", "failed"))
+    await eventually(lambda: _status(engine, task_id, "shell", "awaiting_approval"))
 
     found = await subtasks(engine, task_id)
     error = json.loads(found["shell"].error or "")
-    assert (found["shell"].status, found["shell"].attempts) == (SubtaskStatus.FAILED, 1)
+    assert (found["shell"].reason, found["shell"].attempts) == ("interrupted", 1)
     assert error["message"] == "the engine stopped while it ran, and running it again could repeat what it did"
     assert '"on_interrupt": "retry"' in error["suggestion"]
+    await engine.reject(task_id, "shell", "ann", "it has run already")
     await eventually(lambda: _status(engine, task_id, "after-shell", "blocked"))
+    rejected = json.loads((await subtasks(engine, task_id))["shell"].error or "")
+    assert (rejected["category"], rejected["message"]) == ("permission", "rejected by ann: it has run already")
     await eventually(lambda: _status(engine, task_id, "asked", "completed"))
     assert Counter(line.split()[0] for line in marks(log)) == Counter(["after-done", *(f"done{n}" for n in range(20))])
     outcomes = [attempt.outcome for attempt in (await engine.subtask(task_id, "shell"))[1]]

@@ -290,6 +290,42 @@ async def test_an_unknown_id_is_404(service: Service, path: str) -> None:
     assert (await service.client.get(f"/tasks/01KAJ7M2Q8Z5T3V9W4X6Y7B8C9{path}")).status_code == 404
 
 
+async def test_a_rerun_is_a_new_task_that_keeps_what_was_completed(service: Service) -> None:
+    task_id = await service.submit(
+        {"key": "a", "type": "noop", "input": {"n": 1}},
+        {"key": "b", "type": "calculate", "input": {"expression": "1/0"}, "dependencies": ["a"]},
+        name="again",
+    )
+    assert (await service.finished(task_id)).task.status is TaskStatus.FAILED
+    wish = {"from": "failed", "overrides": {"b": {"input": {"expression": "1+1"}}}}
+
+    response = await service.client.post(f"/tasks/{task_id}/rerun", json=wish)
+
+    made = schemas.Created.model_validate_json(response.content)
+    assert (response.status_code, made.subtasks_count, made.initial_subtasks_queued) == (200, 2, 1)
+    assert response.headers["location"] == f"/tasks/{made.task_id}"
+    document = await service.finished(made.task_id)
+    assert (document.task.status, document.task.rerun_of, document.task.name) == ("completed", task_id, "again")
+    rows = {row.key: (row.status, row.output, row.cached) for row in document.subtask_results}
+    assert rows == {"a": ("completed", {"n": 1}, True), "b": ("completed", {"value": 2}, False)}
+    again = await service.client.post(f"/tasks/{made.task_id}/rerun")
+    assert (again.status_code, "left to run" in again.json()["detail"]) == (409, True)
+
+
+async def test_a_faulty_rerun_is_refused_with_every_fault(service: Service) -> None:
+    task_id = await service.submit({"key": "a", "type": "noop"})
+    await service.finished(task_id)
+    wish = {"from": "b", "overrides": {"c": {}, "a": {"type": "nop"}}}
+
+    wrong = await service.client.post(f"/tasks/{task_id}/rerun", json=wish)
+    shape = await service.client.post(f"/tasks/{task_id}/rerun", json={"form": "start", "overrides": {"a": 1}})
+    nobody = await service.client.post("/tasks/nobody/rerun", json={})
+
+    assert {error["pointer"] for error in wrong.json()["errors"]} == {"/from", "/overrides/c", "/overrides/a/type"}
+    assert {error["pointer"] for error in shape.json()["errors"]} == {"/form", "/overrides/a"}
+    assert (wrong.status_code, shape.status_code, nobody.status_code) == (400, 400, 404)
+
+
 async def test_an_unknown_key_and_an_unknown_task_to_cancel_are_404(service: Service) -> None:
     task_id = await service.submit(noop("a"))
     assert (await service.client.get(f"/tasks/{task_id}/subtasks/b")).status_code == 404

@@ -54,6 +54,14 @@ async def mark(path: str, context: RunContext, text: str = "") -> str:
     return context.key
 
 
+@tool("mend", idempotent=True)
+async def mend(path: str, broken: str, context: RunContext, on: bool = True) -> str:
+    """Like ``mark``, but fails while the file ``broken`` is there (and ``on`` holds): what a rerun finds mended."""
+    if on and os.path.exists(broken):
+        raise ToolError(f"{context.key} is broken", category=Category.LOGIC, suggestion="Mend it.")
+    return await mark(path, context)
+
+
 @tool("text", idempotent=True)
 async def text(size: int, letter: str = "x") -> str:
     """A text whose JSON has that many bytes."""
@@ -99,6 +107,7 @@ class Lab:
             "shutdown_grace_seconds": 0.2,
             "cancel_grace_seconds": 0.2,
             "heartbeat_seconds": 0.5,
+            "retry_backoff_seconds": 0.01,
             "agent03_tools": [MODULE],
             "file_roots": [str(self.folder / "files")],
         }
@@ -189,7 +198,7 @@ def check_story(events: list[Event], rows: dict[str, Subtask], edges: list[tuple
         edges: its dependencies as (dependant key, dependency key).
     """
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert (events[0].status, events[0].key, events[-1].key) == ("created", "", "")
+    assert (events[0].event, events[0].key, events[-1].key) == ("created", "", "")
     last = {event.key: event.status for event in events if event.key}
     assert {key: row.status for key, row in rows.items() if last.get(key) != row.status} == {}
     started, settled = moves(events, "processing"), {event.key: event.seq for event in events if event.key}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,8 +39,8 @@ def test_the_event_of_a_pause_says_who_and_until_when() -> None:
         return codec.events("T", codec.paused_event("T", pause, 5, 2, "n"), 0)[0].detail
 
     assert detail(Pause("ann")) == "ann"
-    assert detail(Pause("ann", 99, "cancel")) == "ann; until 99, then cancel"
-    assert detail(Pause("", 99)) == "until 99, then resume"
+    assert detail(Pause("ann", 99, "cancel")) == "ann; until 1970-01-01T00:00:00.099Z, then cancel"
+    assert detail(Pause("", 99)) == "until 1970-01-01T00:00:00.099Z, then resume"
     assert detail(Pause()) == ""
 
 
@@ -117,11 +118,21 @@ def test_a_subtask_shows_its_current_attempt_only() -> None:
     assert (settled.output, settled.error, settled.ran_on) == ("1", "e", "E")
 
 
-def test_the_error_of_a_subtask_that_never_ran_is_its_own() -> None:
-    row = {"id": "T.1", "key": "k", "status": "blocked", "critical": True, "error": "because"}
+@pytest.mark.parametrize(
+    "own, latest, shown",
+    [
+        ("blocked", None, "blocked"),
+        (None, {"error": "attempt's"}, "attempt's"),
+        ("rejected", {"error": "interrupted"}, "rejected"),
+        (None, None, None),
+    ],
+)
+def test_what_became_of_a_subtask_after_its_last_attempt_is_its_error(
+    own: str | None, latest: dict[str, str] | None, shown: str | None
+) -> None:
+    row = {"id": "T.1", "key": "k", "status": "failed", "critical": True, "error": own}
 
-    assert codec.produced(row, None).error == codec.troubled(row, None).error == "because"
-    assert codec.troubled(row, {"error": "attempt's"}).error == "attempt's"
+    assert codec.produced(row, latest).error == codec.troubled(row, latest).error == shown
 
 
 def test_the_end_of_a_task_brings_its_event() -> None:

@@ -1,0 +1,141 @@
+"""Runs a final task once more, as a new task that keeps what the earlier one has achieved.
+
+The earlier plan is put together again from the graph, changed where the caller asks for it, and goes through the same
+door as any other. Which of it runs again, and what is taken over, is decided in ``plan.takeover``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.model import Json, NewTask, Subtask, Task, Value
+from engine.plan.build import build
+from engine.plan.faults import Faults, quoted
+from engine.plan.nearest import Nearest
+from engine.plan.overrides import as_sent, overridden
+from engine.plan.restore import body_of
+from engine.plan.takeover import cone, take_over
+from engine.plan.validate import ValidPlan
+from engine.ports import GraphReader
+from engine.states import FINAL, legal_task_events
+
+PAGE = 5_000
+"""Subtasks read at a time."""
+FAILED, START = "failed", "start"
+"""From what did not succeed; from the beginning. Any other word is the key of a subtask."""
+
+
+class Rerun(Value, frozen=True):
+    """How a task is to run again: from where (``FAILED``, ``START`` or a key), and what is different this time."""
+
+    start: str = FAILED
+    overrides: Mapping[str, Json] = {}
+
+
+class Earlier(Value, frozen=True):
+    """The task that is to run again: ``items`` by the place of the mapped subtask, ``needs`` by key."""
+
+    task: Task
+    planned: list[Subtask]
+    items: dict[int, list[Subtask]]
+    needs: dict[str, list[str]]
+
+
+class Reruns:
+    """Prepares reruns for one engine; ``check`` is the door that every body goes through."""
+
+    def __init__(self, graph: GraphReader, check: Callable[[Json], Awaitable[ValidPlan]]) -> None:
+        self._graph = graph
+        self._check = check
+
+    async def prepare(self, task: Task, wish: Rerun, id_: str, now: int) -> NewTask:
+        """The new task, to be stored under ``id_``.
+
+        Raises:
+            Conflict: when the task is not final, or nothing of it is left to run.
+            InvalidInput: when the plan with the overrides has faults.
+            NotFound: when the task is removed at this moment.
+        """
+        refuse_open(task)
+        earlier = await self._read(task)
+        plan = await self._plan(earlier, wish)
+        return await asyncio.to_thread(rebuilt, earlier, plan, wish, id_, now)
+
+    async def _read(self, task: Task) -> Earlier:
+        rows: list[Subtask] = []
+        while page := await self._graph.subtasks(task.id, status=None, after=rows[-1].id if rows else "", limit=PAGE):
+            rows += page
+        edges = await self._graph.edges(task.id)
+        if len(rows) != task.subtasks_count:
+            raise NotFound(f"task {task.id} is being removed: it cannot run again")
+        return await asyncio.to_thread(_sorted, task, rows, edges)
+
+    async def _plan(self, earlier: Earlier, wish: Rerun) -> ValidPlan:
+        """The plan that is to run, or every fault in what the caller sent."""
+        faults = Faults()
+        _note_start(earlier, wish, faults)
+        keys = [subtask.key for subtask in earlier.planned]
+        body = await asyncio.to_thread(body_of, earlier.task, earlier.planned, earlier.needs)
+        try:
+            plan = await self._check(overridden(body, wish.overrides, faults))
+        except InvalidInput as error:
+            for fault in error.faults:
+                placed = as_sent(fault, keys, wish.overrides)
+                faults.add(placed.pointer, placed.detail)
+            faults.raise_any()
+            raise
+        faults.raise_any()
+        return plan
+
+
+def refuse_open(task: Task) -> None:
+    """Raises ``Conflict`` unless the task is final."""
+    if task.status not in FINAL:
+        legal = ", ".join(legal_task_events(task.status))
+        raise Conflict(
+            f"task {task.id} is {task.status.value}, and only a final task can run again; legal now: {legal}"
+        )
+
+
+def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:
+    """The new task with everything that it takes over. Raises ``Conflict`` when nothing of it is left to run."""
+    task = msgspec.structs.replace(build(plan, id_, now), rerun_of=earlier.task.id)
+    if wish.start == START:
+        return task
+    wanted = set(wish.overrides) | ({wish.start} - {FAILED})
+    again = cone(earlier.planned, earlier.items, plan.order.dependants, wanted)
+    if again.empty:
+        raise Conflict(
+            f"nothing in task {earlier.task.id} is left to run, all of it is completed or skipped: "
+            'rerun it from "start" or from the key of a subtask'
+        )
+    return take_over(task, earlier.planned, earlier.items, again)
+
+
+def _sorted(task: Task, rows: list[Subtask], edges: list[tuple[str, str]]) -> Earlier:
+    """Tells what was sent from what grew; an item's id is its parent's, a dot and a number."""
+    planned = [row for row in rows if row.id.count(".") == 1]
+    items: defaultdict[int, list[Subtask]] = defaultdict(list)
+    for row in rows:
+        if row.id.count(".") == 2:
+            items[int(row.id.split(".")[1])].append(row)
+    keys = {row.key for row in planned}
+    needs: defaultdict[str, list[str]] = defaultdict(list)
+    for dependant, needed in edges:
+        if dependant in keys and needed in keys:
+            needs[dependant].append(needed)
+    return Earlier(task, planned, dict(items), dict(needs))
+
+
+def _note_start(earlier: Earlier, wish: Rerun, faults: Faults) -> None:
+    """An unknown key to start from is a fault like any other."""
+    known = {FAILED, START, *(subtask.key for subtask in earlier.planned)}
+    grown = {item.key for items in earlier.items.values() for item in items}
+    if wish.start not in known | grown:
+        hint = Nearest(known).hint(wish.start)
+        faults.add("/from", f'there is no subtask {quoted(wish.start)}; say "failed", "start" or a key{hint}')
