@@ -18,6 +18,8 @@ from tests.bench.scenarios import SCENARIOS
 from tests.bench.stage import Stage
 from tests.support.graphs import KINDS, execute
 
+pytestmark = pytest.mark.timeout(300)
+
 QUICK = Effort(rounds=1, quick=True)
 EXPECTED = {"rates": 12, "shapes": 5, "stored": 5, "debian": 5 if FILE.exists() else 1, "moments": 4, "peers": 3}
 
