@@ -134,7 +134,7 @@ class SubtaskSpec(Strict):
     critical: bool = True
     """Whether the task fails when this fails."""
     optional: bool = False
-    """A failure skips what depends on it instead of blocking it."""
+    """Skipped, not blocked, when what it needs did not succeed, and then a success with output null; never critical."""
     timeout_seconds: Seconds | None = None
     """Longest single attempt; the engine's TASK_TIMEOUT_SECONDS unless given."""
     timeouts: Timeouts | None = None

@@ -56,9 +56,12 @@ class FakeClock:
                 alarm.callback()
         self._at = until
 
-    def correct(self, milliseconds: int) -> None:
+    def shift(self, milliseconds: int) -> None:
         """The database's time turns out to be so much later (or earlier)."""
         self._offset += milliseconds
+
+    def correct(self, database_now: int) -> None:
+        """What a real clock is told by a heartbeat; this one knows better."""
 
     @property
     def waiting(self) -> int:

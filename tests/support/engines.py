@@ -33,6 +33,8 @@ STARTED: Counter[str] = Counter()
 """How often ``gate`` was started, by name."""
 GATES: dict[str, asyncio.Event] = {}
 """What ``gate`` waits for, by name."""
+HELD: dict[str, asyncio.Future[Json]] = {}
+"""What ``hold`` waits for, by subtask."""
 
 
 @tool("gate", idempotent=True)
@@ -102,6 +104,13 @@ async def fail(
             crashed=crashed,
         )
     return context.token
+
+
+@tool("hold", idempotent=True)
+async def hold(context: RunContext) -> Json:
+    """Runs until the test gives it a result or an error."""
+    HELD[context.subtask_id] = asyncio.get_running_loop().create_future()
+    return await HELD[context.subtask_id]
 
 
 @tool("sulk", idempotent=True)

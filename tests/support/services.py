@@ -38,15 +38,20 @@ T = TypeVar("T")
 
 
 @overload
-def eventually(condition: Callable[[], Awaitable[T]], timeout: float = 10.0) -> Coroutine[None, None, T]: ...
+def eventually(
+    condition: Callable[[], Awaitable[T]], timeout: float = 10.0, poll: float = POLL_SECONDS
+) -> Coroutine[None, None, T]: ...
 @overload
-def eventually(condition: Callable[[], T], timeout: float = 10.0) -> Coroutine[None, None, T]: ...
-async def eventually(condition: Callable[[], object], timeout: float = 10.0) -> object:
+def eventually(
+    condition: Callable[[], T], timeout: float = 10.0, poll: float = POLL_SECONDS
+) -> Coroutine[None, None, T]: ...
+async def eventually(condition: Callable[[], object], timeout: float = 10.0, poll: float = POLL_SECONDS) -> object:
     """Waits until ``condition`` (plain or async) returns something true, and returns it.
 
     Args:
-        condition: asked every 20 ms; an AssertionError that it raises means "not yet".
+        condition: asked again and again; an AssertionError that it raises means "not yet".
         timeout: seconds.
+        poll: seconds between two questions.
 
     Raises:
         AssertionError: it did not come true in time; the message holds what was seen last.
@@ -63,7 +68,7 @@ async def eventually(condition: Callable[[], object], timeout: float = 10.0) -> 
             if seen:
                 return seen
             last = seen
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(poll)
     raise AssertionError(f"not true within {timeout:g} s; seen last: {last!r}")
 
 

@@ -112,7 +112,7 @@ def test_what_is_set_in_the_past_rings_at_once(bell: Bell) -> None:
 def test_the_database_s_time_counts_not_the_process_s(bell: Bell) -> None:
     """The alarm was set by what was known then; when it goes off too early it is set once more."""
     bell.set("a", 10)
-    bell.clock.correct(-4_000)
+    bell.clock.shift(-4_000)
 
     bell.clock.advance(10)
     assert (bell.rings, bell.due()) == (1, [])
