@@ -93,13 +93,12 @@ class Reruns:
         return plan
 
 
-def refuse_open(task: Task) -> None:
-    """Raises ``Conflict`` unless the task is final."""
-    if task.status not in FINAL:
-        legal = ", ".join(legal_task_events(task.status))
-        raise Conflict(
-            f"task {task.id} is {task.status.value}, and only a final task can run again; legal now: {legal}"
-        )
+def refuse_open(task: Task, what: str = "run again") -> None:
+    """Raises ``Conflict`` unless the task is final; ``what`` is what only a final one can do."""
+    if task.status in FINAL:
+        return
+    legal = ", ".join(legal_task_events(task.status))
+    raise Conflict(f"task {task.id} is {task.status.value}, and only a final task can {what}; legal now: {legal}")
 
 
 def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:

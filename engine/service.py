@@ -32,7 +32,8 @@ from engine.plan.spec import task_input
 from engine.plan.validate import Limits, ValidPlan, validate
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
-from engine.rerun import FAILED, Rerun, Reruns
+from engine.removal import Removal
+from engine.rerun import FAILED, Rerun, Reruns, refuse_open
 from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
@@ -47,6 +48,8 @@ LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
 RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
+BLOB_GRACE_SECONDS = 5.0
+"""Time in which another engine may have put a blob and not written its Result yet."""
 VERB_SECONDS = 5.0
 """How long a caller waits for a verb to take effect; it goes on after that."""
 
@@ -108,6 +111,15 @@ class Engine(Inquiries):
         )
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
         self._reruns = Reruns(graph, self._checked)
+        self._removal = Removal(
+            graph,
+            blobs,
+            payloads,
+            clock,
+            folder=settings.data_path / "undo",
+            grace=0.0 if graph.kind == "embedded" else BLOB_GRACE_SECONDS,
+            retention_days=settings.retention_days,
+        )
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
 
@@ -130,6 +142,7 @@ class Engine(Inquiries):
             self._identity.release()
             raise
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
+        self._looking = asyncio.create_task(self._removal.run())
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
 
     async def _check_blobs(self) -> None:
@@ -147,6 +160,8 @@ class Engine(Inquiries):
     async def stop(self) -> None:
         """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
         if self._loops:
+            self._looking.cancel()
+            await self._removal.stop()
             driver, beat = self._loops
             if not driver.done():
                 await self._scheduler.drain(self.settings.shutdown_grace_seconds)
@@ -284,6 +299,22 @@ class Engine(Inquiries):
             raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
         finally:
             self._ownership.storing.discard(task.id)
+
+    async def remove(self, task_id: str) -> bool:
+        """Removes a final task with all that belongs to it; what other tasks use too stays. It is not shown any more.
+
+        Returns whether it is gone after five seconds; if not, the rest goes on, also after a restart.
+
+        Raises:
+            NotFound: when there is no such task.
+            Conflict: when it is not final.
+        """
+        refuse_open(await self.task(task_id), "be removed")
+        work = await self._removal.begin(task_id)
+        if work is None:
+            return True
+        await asyncio.wait({work}, timeout=VERB_SECONDS)
+        return work.done() and work.result()
 
     # --- control ----------------------------------------------------------------------------------------------------
 

@@ -326,6 +326,22 @@ async def test_a_faulty_rerun_is_refused_with_every_fault(service: Service) -> N
     assert (wrong.status_code, shape.status_code, nobody.status_code) == (400, 400, 404)
 
 
+async def test_a_final_task_is_removed_and_an_open_one_is_not(service: Service) -> None:
+    task_id = await service.submit({"key": "a", "type": "noop"})
+    await service.finished(task_id)
+    open_id = await service.submit({"key": "a", "type": "sleep", "input": {"seconds": 60}})
+
+    removed = await service.client.delete(f"/tasks/{task_id}")
+    refused = await service.client.delete(f"/tasks/{open_id}")
+
+    assert (removed.status_code, removed.content) == (204, b"")
+    for path in (f"/tasks/{task_id}", f"/tasks/{task_id}/events", f"/tasks/{task_id}/subtasks"):
+        assert (await service.client.get(path)).status_code == 404
+    assert (await service.client.delete(f"/tasks/{task_id}")).status_code == 404
+    assert (refused.status_code, "only a final task" in refused.json()["detail"]) == (409, True)
+    await service.client.post(f"/tasks/{open_id}/cancel")
+
+
 async def test_an_unknown_key_and_an_unknown_task_to_cancel_are_404(service: Service) -> None:
     task_id = await service.submit(noop("a"))
     assert (await service.client.get(f"/tasks/{task_id}/subtasks/b")).status_code == 404

@@ -443,6 +443,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}": "get_task",
         "POST /tasks/{task_id}/cancel": "cancel_task",
         "POST /tasks/{task_id}/rerun": "rerun_task",
+        "DELETE /tasks/{task_id}": "delete_task",
         "GET /tasks/{task_id}/subtasks": "list_subtasks",
         "GET /tasks/{task_id}/subtasks/{key}": "get_subtask",
         "GET /tasks/{task_id}/graph": "get_graph",
