@@ -5,7 +5,7 @@ Two graphs implement ``Graph``: Neo4j and the embedded one. One contract suite r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.model import (
@@ -75,8 +75,10 @@ class GraphWriter(Protocol):
         Raises ``AlreadyStored`` when its id or its request key is taken.
         """
 
-    async def discard_leftovers(self) -> int:
-        """Removes what this engine's unfinished ``store`` calls left behind; returns how many tasks."""
+    async def discard_leftovers(self, keep: Collection[str] = ()) -> int:
+        """Removes what this engine's unfinished ``store`` calls left behind, but for the tasks in ``keep``; returns how
+        many tasks.
+        """
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, moves, unlocks, claims and records, in one transaction."""
@@ -172,8 +174,8 @@ class GraphWriter(Protocol):
     async def acquit(self, task_id: str) -> None:
         """The blobs of ``condemned`` are gone, or wanted again."""
 
-    async def end_removal(self, task_id: str) -> None:
-        """Removes the task itself, unless it remembers blobs."""
+    async def end_removal(self, task_id: str) -> bool:
+        """Removes the task itself; False, and nothing is removed, while it remembers blobs."""
 
     async def final_before(self, moment: int, limit: int) -> list[str]:
         """Up to ``limit`` final tasks that ended before a moment (milliseconds), oldest first."""

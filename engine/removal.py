@@ -111,7 +111,7 @@ class Removal:
                 await self._remove_blobs(task_id)
             await self._remove_blobs(task_id)
             await asyncio.to_thread(undo.drop, self._folder, task_id)
-            await self._graph.end_removal(task_id)
+            gone = await self._graph.end_removal(task_id)
             await self._graph.forget(task_id)
         except GraphUnavailable as error:
             _log.info("a removal waits for the graph", task_id=task_id, reason=str(error))
@@ -119,7 +119,7 @@ class Removal:
             _log.error("a removal was cut off; it goes on later", task_id=task_id, reason=str(error))
         else:
             _log.info("task removed", task_id=task_id)
-            return True
+            return gone
         return False
 
     async def _remove_blobs(self, task_id: str) -> None:

@@ -66,9 +66,9 @@ class Remover:
         """The blobs of ``condemned`` are gone, or wanted again."""
         await self._database.write("removal/clear", id=task_id)
 
-    async def end_removal(self, task_id: str) -> None:
-        """Removes the task itself, once nothing of it is left."""
-        await self._database.write("removal/end", id=task_id)
+    async def end_removal(self, task_id: str) -> bool:
+        """Removes the task itself, once nothing of it is left; False while it remembers blobs."""
+        return bool(await self._database.write("removal/end", id=task_id))
 
     async def final_before(self, moment: int, limit: int) -> list[str]:
         """Up to ``limit`` final tasks that ended before a moment (milliseconds), oldest first."""

@@ -308,6 +308,12 @@ async def test_a_rerun_is_a_new_task_that_keeps_what_was_completed(service: Serv
     assert (document.task.status, document.task.rerun_of, document.task.name) == ("completed", task_id, "again")
     rows = {row.key: (row.status, row.output, row.cached) for row in document.subtask_results}
     assert rows == {"a": ("completed", {"n": 1}, True), "b": ("completed", {"value": 2}, False)}
+    key = {"Idempotency-Key": f"k-{task_id}"}
+    once, twice = [await service.client.post(f"/tasks/{task_id}/rerun", json=wish, headers=key) for _ in range(2)]
+    assert (once.json(), twice.headers["idempotency-replayed"]) == (twice.json(), "true")
+    other = await service.client.post(f"/tasks/{task_id}/rerun", json={}, headers=key)
+    assert (other.status_code, other.json()["type"]) == (409, "urn:agent03:problem:idempotency-key-reused")
+    await service.finished(once.json()["task_id"])
     again = await service.client.post(f"/tasks/{made.task_id}/rerun")
     assert (again.status_code, "left to run" in again.json()["detail"]) == (409, True)
 

@@ -19,5 +19,6 @@ CALL (t, held) {
   DELETE x
   RETURN collect(CASE WHEN blob THEN hash END) AS blobs
 }
-SET t.condemned = coalesce(t.condemned, []) + blobs
+FOREACH (_ IN CASE WHEN size(blobs) > 0 THEN [1] ELSE [] END |
+  SET t.condemned = coalesce(t.condemned, []) + blobs)
 RETURN size(held) AS released
