@@ -240,6 +240,19 @@ class GraphReader(Protocol):
     async def invariants(self) -> dict[str, list[Json]]:
         """Runs every statement of ``cypher/invariant``; by its name, what breaks the rule (empty when all is well)."""
 
+    async def repair(self) -> dict[str, int]:
+        """Repairs what breaks an invariant, where it is certain what is right; by its name, how much that was. Nobody
+        else may work on the namespace meanwhile.
+        """
+
+    async def alive(self, timeout: int) -> list[str]:
+        """The engines that work on this namespace; one without a sign of life for ``timeout`` milliseconds does not
+        count. None on the embedded graph: whoever can ask holds the file.
+        """
+
+    async def blob_results(self, after: str, limit: int) -> list[str]:
+        """Hashes above ``after`` of Results whose text is in the blob store, in order."""
+
     async def sizes(self) -> dict[str, int]:
         """Nodes by label and edges by type in this namespace."""
 
@@ -273,6 +286,9 @@ class Blobs(Protocol):
 
     async def get(self, digest: str) -> bytes:
         """The stored bytes; raises ``KeyError`` when there are none."""
+
+    async def has(self, digest: str) -> bool:
+        """Whether there is such a payload; it is not read."""
 
     async def remove(self, digest: str, before: int) -> bool:
         """Removes the payload unless it was put again at or after ``before`` (milliseconds by this store's clock);

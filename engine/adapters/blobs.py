@@ -74,6 +74,10 @@ class FolderBlobs:
         """
         return await asyncio.to_thread(self._get, digest)
 
+    async def has(self, digest: str) -> bool:
+        """Whether there is such a payload; it is not read."""
+        return await asyncio.to_thread(self._path(digest).is_file)
+
     async def remove(self, digest: str, before: int) -> bool:
         """Removes the payload unless it was put again meanwhile.
 

@@ -127,6 +127,10 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
         """Nothing: ``adopt`` has taken all there is."""
         return []
 
+    async def alive(self, timeout: int) -> list[str]:  # noqa: ARG002
+        """None: whoever can ask holds the file."""
+        return []
+
     async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:  # noqa: ARG002
         """Never: every open task is this engine's own."""
         return False
