@@ -47,6 +47,11 @@ bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, o
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
 	@$(BIN)/python -m tests.bench.peers.install
 
+.PHONY: chaos
+chaos: $(DEV) ## Thirty kills in a workflow of 2,000 subtasks, and the like, on both graphs; needs the machine for itself
+	@CHAOS_KILLS=30 CHAOS_SUBTASKS=2000 CHAOS_ROUNDS=1 CHAOS_AGAIN_SECONDS=5 \
+	  $(BIN)/python -m pytest tests/acceptance/test_chaos.py -s -v
+
 .PHONY: lock
 lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses
 	@$(COMPILE) --extra build --output-file requirements.lock

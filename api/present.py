@@ -43,7 +43,7 @@ async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
 async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
     """A task with what runs in it now and its result."""
     running: list[model.Subtask] = []
-    if task.status is TaskStatus.PROCESSING:
+    if task.status in (TaskStatus.PROCESSING, TaskStatus.PAUSED):
         running = await engine.subtasks(task.id, status=SubtaskStatus.PROCESSING, after="", limit=CURRENT_KEYS)
     return schemas.Task(
         **_summary_fields(task),
@@ -76,6 +76,8 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         output=output,
         error=subtask_error(subtask.error, subtask.attempts),
         attempts=subtask.attempts,
+        retry_at=_iso_or_none(subtask.wake_at),
+        reason=subtask.reason or None,
         cached=subtask.cached,
         agent_id=None,
         queued_at=_iso_or_none(subtask.queued_at),
@@ -95,14 +97,25 @@ async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.Subt
         generation=subtask.generation,
         input=Spec.decode(subtask.spec).input,
         resolved_input=extra["resolved_input"],
-        attempts=[await _attempt(engine, attempt, number) for number, attempt in enumerate(attempts, 1)],
+        attempts=[
+            await _attempt(engine, attempt, number, subtask.wake_at if number == len(attempts) else None)
+            for number, attempt in enumerate(attempts, 1)
+        ],
     )
 
 
 def event_view(event: model.Event) -> schemas.EventView:
     """One event."""
     return schemas.EventView(
-        seq=event.seq, at=iso(event.at), key=event.key or None, status=event.status, token=event.token or None
+        seq=event.seq,
+        at=iso(event.at),
+        key=event.key or None,
+        event=event.event,
+        from_=event.source or None,
+        to=event.status,
+        status=event.status,
+        token=event.token or None,
+        detail=event.detail or None,
     )
 
 
@@ -112,7 +125,7 @@ def subtask_error(text: str | None, attempt: int) -> schemas.SubtaskError | None
     return fields and schemas.SubtaskError(**_error_fields(fields), attempt=fields.get("attempt", attempt))
 
 
-async def _attempt(engine: Engine, attempt: model.Attempt, number: int) -> schemas.AttemptView:
+async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at: int | None) -> schemas.AttemptView:
     return schemas.AttemptView(
         token=attempt.token,
         outcome=attempt.outcome,
@@ -122,11 +135,13 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int) -> schem
         execution_time=(attempt.finished_at - attempt.started_at) / 1000,
         output=await engine.output(attempt),
         error=subtask_error(attempt.error, number),
+        retry_at=_iso_or_none(wake_at),
     )
 
 
 def _summary_fields(task: model.Task) -> dict[str, model.Json]:
-    error = _json(task.error)
+    said = _json(task.error) or {}
+    completed = task.status is TaskStatus.COMPLETED
     return {
         "id": task.id,
         "user_id": task.user_id,
@@ -140,12 +155,30 @@ def _summary_fields(task: model.Task) -> dict[str, model.Json]:
         "updated_at": iso(task.updated_at),
         "started_at": _iso_or_none(task.started_at),
         "completed_at": _iso_or_none(task.completed_at),
+        "deadline_at": _iso_or_none(task.deadline_at),
         "subtasks": {status: count for status, count in task.counts.items() if count},
         "progress": _progress(task),
-        "error": error and schemas.TaskError(**_error_fields(error), subtasks=_troubles(error)),
+        "error": None if completed or not said else _task_error(said),
+        "warnings": _troubles(said) if completed else [],
+        "impact": said.get("impact", {}),
         "failure_policy": task.failure_policy,
         "rerun_of": task.rerun_of,
+        **_gate_fields(task),
     }
+
+
+def _gate_fields(task: model.Task) -> dict[str, model.Json]:
+    """Why nothing of a task starts."""
+    pause = task.pause
+    shown = pause and schemas.PauseView(by=pause.by, until=_iso_or_none(pause.until), on_timeout=pause.then)
+    gate = task.gate if task.status not in FINAL else ""
+    if not gate and pause is not None:
+        gate = "pausing" if task.counts.get(SubtaskStatus.PROCESSING) else "paused"
+    return {"gate": gate or None, "gate_detail": task.gate_detail or None, "pause": shown}
+
+
+def _task_error(said: dict[str, model.Json]) -> schemas.TaskError:
+    return schemas.TaskError(**_error_fields(said), subtasks=_troubles(said))
 
 
 def _progress(task: model.Task) -> schemas.Progress:

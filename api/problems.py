@@ -45,6 +45,7 @@ ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.InvalidInput: INVALID_INPUT,
     errors.TooLarge: Kind("too-large", 413, "The input is too large"),
     errors.NotFound: Kind("not-found", 404, "Nothing has that id"),
+    errors.KeyReused: Kind("idempotency-key-reused", 409, "That key came with another body before"),
     errors.Conflict: Kind("conflict", 409, "The current state does not allow that"),
     errors.Busy: Kind("busy", 429, "The engine is full"),
     errors.GraphUnavailable: Kind("graph-unavailable", 503, "The graph does not answer"),
@@ -80,14 +81,16 @@ def problem(
     *,
     faults: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The response of one problem; ``faults`` become its ``errors``."""
+    """The response of one problem; ``faults`` become its ``errors``, ``more`` are members of this kind alone."""
     body: dict[str, Any] = {
         "type": kind.uri,
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
         "instance": instance,
+        **(more or {}),
     }
     if faults:
         body["errors"] = list(faults)
@@ -107,7 +110,15 @@ def request_id(request: Request) -> str:
 async def _on_engine_error(request: Request, error: Exception) -> Response:
     kind = next(ENGINE_KINDS[cls] for cls in type(error).__mro__ if cls in ENGINE_KINDS)
     faults = [_fault(fault) for fault in error.faults] if isinstance(error, errors.InvalidInput) else []
-    return problem(kind, str(error), request_id(request), faults=faults, headers=_retry_after(kind, error))
+    headers, more = _retry_after(kind, error), _standing(error)
+    return problem(kind, str(error), request_id(request), faults=faults, headers=headers, more=more)
+
+
+def _standing(error: Exception) -> dict[str, Any]:
+    """Where the state machine stands, for programs; the detail has it in words."""
+    if not isinstance(error, errors.Conflict) or not error.state:
+        return {}
+    return {"state": error.state, "legal_moves": error.legal}
 
 
 def _retry_after(kind: Kind, error: Exception) -> dict[str, str]:

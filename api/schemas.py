@@ -13,6 +13,7 @@ from engine.states import SubtaskStatus, TaskStatus
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T10:15:30.123Z"])]
 Phase = Literal["planning", "executing", "aggregating"]
+Gate = Literal["pausing", "paused", "cancelling", "failing", "expired"]
 
 
 class Wire(BaseModel):
@@ -50,8 +51,18 @@ class Trouble(Wire):
     status: SubtaskStatus
 
 
+class PauseView(Wire):
+    """A pause."""
+
+    by: str
+    until: Time | None
+    """When it ends by itself; null waits for somebody to resume."""
+    on_timeout: str
+    """What happens then: ``resume`` or ``cancel``."""
+
+
 class TaskError(Fault):
-    """Why a task failed; of a completed task, its warnings."""
+    """Why a task has not completed."""
 
     subtasks: list[Trouble]
     """The first subtasks without success, critical ones first."""
@@ -93,10 +104,24 @@ class TaskSummary(Wire):
     updated_at: Time
     started_at: Time | None
     completed_at: Time | None
+    deadline_at: Time | None
     subtasks: dict[str, int]
-    """Subtasks by status; a status without any is left out."""
+    """Subtasks by status; a status without any is left out. ``quarantined`` and ``awaiting_approval`` ones keep the
+    task open until somebody decides.
+    """
+    gate: Gate | None
+    """Why nothing of it starts: ``pausing`` while something still runs, then ``paused``; ``cancelling``, ``failing``
+    (fast) and ``expired`` (deadline) until it is final.
+    """
+    gate_detail: str | None
+    """Who or what closed it."""
+    pause: PauseView | None
     progress: Progress
     error: TaskError | None
+    warnings: list[Trouble]
+    """The first subtasks without success in a task that completed all the same."""
+    impact: dict[str, int]
+    """What was not done because something failed: subtasks by status ``blocked``, ``skipped``, ``cancelled``."""
     failure_policy: str
     rerun_of: str | None
 
@@ -120,8 +145,14 @@ class SubtaskResult(Wire):
     type: str
     status: SubtaskStatus
     output: Any
+    """Of one that failed: what it had produced until then, null when that is nothing."""
     error: SubtaskError | None
+    """Of its last attempt, also while it waits for the next one."""
     attempts: int
+    retry_at: Time | None
+    """When its next attempt is due; null unless it waits out a back-off."""
+    reason: str | None
+    """Why it is where it is, where that needs saying: ``interrupted`` asks whether a repeat does harm."""
     cached: bool
     """Whether the output was reused instead of made."""
     agent_id: str | None
@@ -144,7 +175,10 @@ class AttemptView(Wire):
     finished_at: Time
     execution_time: float
     output: Any
+    """What it produced, in part when it failed."""
     error: SubtaskError | None
+    retry_at: Time | None
+    """When it is repeated; null unless that is still to come."""
 
 
 class SubtaskDetail(Wire):
@@ -173,6 +207,8 @@ class TaskAnswer(Wire):
     """The task as it is after a verb."""
 
     task: Task
+    detail: str | None = None
+    """Of a 202: what is accepted and not yet applied; null when it has been done."""
 
 
 class TaskPage(Wire):
@@ -194,13 +230,24 @@ class SubtaskPage(Wire):
 class EventView(Wire):
     """One recorded transition. ``seq`` counts from 1 without gaps inside its task."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     seq: int
     at: Time
     key: str | None
     """The subtask; null for the task itself."""
+    event: str
+    """What happened, as the table of legal moves calls it; of a task also ``created``."""
+    from_: str | None = Field(alias="from")
+    """The state before; null for a task's own events."""
+    to: str
+    """The state after."""
     status: str
+    """The same."""
     token: int | None
     """The attempt's fencing token where there is one."""
+    detail: str | None
+    """Who asked for it and why, where somebody did."""
 
 
 class EventPage(Wire):
@@ -301,3 +348,7 @@ class Problem(Wire):
     instance: str
     """The request's id, as the log names it."""
     errors: list[ProblemError] = Field(default_factory=list)
+    state: str | None = None
+    """Of a conflict with the state machine: where the task or subtask stands."""
+    legal_moves: list[str] = Field(default_factory=list)
+    """What may be asked of it instead."""

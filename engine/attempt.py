@@ -33,6 +33,9 @@ from engine.watch import Watch
 
 _log = structlog.get_logger("attempt")
 
+REFRESH_SECONDS = 30.0
+"""Longest time that a tool gets to fetch fresh credentials."""
+
 
 class Attempts:
     """Runs attempts of one engine.
@@ -181,7 +184,8 @@ class Attempts:
     ) -> Decision:
         """A repeat after refused permission makes sense only with fresh credentials."""
         try:
-            await self._tool(_takes_over(claim, spec)[0]).refresh_credentials()
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await self._tool(_takes_over(claim, spec)[0]).refresh_credentials()
         except Exception as error:
             _log.warning("no fresh credentials", task_id=claim.task_id, subtask=claim.key, exc_info=error)
             return self._decide(claim, spec, msgspec.structs.replace(event, repeat=False), expires_at)

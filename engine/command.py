@@ -19,7 +19,7 @@ Verb = Literal["cancel", "pause", "resume", "retry", "skip", "approve", "reject"
 class Command(Value, frozen=True, omit_defaults=True):
     """What is wanted of a task, or of its subtask ``key``, and by whom.
 
-    ``mode``, ``timeout_seconds`` and ``on_timeout`` belong to ``pause``; ``comment`` to ``reject``.
+    ``mode``, ``timeout_seconds`` and ``on_timeout`` belong to ``pause``; ``comment`` to ``approve`` and ``reject``.
     """
 
     verb: Verb
@@ -42,10 +42,14 @@ class Command(Value, frozen=True, omit_defaults=True):
 
 
 class Answer(Value, frozen=True, omit_defaults=True):
-    """What became of a command: applied, or refused with an error of this kind and message."""
+    """What became of a command: applied, or refused with an error of this kind and message; a conflict also says the
+    state and what would be legal.
+    """
 
     refused: str = ""
     message: str = ""
+    state: str = ""
+    legal: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """JSON text."""
@@ -59,12 +63,16 @@ class Answer(Value, frozen=True, omit_defaults=True):
     @staticmethod
     def refusal(error: EngineError) -> Answer:
         """The answer that carries an error to whoever asked."""
+        if isinstance(error, Conflict):
+            return Answer("Conflict", str(error), error.state, tuple(error.legal))
         return Answer(type(error).__name__, str(error))
 
     def check(self) -> None:
         """Raises the error that the owner met, if it met one."""
+        if self.refused == "Conflict":
+            raise Conflict(self.message, state=self.state, legal=self.legal)
         if self.refused:
-            raise {"Conflict": Conflict, "NotFound": NotFound}.get(self.refused, EngineError)(self.message)
+            raise {"NotFound": NotFound}.get(self.refused, EngineError)(self.message)
 
 
 class Carried(Value, frozen=True):

@@ -12,6 +12,8 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal
 
+import structlog
+
 from engine.closing import Closing
 from engine.command import Command
 from engine.due import CANCEL, RESUME
@@ -23,11 +25,16 @@ from engine.payloads import error_text
 from engine.retries import Defaults
 from engine.running import CANCELLING, RunningTask
 from engine.scheduler import Scheduler
-from engine.states import SETTLED, SubtaskStatus, TaskStatus
+from engine.states import SETTLED, SubtaskStatus, TaskStatus, subtask_verbs
 from engine.turn import Move
+
+_log = structlog.get_logger("control")
 
 PERSON = "by a person"
 """The reason of a subtask that somebody abandoned: it stays so when an ancestor is retried."""
+REJECTED = "rejected"
+"""The reason of a subtask that somebody has not approved."""
+VERB_OF: dict[type, str] = {Approve: "approve", Reject: "reject", Retry: "retry", Skip: "skip"}
 OPEN_AGAIN = frozenset({SubtaskStatus.BLOCKED, SubtaskStatus.SKIPPED})
 
 
@@ -70,7 +77,7 @@ class Control:
             case "skip":
                 await self.skip(task, key, by)
             case "approve":
-                await self.approve(task, key, by)
+                await self.approve(task, key, by, command.comment)
             case "reject":
                 await self.reject(task, key, by, command.comment)
 
@@ -136,7 +143,11 @@ class Control:
 
     def _refuse_closed(self, task: RunningTask, verb: str) -> None:
         if task.gate or task.id not in self._scheduler.ledger.tasks:
-            raise Conflict(f"task {task.id} is being closed, so {verb} is not possible any more: it ends by itself")
+            state = task.gate or "being closed"
+            raise Conflict(
+                f"task {task.id} is {state}, so {verb} is not possible any more; legal now: nothing, it ends by itself",
+                state=state,
+            )
 
     # --- subtasks -----------------------------------------------------------------------------------------------
 
@@ -175,20 +186,22 @@ class Control:
         freed = await self._freed(subtask.id) if subtask.status in SETTLED else []
         await self._carry_out(task, self._move(subtask, Skip(), by, reason=PERSON), freed)
 
-    async def approve(self, task: RunningTask, key: str, by: str) -> None:
+    async def approve(self, task: RunningTask, key: str, by: str, comment: str = "") -> None:
         """Lets a subtask run that waits for a person."""
         subtask = await self._subtask(task, key)
         if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
             return
-        await self._carry_out(task, self._move(subtask, Approve(), by), [])
+        await self._carry_out(task, self._move(subtask, Approve(), ": ".join(filter(None, (by, comment)))), [])
 
     async def reject(self, task: RunningTask, key: str, by: str, comment: str) -> None:
         """Fails a subtask that waits for a person."""
         subtask = await self._subtask(task, key)
+        if subtask.status is SubtaskStatus.FAILED and subtask.reason == REJECTED:
+            return
         why = f"rejected{f' by {by}' if by else ''}{f': {comment}' if comment else ''}"
         error = ToolError(why, category=Category.PERMISSION, suggestion="ask whoever rejected it")
         text = error_text(error, subtask.token)
-        await self._carry_out(task, self._move(subtask, Reject(), by, error=text), [])
+        await self._carry_out(task, self._move(subtask, Reject(), by, error=text, reason=REJECTED), [])
 
     async def _subtask(self, task: RunningTask, key: str) -> Subtask:
         self._refuse_closed(task, "that")
@@ -210,8 +223,8 @@ class Control:
     ) -> Move:
         try:
             decision = decide(Standing(subtask.status), event, 0, self._defaults, self._chance)
-        except IllegalMove as illegal:
-            raise Conflict(f"subtask {subtask.key}: {illegal}") from None
+        except IllegalMove:
+            raise _refused(subtask, VERB_OF[type(event)]) from None
         return Move(
             subtask.id,
             subtask.task_id,
@@ -235,22 +248,51 @@ class Control:
             made = any(event.key == first.key and event.event == first.event for event in heard.take())
         if not made:
             seen = await self._subtask(task, first.key)
-            waits = f" and waits for {seen.unmet} of its dependencies" if seen.unmet else ""
-            raise Conflict(
-                f"subtask {first.key} is {seen.status.value}{waits}, so {first.event} is not possible now: look again"
-            )
+            if not seen.unmet and first.event in subtask_verbs(seen.status):
+                raise Conflict(
+                    f"subtask {first.key} became {seen.status.value} at this moment: send {first.event} again",
+                    state=seen.status.value,
+                    legal=subtask_verbs(seen.status),
+                )
+            raise _refused(seen, first.event)
 
     async def _now(self, task: RunningTask, moves: list[Move]) -> None:
         self._refuse_closed(task, "that")
         await self._scheduler.make(moves)
 
 
+def _refused(subtask: Subtask, verb: str) -> Conflict:
+    """Why a verb is not possible, and what is."""
+    waits = f" and waits for {subtask.unmet} of its dependencies" if subtask.unmet else ""
+    legal = [other for other in subtask_verbs(subtask.status) if other != verb]
+    return Conflict(
+        f"subtask {subtask.key} is {subtask.status.value}{waits}, so {verb} is not possible; "
+        f"legal now: {', '.join(legal) or 'nothing'}",
+        state=subtask.status.value,
+        legal=legal,
+    )
+
+
 async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:
-    """Waits for a verb as long as a caller may be kept waiting, and says whether it is done; it goes on after that.
-    Raises what it raised.
+    """Waits for a verb as long as a caller may be kept waiting; it goes on after that. Raises what it raised.
+
+    Returns whether it was done in time.
     """
     acting = asyncio.ensure_future(work)
     await asyncio.wait({acting}, timeout=seconds)
-    if acting.done():
-        acting.result()
-    return acting.done()
+    if not acting.done():
+        _going_on.add(acting)
+        acting.add_done_callback(_ended)
+        return False
+    acting.result()
+    return True
+
+
+_going_on: set[asyncio.Future[object]] = set()
+"""Verbs whose callers have been answered: the event loop alone would not keep them alive."""
+
+
+def _ended(acting: asyncio.Future[object]) -> None:
+    _going_on.discard(acting)
+    if not acting.cancelled() and (error := acting.exception()) is not None:
+        _log.warning("a verb failed after its caller was answered", reason=str(error))

@@ -119,7 +119,7 @@ def _error(status: TaskStatus, troubled: Sequence[Troubled], counts: dict[str, i
     return json.dumps(
         {
             "category": first.get("category", "logic"),
-            "message": message if status is TaskStatus.FAILED else f"completed with warnings: {message}",
+            "message": f"completed with warnings: {message}" if status is TaskStatus.COMPLETED else message,
             "suggestion": first.get("suggestion", ""),
             "subtasks": [{"key": trouble.key, "status": trouble.status.value} for trouble in troubled],
             "impact": impact,

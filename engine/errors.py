@@ -6,6 +6,7 @@ Two families: errors of the *engine* (``EngineError``: a caller or an operator i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,7 +65,19 @@ class AlreadyStored(EngineError):
 
 
 class Conflict(EngineError):
-    """The state machine does not allow that move. Look at the current state first."""
+    """The state machine does not allow that move. Look at the current state first.
+
+    ``state`` is the current one, ``legal`` what a person may do from there instead; both empty where they do not apply.
+    """
+
+    def __init__(self, message: str | None = None, *, state: str = "", legal: Sequence[str] = ()) -> None:
+        self.state = state
+        self.legal = list(legal)
+        super().__init__(message)
+
+
+class KeyReused(Conflict):
+    """That idempotency key came with another body before. Send the same body, or take a new key."""
 
 
 class Busy(EngineError):

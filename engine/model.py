@@ -192,11 +192,15 @@ class Produced(Value, frozen=True):
 
 
 class Request(Value, frozen=True):
-    """A caller's idempotency key: the hash of what was sent with it, and the task that it made, once it is stored."""
+    """A caller's idempotency key: the hash of what was sent with it, the task that it made, once it is stored, and
+    what was answered: its subtasks, and how many of them could start at once.
+    """
 
     hash: str
     task_id: str
     stored: bool
+    subtasks: int
+    queued: int
 
 
 class Judged(Value, frozen=True):

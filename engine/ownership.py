@@ -140,7 +140,10 @@ class Ownership:
             raise
 
     async def _take_up_unknown(self) -> None:
-        """Tasks that became this engine's by a write whose answer was lost."""
+        """Tasks that became this engine's by a write whose answer was lost; what was written in part is removed, so
+        that the caller's idempotency key is free again.
+        """
+        await self._graph.discard_leftovers(self.storing)
         for found in await self._graph.adopt():
             if found.task.id not in self._scheduler.ledger.tasks and found.task.id not in self.storing:
                 await self.take_up(found)

@@ -5,7 +5,7 @@ Two graphs implement ``Graph``: Neo4j and the embedded one. One contract suite r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.model import (
@@ -74,8 +74,10 @@ class GraphWriter(Protocol):
         Raises ``AlreadyStored`` when its id or its request key is taken.
         """
 
-    async def discard_leftovers(self) -> int:
-        """Removes what this engine's unfinished ``store`` calls left behind; returns how many tasks."""
+    async def discard_leftovers(self, keep: Collection[str] = ()) -> int:
+        """Removes what this engine's unfinished ``store`` calls left behind, but for the tasks in ``keep``; returns how
+        many tasks.
+        """
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, moves, unlocks, claims and records, in one transaction."""

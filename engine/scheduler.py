@@ -24,10 +24,10 @@ from engine.errors import GraphUnavailable
 from engine.judge import Judge
 from engine.ledger import Ledger
 from engine.machine import Cancelled, Event, PutBack
-from engine.model import Progress
 from engine.observer import Observer
 from engine.payloads import Payloads
 from engine.ports import Clock, Graph
+from engine.progress import ProgressKeeper
 from engine.running import FAILING, RunningTask
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
@@ -35,8 +35,6 @@ from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Unde
 _log = structlog.get_logger("scheduler")
 T = TypeVar("T")
 
-PROGRESS_SECONDS = 1.0
-"""Counts are written onto a running task at most this often."""
 RECONNECT_SECONDS = (0.05, 2.0)
 """First and longest pause between attempts to reach the graph again."""
 FAILURES = frozenset(
@@ -72,8 +70,7 @@ class Scheduler:
         self._awaited: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
-        self._progress_due = 0.0
-        self._progress_timer: asyncio.TimerHandle | None = None
+        self._progress = ProgressKeeper(clock, self.wake)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
         self.close: Callable[[RunningTask, str, str], None]
@@ -183,9 +180,7 @@ class Scheduler:
                     return
         finally:
             self.times.close()
-            if self._progress_timer is not None:
-                self._progress_timer.cancel()
-                self._progress_timer = None
+            self._progress.close()
             for helper in self._helpers:
                 helper.cancel()
 
@@ -368,26 +363,9 @@ class Scheduler:
             self.bus.publish_changes(changes, at)
 
     async def _write_progress(self, at_once: bool = False) -> None:
-        dirty = [task for task in self.ledger.tasks.values() if task.dirty] if self._progress_is_due(at_once) else []
-        if not dirty:
-            return
-        self._progress_due = self.clock.monotonic() + PROGRESS_SECONDS
-        rows = [Progress(task.id, task.present(), task.started_at) for task in dirty]
-        for task in dirty:
-            task.dirty = False
-        await self._safely(lambda: self.graph.progress(rows, self.clock.now()))
-
-    def _progress_is_due(self, at_once: bool) -> bool:
-        wait = self._progress_due - self.clock.monotonic()
-        if at_once or wait <= 0:
-            return True
-        if self._progress_timer is None:
-            self._progress_timer = asyncio.get_running_loop().call_later(wait, self._ring)
-        return False
-
-    def _ring(self) -> None:
-        self._progress_timer = None
-        self.wake()
+        rows = self._progress.due(self.ledger.tasks.values(), at_once)
+        if rows:
+            await self._safely(lambda: self.graph.progress(rows, self.clock.now()))
 
     async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Reads something beside the loop, as often as it takes until the graph answers."""

@@ -17,11 +17,12 @@ from engine.control import Control, within
 from engine.dispatch import Dispatch
 from engine.endings import Endings
 from engine.errors import Busy, Conflict, Fenced, GraphRefused, GraphUnavailable
+from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.identity import Identity
 from engine.inquiries import Inquiries
 from engine.judge import without_verdict
 from engine.ledger import Ledger
-from engine.model import Json, NewTask, Task, Value
+from engine.model import Json, NewTask, Task
 from engine.observer import NullObserver, Observer
 from engine.ownership import Ownership
 from engine.payloads import Payloads
@@ -37,7 +38,7 @@ from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.settings import Settings
-from engine.states import FINAL, SubtaskStatus, TaskStatus, legal_task_events
+from engine.states import FINAL, SubtaskStatus, TaskStatus, task_verbs
 from engine.tools.registry import ToolRegistry
 from engine.vitals import Vitals
 
@@ -49,19 +50,6 @@ RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
 VERB_SECONDS = 5.0
 """How long a caller waits for a verb to take effect; it goes on after that."""
-
-
-class Submitted(Value, frozen=True):
-    """What became of a submission."""
-
-    task_id: str
-    subtasks_count: int
-    initial_subtasks_queued: int
-
-    @property
-    def id(self) -> str:
-        """The task's id, under the name that a task has it."""
-        return self.task_id
 
 
 class Engine(Inquiries):
@@ -93,6 +81,7 @@ class Engine(Inquiries):
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))
         self._control = Control(self._scheduler, self._closing, defaults)
+        self._once = Once(graph)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, self._ulids, VERB_SECONDS)
         self._ownership = Ownership(
@@ -187,18 +176,33 @@ class Engine(Inquiries):
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
-    async def submit(self, body: Json) -> Submitted:
+    async def submit(self, body: Json, *, key: str | None = None) -> Submitted:
         """Checks and stores a task and begins to run it.
 
-        Raises ``InvalidInput`` with every fault, ``Busy`` when the engine is full, ``GraphUnavailable``.
+        Args:
+            body: that of ``POST /tasks``.
+            key: an idempotency key: sent again with the same body it makes no second task, also after a restart.
+
+        Raises:
+            InvalidInput: with every fault.
+            KeyReused: when the key came with another body before.
+            Busy: when the engine is full.
+            GraphUnavailable: when it is unknown whether the task was stored; with a key it can be sent again.
         """
+        if key is None:
+            return await self._submit(body, RequestKey())
+        request: RequestKey = await self._off_loop(_size(body), request_key, key, "submit", body)
+        return await self._once.answer(request, lambda: self._submit(body, request))
+
+    async def _submit(self, body: Json, request: RequestKey) -> Submitted:
         self._refuse_when_ended()
         plan = await self._checked(body)
         size = len(plan.subtasks)
         self._refuse_when_full(size)
         self._reserved += size
         try:
-            task = await self._off_loop(size, build, plan, self._ulids.new(self._clock.now()), self._clock.now())
+            now = self._clock.now()
+            task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
             await self._store(task)
         finally:
             self._reserved -= size
@@ -290,8 +294,8 @@ class Engine(Inquiries):
     async def cancel(self, task_id: str, by: str = "") -> Task:
         """Stops a task: nothing new starts, what runs is stopped for real, the rest is cancelled.
 
-        Waits up to five seconds for it to be final. A cancelled task stays as it is; another final state raises
-        ``Conflict``.
+        Waits up to five seconds for it to be final; a large one takes longer, and its ``gate`` says "cancelling". A
+        cancelled task stays as it is; another final state raises ``Conflict``.
         """
         return (await self.command(Command("cancel", task_id, by=by))).task
 
@@ -320,9 +324,9 @@ class Engine(Inquiries):
         """Abandons a subtask of an open task. Raises ``Conflict``, ``NotFound``."""
         return (await self.command(Command("skip", task_id, key, by))).task
 
-    async def approve(self, task_id: str, key: str, by: str = "") -> Task:
+    async def approve(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
         """Lets a subtask run that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return (await self.command(Command("approve", task_id, key, by))).task
+        return (await self.command(Command("approve", task_id, key, by, comment))).task
 
     async def reject(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
         """Fails a subtask that waits for a person. Raises ``Conflict``, ``NotFound``."""
@@ -363,8 +367,13 @@ class Engine(Inquiries):
         """A final task stays as it is; only to cancel a cancelled one is no mistake."""
         if command.verb == "cancel" and task.status is TaskStatus.CANCELLED:
             return
-        legal = ", ".join(legal_task_events(task.status)) or "none: submit it again, or rerun it"
-        raise Conflict(f"task {task.id} is {task.status.value}, so {command.verb} is not possible; legal now: {legal}")
+        legal = task_verbs(task.status)
+        raise Conflict(
+            f"task {task.id} is {task.status.value}, so {command.verb} is not possible; "
+            f"legal now: {', '.join(legal) or 'nothing: submit it again, or rerun it'}",
+            state=task.status.value,
+            legal=legal,
+        )
 
     # --- health -----------------------------------------------------------------------------------------------------
 

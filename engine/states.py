@@ -57,6 +57,10 @@ SYNONYMS = {
 }
 """What callers of other systems call our states. Accepted in filters; what we answer is one vocabulary."""
 
+TASK_VERBS = frozenset({"pause", "resume", "cancel"})
+SUBTASK_VERBS = frozenset({"approve", "reject", "retry", "skip"})
+"""The events that a person causes; all others are the engine's."""
+
 SETTLED = frozenset(
     {
         SubtaskStatus.COMPLETED,
@@ -135,3 +139,13 @@ def legal_events(status: SubtaskStatus) -> list[str]:
 def legal_task_events(status: TaskStatus) -> list[str]:
     """Every event that a task in ``status`` accepts, in the order of the table, without repeats."""
     return list(dict.fromkeys(move.event for move in TASK_MOVES if move.source == status))
+
+
+def subtask_verbs(status: SubtaskStatus) -> list[str]:
+    """What a person may do to a subtask in ``status``."""
+    return [event for event in legal_events(status) if event in SUBTASK_VERBS]
+
+
+def task_verbs(status: TaskStatus) -> list[str]:
+    """What a person may do to a task in ``status``."""
+    return [event for event in legal_task_events(status) if event in TASK_VERBS]

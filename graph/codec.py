@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.model import (
@@ -164,9 +165,13 @@ def task_event(
 
 def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: str) -> dict[str, Any]:
     """The event of a pause; its detail says until when, and what follows."""
-    ends = f"until {pause.until}, then {pause.then}" if pause.until is not None else ""
+    ends = f"until {_iso(pause.until)}, then {pause.then}" if pause.until is not None else ""
     detail = "; ".join(part for part in (pause.by, ends) if part)
     return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
@@ -356,6 +361,8 @@ def request_row(task: NewTask, namespace: str) -> dict[str, Any]:
         "namespace": namespace,
         "hash": task.request_hash,
         "task_id": task.id,
+        "subtasks": len(task.subtasks),
+        "queued": initial_counts(task.subtasks).get(SubtaskStatus.READY.value, 0),
         "created_at": task.created_at,
     }
 

@@ -93,9 +93,10 @@ def _move_row(move: Move, now: int) -> dict[str, Any]:
     changed: dict[str, Any] = {
         "status": move.to.value,
         "error": move.error,
-        "reason": move.reason or None,
         "completed_at": now if move.to in SETTLED else None,
     }
+    if not keeps_reason(move):
+        changed["reason"] = move.reason or None
     if move.to is READY:
         changed["queued_at"] = now
     if move.fresh is not None:
@@ -111,6 +112,11 @@ def _move_row(move: Move, now: int) -> dict[str, Any]:
         "set": changed,
         "change": codec.change_text(move_change(move)),
     }
+
+
+def keeps_reason(move: Move) -> bool:
+    """The end of a back-off says nothing of its own: what the repeat has to know stays."""
+    return move.source is SubtaskStatus.RETRYING and move.to is READY and move.fresh is None
 
 
 def event_rows(turn: Turn) -> dict[str, dict[str, Any]]:

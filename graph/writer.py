@@ -6,7 +6,7 @@ A statement whose engine is fenced returns no row where it promises one; ``_fenc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.errors import Fenced
@@ -162,15 +162,16 @@ class Writer:
         """Makes the held ready subtasks of a task claimable again; returns how many."""
         return int((await self._database.write("subtask/release_holds", task=task_id))[0]["released"])
 
-    async def discard_leftovers(self) -> int:
+    async def discard_leftovers(self, keep: Collection[str] = ()) -> int:
         """Removes the tasks that this engine began to write and never opened; returns how many."""
-        return await self._discard(self._engine)
+        return await self._discard(self._engine, keep)
 
-    async def _discard(self, loader: str) -> int:
+    async def _discard(self, loader: str, keep: Collection[str] = ()) -> int:
         rows = await self._database.read("task/leftovers", loader=loader)
-        for row in rows:
-            await self._remove(row["id"])
-        return len(rows)
+        left = [row["id"] for row in rows if row["id"] not in keep]
+        for id_ in left:
+            await self._remove(id_)
+        return len(left)
 
     async def _remove(self, task_id: str) -> None:
         while True:

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import present, schemas
 from api.cursor import Cursor, encode_cursor
+from api.filters import SubtaskState
 from api.openapi import problems
 from api.raw import document_of, json_response
 from api.routes import TheEngine
-from engine.states import SubtaskStatus
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["subtasks"])
 
@@ -22,8 +22,8 @@ class SubtaskFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    status: SubtaskStatus | None = None
-    """Only subtasks in this state."""
+    status: SubtaskState | None = None
+    """Only subtasks in this state; what other systems call it (``running``, ``succeeded``) is understood."""
     cursor: Cursor | None = None
     """``next_cursor`` of the page before."""
     limit: int = Field(100, ge=1, le=1000)

@@ -1,4 +1,4 @@
-"""Tasks: submit, list, look, cancel."""
+"""Tasks: submit, list, look."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import present, schemas
 from api.body import read_json
 from api.cursor import Cursor, encode_cursor
+from api.filters import TaskState
+from api.idempotency import REPEATED, IdempotencyKey
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
 from engine.model import Json
-from engine.states import TaskStatus
 
 router = APIRouter(tags=["tasks"])
 
@@ -24,8 +25,8 @@ class TaskFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    status: TaskStatus | None = None
-    """Only tasks in this state."""
+    status: TaskState | None = None
+    """Only tasks in this state; what other systems call it (``running``, ``succeeded``) is understood."""
     type: str | None = None
     """Only tasks of this type."""
     tag: str | None = None
@@ -38,18 +39,21 @@ class TaskFilter(BaseModel):
     """Tasks on a page."""
 
 
-@router.post("/tasks", openapi_extra=plan_body(), responses=problems(400, 413, 415, 429, 503))
+@router.post("/tasks", openapi_extra=plan_body(), responses=problems(400, 409, 413, 415, 429, 503))
 async def create_task(
     request: Request,
     response: Response,
     engine: TheEngine,
     settings: TheSettings,
+    key: IdempotencyKey,
     description: Annotated[str | None, Query(description="Put into the body as its ``description``.")] = None,
     user_id: Annotated[str | None, Query(description="Put into the body as its ``user_id``.")] = None,
 ) -> schemas.Created:
     """Stores a task and starts it. A faulty one is refused with every fault named, and nothing of it is stored."""
     body = _with_parameters(await read_json(request, settings.max_body_bytes), description, user_id)
-    submitted = await engine.submit(body)
+    submitted = await engine.submit(body, key=key)
+    if submitted.repeated:
+        response.headers[REPEATED] = "true"
     response.headers["Location"] = f"/tasks/{submitted.task_id}"
     return schemas.Created(
         task_id=submitted.task_id,
@@ -80,18 +84,6 @@ async def list_tasks(engine: TheEngine, wanted: Annotated[TaskFilter, Query()]) 
 async def get_task(engine: TheEngine, task_id: str) -> schemas.TaskDocument:
     """A task with its first 1,000 subtasks; the rest through ``/tasks/{task_id}/subtasks``."""
     return await present.task_document(engine, task_id)
-
-
-@router.post("/tasks/{task_id}/cancel", responses={**problems(404, 409, 503), 202: {"model": schemas.TaskAnswer}})
-async def cancel_task(engine: TheEngine, response: Response, task_id: str) -> schemas.TaskAnswer:
-    """Cancels a task: what runs is stopped, what waits never starts. A cancelled one stays as it is.
-
-    202 says that it is on its way: a large task takes longer than the few seconds that this call waits.
-    """
-    task = await engine.cancel(task_id)
-    if task.status is not TaskStatus.CANCELLED:
-        response.status_code = 202
-    return schemas.TaskAnswer(task=await present.task_view(engine, task))
 
 
 def _with_parameters(body: Json, description: str | None, user_id: str | None) -> Json:

@@ -20,8 +20,8 @@ _HIGHEST = 10
 _TOP = 10**12 - 1
 
 
-def build(plan: ValidPlan, task_id: str, created_at: int) -> NewTask:
-    """The task to store; ``created_at`` is milliseconds since 1970 UTC."""
+def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "", request_hash: str = "") -> NewTask:
+    """The task to store; ``created_at`` is milliseconds since 1970 UTC, the rest the caller's idempotency key."""
     request = plan.request
     ids = [subtask_id(task_id, index) for index in range(len(plan.subtasks))]
     return NewTask(
@@ -38,6 +38,8 @@ def build(plan: ValidPlan, task_id: str, created_at: int) -> NewTask:
         created_at=created_at,
         deadline_at=_deadline(request, created_at),
         subtasks=[_subtask(plan, draft, ids[draft.index]) for draft in plan.subtasks],
+        request_key=request_key,
+        request_hash=request_hash,
         edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
     )
 

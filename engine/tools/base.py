@@ -113,6 +113,7 @@ class FunctionTool(ModelTool[BaseModel]):
         deterministic: equal input gives equal output.
         idempotent: running it twice does no more than running it once.
         description: told in the schema.
+        refresh: gets fresh credentials.
     """
 
     def __init__(
@@ -125,10 +126,11 @@ class FunctionTool(ModelTool[BaseModel]):
         deterministic: bool = False,
         idempotent: bool = False,
         description: str = "",
+        refresh: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.name, self.version, self.model = name, version, model
         self.deterministic, self.idempotent = deterministic, idempotent
-        self._function, self._description = function, description
+        self._function, self._description, self._refresh = function, description, refresh
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input, with the function's description."""
@@ -141,6 +143,11 @@ class FunctionTool(ModelTool[BaseModel]):
         except (ValueError, TypeError) as error:
             raise InputFault(f"is no JSON value: {error}") from None
         return self.model.model_validate_json(text)
+
+    async def refresh_credentials(self) -> None:
+        """Gets fresh credentials, if the function came with a way to get them."""
+        if self._refresh is not None:
+            await self._refresh()
 
     async def perform(self, value: BaseModel, context: RunContext) -> Json:
         """Calls the function and checks that its result is a JSON value."""

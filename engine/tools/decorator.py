@@ -25,9 +25,17 @@ class ToolMark:
     version: str
     deterministic: bool
     idempotent: bool
+    refresh_credentials: Callable[[], object] | None = None
 
 
-def tool(name: str, *, version: str = "1", deterministic: bool = False, idempotent: bool = False) -> Callable[[F], F]:
+def tool(
+    name: str,
+    *,
+    version: str = "1",
+    deterministic: bool = False,
+    idempotent: bool = False,
+    refresh_credentials: Callable[[], object] | None = None,
+) -> Callable[[F], F]:
     """Marks a function, async or not, as a tool. It stays callable as before.
 
     Its type hints and docstring become the input schema. A parameter with the hint ``RunContext`` is given the context
@@ -38,6 +46,8 @@ def tool(name: str, *, version: str = "1", deterministic: bool = False, idempote
         version: counts up when equal input may give other output than before.
         deterministic: equal input gives equal output, so a result may be reused.
         idempotent: running it twice does no more than running it once, so it may be repeated after a crash.
+        refresh_credentials: gets fresh credentials, async or not; called before the one repeat of an attempt that
+            ended with an error of category permission. If it raises there is no repeat.
 
     Raises:
         TypeError: used without a name, as a bare ``@tool``.
@@ -49,7 +59,7 @@ def tool(name: str, *, version: str = "1", deterministic: bool = False, idempote
         raise ValueError(f"{name!r} is no name for a tool: use letters, digits, _ . and -, beginning with a letter")
 
     def mark(function: F) -> F:
-        setattr(function, _ATTRIBUTE, ToolMark(name, version, deterministic, idempotent))
+        setattr(function, _ATTRIBUTE, ToolMark(name, version, deterministic, idempotent, refresh_credentials))
         return function
 
     return mark

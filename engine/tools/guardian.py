@@ -1,21 +1,23 @@
 """The helper process: it sees to it that nothing of a tool outlives the engine's wish.
 
 Run once per engine as ``python -I -S guardian.py FD``, with the standard library only; FD is one end of a socket pair
-whose other end only the engine holds. For each tool process the engine sends four descriptors: stdin, stdout, stderr
-and one end of a second socket pair, the *control* of that tool. For each the helper forks a *guardian*; forking one
-takes a millisecond where starting an interpreter takes twenty.
+whose other end only the engine holds. For each tool process the engine sends one end of a second socket pair, the
+*control* of that tool, and the helper forks a *guardian* for it. That takes about a millisecond, where starting an
+interpreter takes ten or more; the engine asks ahead, so that it seldom has to wait for it.
 
-A guardian says ``P<pid>``, reads what to run, starts it, and then obeys: ``T`` asks the tool to end; when the control
-closes, because the engine wants it so or because the engine was killed, every descendant is killed. On Linux the
-guardian is the *subreaper* of its descendants, so a grandchild that leaves the session or loses its parent is found
-all the same; elsewhere only the tool's process group is reached. What a tool leaves running when it ends by itself is
-killed as well. The guardian answers ``E<errno>`` when the program cannot be started, ``X<wait status>`` when all is
-over, and closes the control by ending.
+A guardian says ``P<pid>`` and waits for what to run, which comes with the tool's stdin, stdout and stderr. It starts
+it and then obeys: ``T`` asks the tool to end; when the control closes, because the engine wants it so or because the
+engine was killed, every descendant is killed. On Linux the guardian is the *subreaper* of its descendants, so a
+grandchild that leaves the session or loses its parent is found all the same; elsewhere only the tool's process group
+is reached. What a tool leaves running when it ends by itself is killed as well. The guardian answers ``E<errno>`` when
+the program cannot be started, ``X<wait status>:<milliseconds of processor time>`` when all is over, and closes the
+control by ending.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -36,14 +38,15 @@ def main(requests: socket.socket) -> None:
     """Forks a guardian for each request, until the engine is gone. Children that ended vanish by themselves."""
     libc = ctypes.CDLL(None)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.disable()  # a collection would copy the pages that the forked share
     while True:
-        data, received, _, _ = socket.recv_fds(requests, 1, 4)
+        data, received, _, _ = socket.recv_fds(requests, 1, 1)
         if not data:
             return
-        if len(received) == 4 and fork(received[3]) == 0:
+        if received and fork(received[0]) == 0:
             requests.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            guard(received[3], received[:3], libc)
+            guard(received[0], libc)
             os._exit(0)
         for descriptor in received:
             os.close(descriptor)
@@ -58,13 +61,13 @@ def fork(control: int) -> int:
         return -1
 
 
-def guard(control: int, streams: list[int], libc: ctypes.CDLL) -> None:
+def guard(control: int, libc: ctypes.CDLL) -> None:
     """Runs the tool that the engine names, to its end or until the engine goes."""
     os.set_inheritable(control, False)
     if LINUX:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     answer(control, f"P{os.getpid()} ")
-    argv, cwd, env, inherit, limits = receive(control)
+    streams, (argv, cwd, env, inherit, limits) = receive(control)
     tool = fork(control)
     if tool == 0:
         kept = {name: os.environ[name] for name in inherit if name in os.environ}
@@ -75,15 +78,22 @@ def guard(control: int, streams: list[int], libc: ctypes.CDLL) -> None:
         return
     asked: list[bool] = []
     threading.Thread(target=obey, args=(control, tool, asked), daemon=True).start()
-    status = wait_for(tool)
+    status, milliseconds = wait_for(tool)
     finish_others(asked)
-    answer(control, f"X{status} ")
+    answer(control, f"X{status}:{milliseconds} ")
 
 
-def receive(control: int) -> tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]]]:
-    """Program and arguments, folder, variables, names of inherited variables, limits; after eight bytes of length."""
-    size = int.from_bytes(exactly(control, 8), "big")
-    return json.loads(exactly(control, size))  # type: ignore[no-any-return]
+Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]]]
+"""Program and arguments, folder, variables, names of inherited variables, limits."""
+
+
+def receive(control: int) -> tuple[list[int], Command]:
+    """The three streams and the command, after eight bytes of length; ends this process when the engine is gone."""
+    with socket.socket(fileno=os.dup(control)) as sock:
+        length, streams, _, _ = socket.recv_fds(sock, 8, 3)
+    if len(length) < 8 or len(streams) < 3:
+        os._exit(0)
+    return streams, json.loads(exactly(control, int.from_bytes(length, "big")))
 
 
 def exactly(control: int, size: int) -> bytes:
@@ -164,12 +174,15 @@ def heard(control: int) -> bytes:
         return b""
 
 
-def wait_for(tool: int) -> int:
-    """The wait status of the tool; on the way it buries every orphan that was handed to this process."""
+def wait_for(tool: int) -> tuple[int, int]:
+    """The wait status of the tool and its milliseconds of processor time.
+
+    On the way it buries every orphan that was handed to this process.
+    """
     while True:
-        pid, status = os.waitpid(-1, 0)
+        pid, status, used = os.wait4(-1, 0)
         if pid == tool:
-            return status
+            return status, int(1000 * (used.ru_utime + used.ru_stime))
 
 
 def finish_others(asked: list[bool]) -> None:

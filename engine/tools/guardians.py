@@ -1,7 +1,8 @@
 """The engine's side of ``guardian.py``: one helper process, and one guardian asked of it for each tool process.
 
 The helper starts with the first tool and ends when its socket closes: on ``close`` or with the engine, however the
-engine ends. A helper that someone killed is replaced; the guardians it had started do not need it.
+engine ends. A helper that someone killed is replaced; the guardians it had started do not need it. From the first tool
+on a few guardians wait for the next ones, so that no tool waits for the fork.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.tools.threads import in_thread, to_the_end
 
 _SCRIPT = Path(__file__).with_name("guardian.py")
 _STARTS_AT_ONCE = 16
 """Requests under way; few enough for the socket's buffer to take each without waiting."""
+_SPARES = 2
+"""Guardians that wait for the next tools."""
 
 
 class NotStarted(Exception):
@@ -28,6 +33,13 @@ class NotStarted(Exception):
     def __init__(self, number: int) -> None:
         self.errno = number
         super().__init__(os.strerror(number))
+
+
+class Outcome(NamedTuple):
+    """How a tool ended: its exit code, minus the signal's number where one ended it; seconds of processor time."""
+
+    exit_code: int
+    cpu_seconds: float
 
 
 class Control:
@@ -51,15 +63,17 @@ class Control:
         self.pid = int(word[1:])
         return True
 
-    async def send(self, data: bytes) -> None:
-        """Hands over what to run. A guardian that is gone is noticed by ``outcome``."""
+    async def start(self, streams: tuple[int, int, int], data: bytes) -> bool:
+        """Hands over what to run and its stdin, stdout and stderr; False when the guardian is gone."""
         try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, len(data).to_bytes(8, "big") + data)
+            socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], streams)
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
         except OSError:
-            return
+            return False
+        return True
 
-    async def outcome(self) -> int:
-        """The tool's exit code, minus the signal's number where one ended it. All it started is gone by then.
+    async def outcome(self) -> Outcome:
+        """How the tool ended. All it started is gone by then.
 
         Raises:
             NotStarted: the program cannot be run.
@@ -71,8 +85,9 @@ class Control:
             if word.startswith("E"):
                 raise NotStarted(int(word[1:]))
         if not words:
-            return -9  # someone killed the guardian, and with it the tool
-        return os.waitstatus_to_exitcode(int(words[-1][1:]))
+            return Outcome(-9, 0.0)  # someone killed the guardian, and with it the tool
+        status, _, milliseconds = words[-1][1:].partition(":")
+        return Outcome(os.waitstatus_to_exitcode(int(status)), int(milliseconds) / 1000)
 
     async def _receive(self) -> bytes:
         try:
@@ -105,33 +120,39 @@ class Control:
 
 
 class Guardians:
-    """Asks one helper process for guardians. Nothing starts before the first ``ask``."""
+    """Asks one helper process for guardians. Nothing starts before the first tool does."""
 
     def __init__(self) -> None:
         self._helper: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
         self._starting = asyncio.Semaphore(_STARTS_AT_ONCE)
+        self._spares: deque[Control] = deque()
 
-    async def ask(self, streams: tuple[int, int, int]) -> Control:
-        """A guardian that waits for what to run with these as stdin, stdout and stderr.
+    async def start(self, streams: tuple[int, int, int], data: bytes) -> Control:
+        """The guardian that runs ``data`` with these as stdin, stdout and stderr.
 
         Raises:
             NotStarted: the machine can start no process.
         """
         async with self._starting:
+            while self._spares:
+                spare = self._spares.popleft()
+                if await _takes(spare, streams, data):
+                    self._refill()
+                    return spare
             for _ in range(2):  # the second time with a new helper: the first may have been killed meanwhile
                 requests = self._requests or self._start_helper()
-                control = _request(requests, streams)
-                try:
-                    if await control.hello():
-                        return control
-                except BaseException:
-                    control.close()
-                    raise
-                control.close()
+                control = _request(requests)
+                if await _takes(control, streams, data):
+                    self._refill()
+                    return control
                 if self._requests is requests:
                     await self.close()
         raise NotStarted(errno.EAGAIN)
+
+    def _refill(self) -> None:
+        while self._requests is not None and len(self._spares) < _SPARES:
+            self._spares.append(_request(self._requests))
 
     def _start_helper(self) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -154,6 +175,8 @@ class Guardians:
 
     async def close(self) -> None:
         """Ends the helper. Running guardians are not touched: each is closed by whoever asked for it."""
+        while self._spares:
+            self._spares.pop().close()
         helper, self._helper = self._helper, None
         if self._requests is not None:
             self._requests.close()
@@ -162,12 +185,24 @@ class Guardians:
             await to_the_end(in_thread(lambda: _wait(helper), grace=0.0))
 
 
-def _request(requests: socket.socket, streams: tuple[int, int, int]) -> Control:
+def _request(requests: socket.socket) -> Control:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs, contextlib.suppress(OSError):  # when the helper is gone no hello will come
-        socket.send_fds(requests, [b"g"], [*streams, theirs.fileno()])
+        socket.send_fds(requests, [b"g"], [theirs.fileno()])
     return Control(ours)
+
+
+async def _takes(control: Control, streams: tuple[int, int, int], data: bytes) -> bool:
+    """Whether the guardian is there and has taken over what to run; it is closed otherwise."""
+    try:
+        taken = await control.hello() and await control.start(streams, data)
+    except BaseException:
+        control.close()
+        raise
+    if not taken:
+        control.close()
+    return taken
 
 
 def _wait(helper: subprocess.Popen[bytes]) -> None:

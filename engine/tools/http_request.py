@@ -114,10 +114,10 @@ class HttpRequest(ModelTool[HttpRequestInput]):
         """GET and HEAD only ask."""
         return isinstance(value, dict) and str(value.get("method", "GET")).upper() in ("GET", "HEAD")
 
-    async def perform(self, value: HttpRequestInput, context: RunContext) -> Json:  # noqa: ARG002
+    async def perform(self, value: HttpRequestInput, context: RunContext) -> Json:
         """Sends it and judges the status."""
         client = await self._opened()
-        reply = await client.fetch(_call(value))
+        reply = await client.fetch(_call(value, context.reduction))
         output = _output(reply)
         if reply.status >= 400 and reply.status not in value.accept_status:
             raise _status_error(value, reply, output)
@@ -164,7 +164,7 @@ def delay_of(retry_after: str | None, now: datetime) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_DELAY_SECONDS)
 
 
-def _call(value: HttpRequestInput) -> Call:
+def _call(value: HttpRequestInput, reduction: int) -> Call:
     from engine.tools.http_client import Call
 
     headers = {"user-agent": "agent03-core-engine", **{name.lower(): text for name, text in value.headers.items()}}
@@ -179,9 +179,14 @@ def _call(value: HttpRequestInput) -> Call:
         params=[(name, _as_text(item)) for name, given in value.params.items() for item in _as_list(given)],
         content=content,
         seconds=value.timeout_seconds,
-        max_bytes=value.max_bytes,
+        max_bytes=_max_bytes(value, reduction),
         follow_redirects=value.follow_redirects,
     )
+
+
+def _max_bytes(value: HttpRequestInput, reduction: int) -> int:
+    """What the subtask says; else the default, halved so many times after resources ran short."""
+    return value.max_bytes if "max_bytes" in value.model_fields_set else max(_MIB, value.max_bytes >> reduction)
 
 
 def _as_list(value: Json) -> list[Json]:

@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from engine.tools.guardians import Control, Guardians
+from engine.tools.guardians import Control, Guardians, Outcome
 from engine.tools.threads import to_the_end
 
 MIB = 1024 * 1024
@@ -36,6 +36,7 @@ INHERITED = (
 )
 """Variables that a process inherits. The others stay away from it: they hold the engine's own passwords and keys."""
 _CHUNK = 65_536
+_LEAST_MEMORY_MB, _LEAST_OUTPUT_BYTES = 64, 65_536
 _LAST_RESORT_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +53,14 @@ class Limits:
     memory_mb: int | None
     cpu_seconds: float | None
     output_bytes: int
+
+    def reduced(self, times: int) -> Limits:
+        """Half of it, so many times: for a repeat after resources ran short. Never less than what a start needs."""
+        return Limits(
+            self.memory_mb and max(_LEAST_MEMORY_MB, self.memory_mb >> times),
+            self.cpu_seconds and max(1.0, self.cpu_seconds / 2**times),
+            max(_LEAST_OUTPUT_BYTES, self.output_bytes >> times),
+        )
 
     def as_resources(self) -> list[tuple[str, int, int]]:
         """(name in ``resource``, soft, hard). At the soft limit of time comes SIGXCPU, at the hard one SIGKILL."""
@@ -83,11 +92,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a process ended. ``exit_code`` is minus the signal's number where a signal ended it."""
+    """How a process ended. ``exit_code`` is minus the signal's number where a signal ended it.
+
+    ``cpu_seconds`` is the processor time of the process and of those of its children that it waited for.
+    """
 
     exit_code: int
     stdout: bytes
     stderr: bytes
+    cpu_seconds: float = 0.0
 
 
 class TooMuchOutput(Exception):
@@ -109,8 +122,10 @@ class Processes:
         self._grace = grace
         self._guardians = Guardians()
 
-    async def run(self, command: Command) -> Ended:
+    async def run(self, command: Command, alive: Callable[[], None]) -> Ended:
         """Runs ``command`` and returns how it ended; whatever it started is gone by then.
+
+        Every output, on stdout or stderr, is a sign of life: ``alive`` is called.
 
         When cancelled it sends SIGTERM to the process group, after the grace SIGKILL to every descendant, and only
         then lets the cancellation go on.
@@ -120,21 +135,21 @@ class Processes:
             TooMuchOutput: stdout or stderr passed its limit.
         """
         full: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        out, err = (_Kept(name, command.limits.output_bytes, full) for name in ("stdout", "stderr"))
+        out, err = (_Kept(name, command.limits.output_bytes, full, alive) for name in ("stdout", "stderr"))
         with _stdin(command.stdin) as stdin, ExitStack() as ours:
             with ExitStack() as theirs:
                 streams = (stdin, await out.open(ours, theirs), await err.open(ours, theirs))
-                control = await self._guardians.ask(streams)
+                control = await self._guardians.start(streams, command.packed())
             grace = self._grace
             try:
-                await control.send(command.packed())
                 ending = asyncio.create_task(control.outcome())
                 await _first(ending, full)
                 if full.done():
                     grace = 0.0
                     raise TooMuchOutput(full.result(), Ended(-9, bytes(out.data), bytes(err.data)))
                 await asyncio.gather(out.ended(), err.ended())
-                return Ended(ending.result(), bytes(out.data), bytes(err.data))
+                exit_code, cpu_seconds = ending.result()
+                return Ended(exit_code, bytes(out.data), bytes(err.data), cpu_seconds)
             finally:
                 await to_the_end(_stop(control, grace))
 
@@ -146,8 +161,8 @@ class Processes:
 class _Kept:
     """Reads one stream to its end and keeps its first bytes."""
 
-    def __init__(self, name: str, limit: int, full: asyncio.Future[str]) -> None:
-        self._name, self._limit, self._full = name, limit, full
+    def __init__(self, name: str, limit: int, full: asyncio.Future[str], alive: Callable[[], None]) -> None:
+        self._name, self._limit, self._full, self._alive = name, limit, full, alive
         self._reading: asyncio.Task[None] | None = None
         self.data = bytearray()
 
@@ -166,6 +181,7 @@ class _Kept:
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         while chunk := await stream.read(_CHUNK):
+            self._alive()
             room = self._limit - len(self.data)
             self.data += chunk[:room]
             if len(chunk) > room and not self._full.done():
@@ -190,7 +206,7 @@ def _stdin(data: bytes) -> Iterator[int]:
         yield file.fileno()
 
 
-async def _first(task: asyncio.Future[int], full: asyncio.Future[str]) -> None:
+async def _first(task: asyncio.Future[Outcome], full: asyncio.Future[str]) -> None:
     """Waits for the end or for too much output; the task is not left behind."""
     try:
         either: list[asyncio.Future[Any]] = [task, full]

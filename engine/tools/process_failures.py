@@ -14,6 +14,7 @@ _TRY_LATER = 75
 """EX_TEMPFAIL of sysexits.h."""
 _NOT_RUNNABLE = (126, 127)
 _LIMIT_SIGNALS = (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ)
+_CRASH_SIGNALS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _MEMORY = re.compile(
     r"MemoryError|cannot allocate memory|out of memory|outofmemory|bad_alloc|memory exhausted|not enough memory",
     re.IGNORECASE,
@@ -59,6 +60,7 @@ def failed(program: str, ended: Ended, limits: Limits, output: Json) -> ToolErro
         category=category,
         suggestion=_suggestion(category, ended, limits),
         output=output,
+        crashed=crashed(ended, limits),
     )
 
 
@@ -71,6 +73,19 @@ def category_of(ended: Ended, limits: Limits) -> Category:
     if _signal(ended.exit_code) in _LIMIT_SIGNALS or _short_of_memory(ended, limits):
         return Category.RESOURCE
     return Category.LOGIC
+
+
+def crashed(ended: Ended, limits: Limits) -> bool:
+    """Whether the process died of something else than its limits: a fault in it, or a killer outside."""
+    killer = _signal(ended.exit_code)
+    if killer == signal.SIGKILL:
+        return not _used_its_time(ended, limits)
+    return killer in _CRASH_SIGNALS and not _short_of_memory(ended, limits)
+
+
+def _used_its_time(ended: Ended, limits: Limits) -> bool:
+    """A process that ignores SIGXCPU is killed a second later."""
+    return limits.cpu_seconds is not None and ended.cpu_seconds >= limits.cpu_seconds
 
 
 def last_line(data: bytes) -> str:
@@ -106,7 +121,7 @@ def _suggestion(category: Category, ended: Ended, limits: Limits) -> str:
     if category is not Category.RESOURCE:
         return ""
     killer = _signal(ended.exit_code)
-    if killer == signal.SIGXCPU:
+    if killer == signal.SIGXCPU or (killer == signal.SIGKILL and _used_its_time(ended, limits)):
         return f"It used its {limits.cpu_seconds} s of processor time: raise limits.cpu_seconds, or give it less work."
     if killer == signal.SIGXFSZ:
         return "It wrote a file larger than the machine allows: raise that limit (ulimit -f), or write less."

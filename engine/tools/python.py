@@ -71,11 +71,11 @@ class Python(ModelTool[PythonInput]):
 
     async def perform(self, value: PythonInput, context: RunContext) -> Json:
         """Runs it to its end; an exception is an error of category logic unless it names another."""
-        limits = value.limits.resolved(self.limits)
+        limits = value.limits.resolved(self.limits, context.reduction)
         argv = [sys.executable, "-P", str(_RUNNER)]
         command = Command(argv, limits, stdin=_request(value), env=value.env)
         try:
-            ended = await self._processes.run(command)
+            ended = await self._processes.run(command, context.progress)
         except NotStarted as error:
             raise not_started("python", error.errno) from None
         except TooMuchOutput as flood:
@@ -147,12 +147,14 @@ def _error(found: dict[str, Any], limits: Limits) -> ToolError:
             suggestion="Install the package where the engine runs, or correct function (package.module:name).",
         )
     if kind == "tool":
-        return ToolError(
+        error = ToolError(
             found["message"],
             category=Category(found.get("category", Category.LOGIC)),
             suggestion=str(found.get("suggestion", "")),
             delay=found.get("delay"),
             output=found.get("output"),
         )
+        error.repeat = found.get("repeat")
+        return error
     suggestion = "Return None, text, numbers, lists and dictionaries with text keys." if kind == "not_json" else ""
     return ToolError(f"{found['message']}{place}", category=Category.LOGIC, suggestion=suggestion)

@@ -30,6 +30,8 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a line is a sign of life when it is printed
     sys.path[:] = request["path"]
     answer = perform(request)
     with contextlib.suppress(Exception):  # the code may have closed or replaced it
@@ -101,7 +103,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         "message": f"{type(error).__name__}: {text}" if text else type(error).__name__,
         "place": place_of(error.__traceback__),
     }
-    for name in ("category", "suggestion", "delay"):
+    for name in ("category", "suggestion", "delay", "repeat"):
         value = getattr(error, name, None)
         if described["kind"] == "tool" and isinstance(value, (str, int, float)):
             described[name] = value

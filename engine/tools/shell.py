@@ -32,8 +32,9 @@ class ProcessLimits(Input):
     output_bytes: int | None = Field(default=None, ge=1, le=64 * MIB)
     """Bytes of stdout, and as many of stderr."""
 
-    def resolved(self, default: Limits) -> Limits:
-        """With the defaults where nothing is given."""
+    def resolved(self, default: Limits, reduction: int = 0) -> Limits:
+        """With the defaults where nothing is given, halved ``reduction`` times after resources ran short."""
+        default = default.reduced(reduction)
         return Limits(
             self.memory_mb or default.memory_mb,
             self.cpu_seconds or default.cpu_seconds,
@@ -88,14 +89,14 @@ class Shell(ModelTool[ShellInput]):
         if value.cwd is not None and (fault := self._roots.fault(value.cwd)):
             raise InputFault(fault, "cwd")
 
-    async def perform(self, value: ShellInput, context: RunContext) -> Json:  # noqa: ARG002
+    async def perform(self, value: ShellInput, context: RunContext) -> Json:
         """Runs it to its end; exit codes other than 0 are errors that carry the output."""
-        limits = value.limits.resolved(self.limits)
+        limits = value.limits.resolved(self.limits, context.reduction)
         program = value.argv[0]
         cwd = self._folder(value.cwd)
         try:
             ended = await self._processes.run(
-                Command(value.argv, limits, stdin=as_bytes(value.stdin), cwd=cwd, env=value.env)
+                Command(value.argv, limits, stdin=as_bytes(value.stdin), cwd=cwd, env=value.env), context.progress
             )
         except NotStarted as error:
             raise not_started(program, error.errno) from None

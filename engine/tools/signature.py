@@ -55,7 +55,15 @@ def tool_of(function: Callable[..., Any], mark: ToolMark, grace: float) -> Funct
         deterministic=mark.deterministic,
         idempotent=mark.idempotent,
         description=documentation.short_description or "",
+        refresh=_awaitable(mark.refresh_credentials, grace),
     )
+
+
+def _awaitable(function: Callable[[], Any] | None, grace: float) -> Callable[[], Awaitable[object]] | None:
+    """A function without arguments, async or not, as one to be awaited."""
+    if function is None or inspect.iscoroutinefunction(function):
+        return function
+    return lambda: in_thread(function, grace=grace, interrupt=True)
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:

@@ -367,4 +367,5 @@ class LadybugGraph(Reader, Writer):
         ids = [row["id"] for row in await self._ladybug.write("task/members", id=task_id)]
         for start in range(0, len(ids), REMOVE_BATCH):
             await self._ladybug.write("subtask/remove", ids=ids[start : start + REMOVE_BATCH])
+        await self._ladybug.write("request/drop", task=task_id)
         await self._ladybug.write("task/remove", id=task_id)

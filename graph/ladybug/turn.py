@@ -82,7 +82,7 @@ class TurnWriter:
             move = wanted[row["id"], row["source"]]
             self._changes[row["task_id"]].append(turns.move_change(move))
             counts = turns.move_counts(move)
-            if counts[0]:
+            if any(counts):
                 self._crossed[row["task_id"]].append((row["id"], *counts))
             if row["status"] == READY:
                 self._push(row)

@@ -19,6 +19,7 @@ DOCUMENTS = [
 NOT_PLAYED = {
     "make demo": "builds a virtual environment from the network; test_demo.py plays what it runs",
     "make bench": "takes half an hour; test_bench.py runs every scenario at small sizes",
+    "make chaos": "takes a quarter of an hour; test_chaos.py runs in a short form",
     "make bench-peers": "installs other engines from the network",
     "make test": "is what runs the tests that play the others",
     "docker compose --env-file .env.agent03 -f docker-compose.agent03.yml up --build --detach": (

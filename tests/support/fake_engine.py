@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from engine.command import Carried, Command
 from engine.errors import NotFound
+from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.states import SubtaskStatus, TaskStatus
 
@@ -74,15 +76,6 @@ def a_subtask(key: str, index: int = 0, **changes: Json) -> Subtask:
     return msgspec.structs.replace(subtask, **changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What ``submit`` answers."""
-
-    task_id: str
-    subtasks_count: int
-    initial_subtasks_queued: int
-
-
 @dataclass
 class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
@@ -92,8 +85,14 @@ class FakeEngine:
     held_events: list[Event] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     bodies: list[Json] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    applied: bool = True
+    """Whether commands are carried out in time."""
     failure: Exception | None = None
     """Raised by whatever is called next."""
+    refusal: Exception | None = None
+    """Raised by commands alone."""
     reasons: list[str] = field(default_factory=list)
     state: str = "healthy"
 
@@ -101,11 +100,12 @@ class FakeEngine:
         if self.failure is not None:
             raise self.failure
 
-    async def submit(self, body: Json) -> Submitted:
-        """Keeps the body."""
+    async def submit(self, body: Json, *, key: str | None = None) -> Submitted:
+        """Keeps the body and the key; says that a key it has seen is repeated."""
         self._fail()
         self.bodies.append(body)
-        return Submitted("T0001", 2, 1)
+        self.keys.append(key)
+        return Submitted("T0001", 2, 1, key is not None and self.keys.count(key) > 1)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """Keeps the body."""
@@ -166,9 +166,12 @@ class FakeEngine:
         for event in await self.events_page(task_id, after, len(self.held_events)):
             yield event
 
-    async def cancel(self, task_id: str) -> Task:
-        """The task as it is."""
-        return await self.task(task_id)
+    async def command(self, command: Command) -> Carried:
+        """Keeps the command; the task stays as it is."""
+        self.commands.append(command)
+        if self.refusal is not None:
+            raise self.refusal
+        return Carried(await self.task(command.task_id), self.applied)
 
     async def output(self, row: Subtask | Attempt | Task) -> Json:
         """The inline output."""

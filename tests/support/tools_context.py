@@ -14,18 +14,24 @@ from engine.model import Json
 
 @dataclass
 class RecordingContext:
-    """A ``RunContext`` that keeps what is logged."""
+    """A ``RunContext`` that keeps what is logged and counts the signs of life."""
 
     task_id: str = "01TESTTASK"
     subtask_id: str = "01TESTTASK.0000001"
     key: str = "step"
     token: int = 1
     deadline: float = 1e9
+    reduction: int = 0
+    signs: int = 0
     logged: list[tuple[str, str, dict[str, Json]]] = field(default_factory=list)
 
     def log(self, level: str, message: str, **fields: Json) -> None:
         """Keeps the line."""
         self.logged.append((level, message, fields))
+
+    def progress(self) -> None:
+        """Counts the signs of life."""
+        self.signs += 1
 
 
 async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:

@@ -25,6 +25,8 @@ class ScriptedServer:
 
     port: int = 0
     answers: dict[str, bytes] = field(default_factory=dict)
+    before: dict[str, list[bytes]] = field(default_factory=dict)
+    """Answers that are given once each, before the lasting one."""
     requests: list[Request] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -34,9 +36,15 @@ class ScriptedServer:
 
     def answer(self, path: str, status: str = "200 OK", body: bytes = b"", **headers: str) -> None:
         """Sets an answer; ``content_type`` becomes ``Content-Type``."""
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.answers[path] = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        self.answers[path] = _encoded(status, body, headers)
+
+    def once(self, path: str, status: str, body: bytes = b"", **headers: str) -> None:
+        """Adds an answer that is given once, before the lasting one."""
+        self.before.setdefault(path, []).append(_encoded(status, body, headers))
+
+    def asked(self, path: str) -> int:
+        """How often a path was asked for."""
+        return sum(request.line.split()[1] == path for request in self.requests)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -47,7 +55,7 @@ class ScriptedServer:
                     await reader.read()
                     self.hung_up.set()
                     break
-                writer.write(self.answers[path])
+                writer.write(self.before[path].pop(0) if self.before.get(path) else self.answers[path])
                 await writer.drain()
                 if path.startswith("/close"):
                     break
@@ -55,6 +63,12 @@ class ScriptedServer:
             return
         finally:
             writer.close()
+
+
+def _encoded(status: str, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -39,8 +39,8 @@ def test_the_event_of_a_pause_says_who_and_until_when() -> None:
         return codec.events("T", codec.paused_event("T", pause, 5, 2, "n"), 0)[0].detail
 
     assert detail(Pause("ann")) == "ann"
-    assert detail(Pause("ann", 99, "cancel")) == "ann; until 99, then cancel"
-    assert detail(Pause("", 99)) == "until 99, then resume"
+    assert detail(Pause("ann", 99, "cancel")) == "ann; until 1970-01-01T00:00:00.099Z, then cancel"
+    assert detail(Pause("", 99)) == "until 1970-01-01T00:00:00.099Z, then resume"
     assert detail(Pause()) == ""
 
 

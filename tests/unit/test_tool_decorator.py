@@ -51,6 +51,25 @@ async def test_a_decorated_function_stays_callable() -> None:
     assert await resize_image("a", 3) == {"path": "a", "width": 3, "height": None}
 
 
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_fresh_credentials_come_from_a_function_of_the_tool(asynchronous: bool) -> None:
+    seen: list[bool] = []
+
+    def fetch() -> None:
+        seen.append(threading.current_thread() is threading.main_thread())
+
+    async def afetch() -> None:
+        fetch()
+
+    @tool("guarded", refresh_credentials=afetch if asynchronous else fetch)
+    async def guarded() -> None:
+        """Needs a login."""
+
+    await made(guarded).refresh_credentials()
+    await made(resize_image).refresh_credentials()
+    assert seen == [asynchronous]
+
+
 async def test_hints_and_docstring_become_the_schema() -> None:
     found = made(resize_image)
     assert (found.name, found.version, found.deterministic, found.idempotent) == ("resize_image", "2", True, True)

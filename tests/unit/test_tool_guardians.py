@@ -13,14 +13,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.errors import Category, ToolError
 from engine.tools import guardian
 from engine.tools.guardians import Control, Guardians, NotStarted
-from engine.tools.process import Ended, Limits, Processes
-from engine.tools.process_failures import category_of, failed, last_line, not_started
+from engine.tools.process import Command, Ended, Limits, Processes
+from engine.tools.process_failures import category_of, crashed, failed, last_line, not_started
 from engine.tools.python import Python
+from engine.tools.shell import ProcessLimits
 from engine.tools.sweep import kill_tree
 from tests.support.tools_context import RecordingContext, until
 
@@ -43,11 +45,11 @@ async def test_hello_tells_the_guardians_id(pair: tuple[Control, socket.socket])
     guardian_end.send(b"P12")
     waiting = asyncio.create_task(control.hello())
     await asyncio.wait([waiting], timeout=0.01)
-    guardian_end.send(b"34 X0 ")
+    guardian_end.send(b"34 X0:1500 ")
     assert await waiting is True
     assert control.pid == 1234
     guardian_end.close()
-    assert await control.outcome() == 0
+    assert await control.outcome() == (0, 1.5)
 
 
 async def test_hello_may_be_that_there_is_no_process_left(pair: tuple[Control, socket.socket]) -> None:
@@ -64,18 +66,18 @@ async def test_a_guardian_that_never_came_is_noticed(pair: tuple[Control, socket
     assert await control.hello() is False
 
 
-@pytest.mark.parametrize(("said", "exit_code"), [(b"X0 ", 0), (b"X768 ", 3), (b"X9 ", -9), (b"", -9)])
+@pytest.mark.parametrize(("said", "exit_code"), [(b"X0:0 ", 0), (b"X768:20 ", 3), (b"X9:1 ", -9), (b"", -9)])
 async def test_the_outcome_is_read(pair: tuple[Control, socket.socket], said: bytes, exit_code: int) -> None:
     control, guardian_end = pair
     guardian_end.send(b"P1 " + said)
     guardian_end.close()
     assert await control.hello()
-    assert await control.outcome() == exit_code
+    assert (await control.outcome()).exit_code == exit_code
 
 
 async def test_a_program_that_could_not_be_run_is_told(pair: tuple[Control, socket.socket]) -> None:
     control, guardian_end = pair
-    guardian_end.send(b"E2 X32512 ")
+    guardian_end.send(b"E2 X32512:0 ")
     guardian_end.close()
     with pytest.raises(NotStarted) as caught:
         await control.outcome()
@@ -85,7 +87,7 @@ async def test_a_program_that_could_not_be_run_is_told(pair: tuple[Control, sock
 async def test_a_guardian_that_is_gone_can_be_told_anything(pair: tuple[Control, socket.socket]) -> None:
     control, guardian_end = pair
     guardian_end.close()
-    await control.send(b"{}")
+    assert await control.start((0, 1, 2), b"{}") is False
     control.ask_to_end()
     control.kill()
     await control.gone()
@@ -107,14 +109,15 @@ async def test_a_helper_that_dies_twice_is_given_up(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("engine.tools.guardians._SCRIPT", tmp_path / "dead.py")
     found = Guardians()
     with pytest.raises(NotStarted) as caught:
-        await found.ask((0, 1, 2))
+        await found.start((0, 1, 2), b"{}")
     assert caught.value.errno == errno.EAGAIN
     await found.close()
 
 
 async def test_a_helper_that_does_not_end_is_killed() -> None:
     found = Guardians()
-    control = await found.ask((0, 1, 2))
+    control = await found.start((0, 1, 2), Command(["true"], LIMITS).packed())
+    await control.gone()
     control.close()
     helper = found._helper
     assert helper is not None
@@ -184,3 +187,67 @@ def test_odd_ends_are_told_too() -> None:
     assert unlimited.as_resources() == [("RLIMIT_CORE", 0, 0)]
     assert last_line(b"first\nlast \xff\n\n") == "last \ufffd"
     assert len(last_line(b"x" * 9999)) == 300
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "cpu_seconds", "expected"),
+    [
+        (-signal.SIGSEGV, b"", 0.0, True),
+        (-signal.SIGABRT, b"", 0.0, True),
+        (-signal.SIGBUS, b"", 0.0, True),
+        (-signal.SIGILL, b"", 0.0, True),
+        (-signal.SIGFPE, b"", 0.0, True),
+        (128 + signal.SIGSEGV, b"", 0.0, True),
+        (-signal.SIGKILL, b"", 0.1, True),
+        (-signal.SIGKILL, b"", 3.0, False),
+        (-signal.SIGABRT, b"terminate called: std::bad_alloc", 0.0, False),
+        (-signal.SIGXCPU, b"", 2.0, False),
+        (-signal.SIGTERM, b"", 0.0, False),
+        (1, b"", 0.0, False),
+        (75, b"", 0.0, False),
+    ],
+)
+def test_a_crash_is_what_no_limit_explains(exit_code: int, stderr: bytes, cpu_seconds: float, expected: bool) -> None:
+    ended = Ended(exit_code, b"", stderr, cpu_seconds)
+    assert crashed(ended, LIMITS) is expected
+    assert failed("tool", ended, LIMITS, None).crashed is expected
+
+
+def test_a_killer_outside_is_told_from_the_limit_of_time() -> None:
+    assert "cpu_seconds" in failed("tool", Ended(-9, b"", b"", 3.0), LIMITS, None).suggestion
+    assert "from outside" in failed("tool", Ended(-9, b"", b"", 0.0), LIMITS, None).suggestion
+
+
+def test_reduced_limits_are_halved_down_to_what_a_start_needs() -> None:
+    limits = Limits(memory_mb=2048, cpu_seconds=8.0, output_bytes=1 << 20)
+    assert limits.reduced(0) == limits
+    assert limits.reduced(2) == Limits(512, 2.0, 1 << 18)
+    assert limits.reduced(50) == Limits(64, 1.0, 65_536)
+    assert Limits(None, None, 1 << 20).reduced(1) == Limits(None, None, 1 << 19)
+
+
+def test_limits_that_the_subtask_gives_are_not_reduced() -> None:
+    given = ProcessLimits(memory_mb=300)
+    assert given.resolved(Limits(2048, None, 1 << 20), 3) == Limits(300, None, 1 << 17)
+
+
+async def test_a_spare_that_was_killed_is_passed_over() -> None:
+    processes = Processes(0.1)
+    command = Command(["true"], LIMITS)
+    await processes.run(command, lambda: None)
+    spares = list(processes._guardians._spares)
+    for spare in spares:
+        assert await spare.hello()
+        os.kill(spare.pid, signal.SIGKILL)
+        await spare.gone()
+    assert (await processes.run(command, lambda: None)).exit_code == 0
+    await processes.close()
+
+
+async def test_the_spares_end_with_the_helper() -> None:
+    processes = Processes(0.1)
+    await processes.run(Command(["true"], LIMITS), lambda: None)
+    spares = [spare for spare in processes._guardians._spares if await spare.hello()]
+    assert spares
+    await processes.close()
+    await until(lambda: not any(psutil.pid_exists(spare.pid) for spare in spares), 2)

@@ -307,6 +307,15 @@ async def test_a_response_that_is_too_large_is_refused(server: ScriptedServer, h
     assert (await ask(http, server.url("/"), max_bytes=5001))["status"] == 200
 
 
+async def test_the_default_size_is_halved_after_resources_ran_short(http: HttpRequest, server: ScriptedServer) -> None:
+    server.answer("/", body=b"x" * 3_000_000)
+    short = RecordingContext(reduction=2)
+    with pytest.raises(ToolError, match="larger than 2621440 bytes"):
+        await http.run({"url": server.url("/")}, short)
+    given = {"url": server.url("/"), "max_bytes": 3_000_000}
+    assert (await http.run(given, short))["status"] == 200  # type: ignore[index]
+
+
 async def test_a_small_answer_that_unpacks_to_a_flood_is_refused(server: ScriptedServer, http: HttpRequest) -> None:
     server.answer("/", body=gzip.compress(b"x" * 5_000_000), Content_Encoding="gzip")
     assert (await failure(http, server.url("/"), max_bytes=100_000)).category is Category.RESOURCE

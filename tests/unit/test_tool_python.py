@@ -52,6 +52,27 @@ async def test_the_value_of_result(python: Python) -> None:
     assert await run(python, code="result = (10 ** 30, {'é': None}, 1.5)") == [10**30, {"é": None}, 1.5]
 
 
+async def test_a_printed_line_is_a_sign_of_life_at_once(python: Python) -> None:
+    context = RecordingContext()
+    task = asyncio.create_task(run(python, context, code="print('here')\nimport time\ntime.sleep(60)"))
+    await until(lambda: context.signs)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize(("kind", "repeat"), [("Retryable", True), ("Fatal", False), ("ToolError", None)])
+async def test_what_an_error_wishes_for_itself_is_kept(python: Python, kind: str, repeat: bool | None) -> None:
+    error = await failure(python, code=f"from engine.errors import {kind}\nraise {kind}('no', delay=7)")
+    assert (error.repeat, error.delay) == (repeat, 7)
+
+
+async def test_a_process_that_dies_of_a_fault_is_a_crash(python: Python) -> None:
+    error = await failure(python, code="import ctypes; ctypes.string_at(0)")
+    assert (error.category, error.crashed) == (Category.LOGIC, True)
+    assert not (await failure(python, code="raise ValueError")).crashed
+
+
 async def test_code_is_a_whole_program(python: Python) -> None:
     code = "def f(n):\n    return 1 if n < 2 else n * f(n - 1)\nresult = [f(5), __name__]"
     assert await run(python, code=code) == [120, "__main__"]

@@ -205,6 +205,32 @@ async def test_processor_time_is_limited(shell: Shell) -> None:
     assert "cpu_seconds" in error.suggestion
 
 
+async def test_a_program_that_ignores_the_end_of_its_time_is_no_crash(shell: Shell) -> None:
+    program = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+    error = await failure(shell, sys.executable, "-c", program, limits={"cpu_seconds": 1})
+    assert (error.category, error.crashed) == (Category.RESOURCE, False)
+    assert "cpu_seconds" in error.suggestion
+
+
+@pytest.mark.parametrize(("number", "died"), [("SEGV", True), ("KILL", True), ("TERM", False)])
+async def test_a_signal_from_elsewhere_may_be_a_crash(shell: Shell, number: str, died: bool) -> None:
+    assert (await failure(shell, "sh", "-c", f"kill -{number} $$")).crashed is died
+
+
+async def test_limits_are_halved_after_resources_ran_short(shell: Shell) -> None:
+    context = RecordingContext(reduction=2)
+    value = {"argv": ["sh", "-c", "ulimit -d; ulimit -t"], "limits": {"cpu_seconds": 7}}
+    found = await shell.run(value, context)
+    assert found["stdout"] == f"{2048 * 1024 // 4}\n7\n"  # type: ignore[index]
+
+
+async def test_every_output_is_a_sign_of_life(shell: Shell) -> None:
+    context = RecordingContext()
+    script = "for n in 1 2 3; do echo $n; sleep 0.05; echo $n >&2; sleep 0.05; done"
+    await shell.run({"argv": ["sh", "-c", script]}, context)
+    assert context.signs >= 4
+
+
 async def test_what_a_program_leaves_running_ends_with_it(shell: Shell) -> None:
     started = time.monotonic()
     found = await run(shell, "sh", "-c", "sleep 71001.5 & setsid sleep 71001.5 & echo done")
@@ -314,6 +340,10 @@ from engine.tools.shell import Shell
 
 class Context:
     task_id = subtask_id = key = "x"
+    reduction = 0
+
+    def progress(self):
+        pass
 
 async def main():
     await Shell(Processes(0.5), Roots(["/"])).run({"argv": ["sh", "-c", sys.argv[1]]}, Context())

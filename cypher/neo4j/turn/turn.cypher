@@ -30,7 +30,8 @@ CALL () {
 }
 CALL (settled, moved) {
   UNWIND settled + moved AS crossing
-  WITH crossing[0] AS s, crossing[1] AS met, crossing[2] AS bad, crossing[3] AS skips WHERE met <> 0
+  WITH crossing[0] AS s, crossing[1] AS met, crossing[2] AS bad, crossing[3] AS skips
+  WHERE met <> 0 OR bad <> 0 OR skips <> 0
   MATCH (d:Subtask)-[:DEPENDS_ON]->(s)
   WITH d, sum(met) AS met, sum(bad) AS bad, sum(skips) AS skips
   SET d.unmet = d.unmet - met, d.bad = d.bad + bad

@@ -1,0 +1,21 @@
+"""Subtask types of the chaos tests; AGENT03_TOOLS names this module."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from engine.ports import RunContext
+from engine.tools.decorator import tool
+
+
+@tool("append", idempotent=True)
+async def append(path: str, seconds: float, context: RunContext) -> str:
+    """Appends the line "KEY ATTEMPT" to a file at once, then takes its time."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, f"{context.key} {context.token}\n".encode())
+    finally:
+        os.close(descriptor)
+    await asyncio.sleep(seconds)
+    return context.key
