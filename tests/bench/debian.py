@@ -33,7 +33,7 @@ async def debian(stage: Stage, effort: Effort) -> list[Figure]:
     """Seconds to store it, settles per second, memory, and the longest time in which nothing was settled."""
     if not FILE.exists():
         return [Figure("debian", stage.kind, "Debian 12 as a plan", "", note=f"not measured: {FILE} is missing")]
-    nodes = effort.size(1_000_000, 2_000)
+    nodes = effort.size(1_000_000, 500)
     runs = [await _run_apart(stage, nodes) for _ in range(effort.rounds)]
     name = f"Debian: {runs[0]['nodes']:,.0f} subtasks, {runs[0]['edges']:,.0f} dependencies"
 

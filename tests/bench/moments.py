@@ -17,6 +17,8 @@ from tests.support.plans import Body, plan, step
 
 SLOTS = 10
 FOREVER: Body = {"seconds": 3_600}
+SILENCE = 15_000
+"""Milliseconds after which an engine without a sign of life is taken for gone."""
 START_SECONDS = 300.0
 
 
@@ -27,14 +29,14 @@ def asleep(number: int) -> Body:
 
 async def moments(stage: Stage, effort: Effort) -> list[Figure]:
     """Milliseconds until a task is cancelled, of a heartbeat, and from a start to its first claim."""
-    waiting = effort.size(1_000, 50)
+    waiting = effort.size(1_000, 20)
     cancels = [await _cancel_ms(stage, waiting) for _ in range(effort.rounds)]
     beats = [await _heartbeat_ms(stage, effort.size(100, 5)) for _ in range(effort.rounds)]
     figures = [
         Figure("moments", stage.kind, f"cancel: {SLOTS} running, {waiting:,} waiting, until final", "ms", cancels),
         Figure("moments", stage.kind, "heartbeat, one every 2 s", "ms", beats),
     ]
-    for size in effort.size((1_000, 100_000), (100, 1_000)):
+    for size in effort.size((1_000, 100_000), (20, 200)):
         starts = [await _recovery_ms(stage, size) for _ in range(effort.rounds)]
         what = f"start after kill -9, {size:,} subtasks open, until the first claim"
         figures.append(Figure("moments", stage.kind, what, "ms", starts))
@@ -58,7 +60,7 @@ async def _heartbeat_ms(stage: Stage, number: int) -> float:
     async with stage.hand() as hand:
         for _ in range(number):
             begun = time.perf_counter()
-            await hand.graph.heartbeat()
+            await hand.graph.heartbeat(SILENCE)
             times.append(time.perf_counter() - begun)
     return 1000 * statistics.median(times)
 

@@ -16,8 +16,8 @@ SLOTS = 50
 
 async def shapes(stage: Stage, effort: Effort) -> list[Figure]:
     """A chain, independent subtasks, a fan out and in, and many tasks at once."""
-    length, wide, fan = effort.size((200, 10_000, 1_000), (20, 200, 50))
-    tasks, each = effort.size((200, 50), (5, 10))
+    length, wide, fan = effort.size((200, 10_000, 1_000), (5, 100, 20))
+    tasks, each = effort.size((200, 50), (3, 5))
     steps: list[float] = []
     rates: dict[str, list[float]] = {}
     for _ in range(effort.rounds):

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neo4j import AsyncGraphDatabase
+
 from api.wiring import build_engine
 from engine.model import Task
 from engine.ports import Graph
@@ -24,7 +26,7 @@ from engine.states import TaskStatus
 from graph.ladybug.store import LadybugGraph
 from graph.neo4j.store import Neo4jGraph
 from tests.bench.plans import size
-from tests.support.graphs import Hand, execute
+from tests.support.graphs import Hand
 from tests.support.plans import Body
 from tests.support.services import Neo4jService
 
@@ -147,18 +149,15 @@ class Stage:
         shutil.rmtree(folder, ignore_errors=True)
         if self.server is None:
             return
-        graph = self.graph(folder, namespace)
-        await graph.open()
-        try:
+        login = (self.server.user, self.server.password)
+        async with AsyncGraphDatabase.driver(self.server.url, auth=login) as driver:
             for label in LABELS:
                 text = (
                     f"MATCH (n:{label}) WHERE n.namespace = $namespace "
                     f"WITH n LIMIT {ERASE_BATCH} DETACH DELETE n RETURN count(*) AS gone"
                 )
-                while (await execute(graph, text, namespace=namespace))[0]["gone"]:
+                while (await driver.execute_query(text, namespace=namespace)).records[0]["gone"] == ERASE_BATCH:
                     pass
-        finally:
-            await graph.close()
 
 
 def completed(task: Task, subtasks: int) -> None:

@@ -20,7 +20,7 @@ TASK = 50_000
 
 async def stored(stage: Stage, effort: Effort) -> list[Figure]:
     """The turn with little and with much stored; nodes and edges written per second."""
-    few, many = effort.size((1_000, 300_000), (100, 2_000))
+    few, many = effort.size((1_000, 300_000), (100, 1_000))
     async with stage.hand() as hand:
         await _fill(hand, few)
         little = [await _turn_ms(hand, effort) for _ in range(effort.rounds)]
@@ -33,7 +33,7 @@ async def stored(stage: Stage, effort: Effort) -> list[Figure]:
 
 
 async def _turn_ms(hand: Hand, effort: Effort) -> float:
-    sample = await raw(hand, lanes(IN_FLIGHT, effort.size(200, 10)), IN_FLIGHT)
+    sample = await raw(hand, lanes(IN_FLIGHT, effort.size(200, 5)), IN_FLIGHT)
     return 1000 * statistics.median(sample.turns)
 
 
@@ -46,7 +46,7 @@ async def _fill(hand: Hand, subtasks: int) -> None:
 
 async def _load(stage: Stage, effort: Effort) -> list[Figure]:
     """A task without edges gives nodes per second; one with twenty edges to a node, edges per second."""
-    wide, layer = effort.size((50_000, 1_000), (2_000, 100))
+    wide, layer = effort.size((50_000, 1_000), (1_000, 50))
     nodes: list[float] = []
     edges: list[float] = []
     for _ in range(effort.rounds):

@@ -20,7 +20,7 @@ UNITS = {"chain": "steps/s", "independent 10": "steps/s", "independent 50": "ste
 
 async def ours(stage: Stage, effort: Effort) -> list[Figure]:
     """What the peers are compared with."""
-    length, wide = effort.size(SIZES, (10, 40))
+    length, wide = effort.size(SIZES, (5, 20))
     rates: dict[str, list[float]] = {name: [] for name in UNITS}
     for _ in range(effort.rounds):
         rates["chain"].append((await stage.run(chain(length), 10)).rate)
@@ -45,7 +45,7 @@ def _peer(peer: str, mine: list[Figure], effort: Effort) -> list[Figure]:
     if not python(peer).exists() or trouble(peer).exists():
         why = trouble(peer).read_text("utf-8") if trouble(peer).exists() else "not installed: make bench-peers"
         return [Figure("peers", peer, "not measured", "", note=why)]
-    length, wide = effort.size(SIZES, (10, 40))
+    length, wide = effort.size(SIZES, (5, 20))
     asked = json.dumps({"rounds": effort.rounds, "chain": length, "independent": wide})
     script = Path(__file__).with_name(f"run_{peer}.py")
     try:
