@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.ports import Graph
     from engine.service import Engine
     from engine.tools.registry import ToolRegistry
+    from engine.tools.undo import UndoLog
 
 
 @asynccontextmanager
@@ -88,3 +89,10 @@ def build_graph(settings: Settings) -> Graph:
     from graph.ladybug.store import LadybugGraph
 
     return LadybugGraph(settings.data_path, settings.namespace, settings.embedded_buffer_mb)
+
+
+def undo_log(settings: Settings) -> UndoLog:
+    """The previous files of every task that the file tools have kept."""
+    from engine.tools.registry import undo_log
+
+    return undo_log(settings)

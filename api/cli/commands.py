@@ -64,6 +64,18 @@ def doctor(as_json: AsJson = False, env_file: EnvFile = None) -> None:
     raise typer.Exit(asyncio.run(examine(_logging(settings, quiet=True), as_json=as_json)))
 
 
+def undo(
+    task_id: Annotated[str, typer.Argument(help="The task, which should have ended.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the paths.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Put back the files that a task's file tools replaced or deleted. Later changes by others are lost too."""
+    from api.cli.undo import put_back
+
+    for path in put_back(load_settings(env_file), task_id, dry_run=dry_run):
+        show(path)
+
+
 def version() -> None:
     """Print the version."""
     from api.about import DISTRIBUTION, installed_version

@@ -36,7 +36,7 @@ def builtin_tools(settings: Settings) -> list[Tool]:
     grace = settings.cancel_grace_seconds
     processes = Processes(grace)
     roots = Roots(settings.file_roots)
-    undo = UndoLog(settings.data_path / "undo", roots)
+    undo = undo_log(settings)
     return [
         Noop(),
         Sleep(),
@@ -49,6 +49,11 @@ def builtin_tools(settings: Settings) -> list[Tool]:
         ListFiles(roots, grace),
         DeleteFile(roots, undo, grace),
     ]
+
+
+def undo_log(settings: Settings) -> UndoLog:
+    """Where the file tools keep what they replace and delete."""
+    return UndoLog(settings.data_path / "undo", Roots(settings.file_roots))
 
 
 class ToolRegistry:

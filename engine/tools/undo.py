@@ -33,7 +33,7 @@ class UndoLog:
     """
 
     def __init__(self, folder: Path, roots: Roots) -> None:
-        self._folder, self._roots = folder, roots
+        self.folder, self._roots = folder, roots
 
     def keep(self, task_id: str, subtask_id: str, place: Place, exists: bool) -> None:
         """Keeps what is at ``place`` (nothing, when it does not exist) before a change. Durable when it returns."""
@@ -42,6 +42,10 @@ class UndoLog:
         kept = _keep_file(place, folder) if exists else None
         _append(folder / _JOURNAL, {"subtask": subtask_id, "path": str(place.path), "previous": kept})
         _sync(folder)
+
+    def changed(self, task_id: str) -> list[str]:
+        """The paths of the files that the task has changed, in the order of their first change."""
+        return list(self._before(self._of(task_id)))
 
     def restore(self, task_id: str) -> list[str]:
         """Puts every file that the task changed back to what it was before; returns their paths.
@@ -53,18 +57,23 @@ class UndoLog:
             OSError: a file cannot be written.
         """
         folder = self._of(task_id)
+        before = self._before(folder)
+        for path, previous in before.items():
+            with self._roots.open(path, create=True) as place:
+                _put_back(place, folder / previous if previous else None)
+        return list(before)
+
+    def _before(self, folder: Path) -> dict[str, str | None]:
+        """By path the name of what was there at first, None where there was nothing."""
         first: dict[str, str | None] = {}
         for change in _changes(folder / _JOURNAL):
             first.setdefault(change["path"], change["previous"])
-        for path, previous in first.items():
-            with self._roots.open(path, create=True) as place:
-                _put_back(place, folder / previous if previous else None)
-        return list(first)
+        return first
 
     def _of(self, task_id: str) -> Path:
         if not _ID.fullmatch(task_id):
             raise ValueError(f"{task_id!r} is no task id")
-        return self._folder / task_id
+        return self.folder / task_id
 
 
 def _keep_file(place: Place, folder: Path) -> str:

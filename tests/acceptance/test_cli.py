@@ -91,7 +91,7 @@ class Cli:
         try:
             async with asyncio.timeout(SECONDS):
                 await _line(process, until)
-                yield process
+            yield process
         finally:
             if process.returncode is None:
                 process.kill()
@@ -349,6 +349,31 @@ async def test_serve_logs_json_lines_and_survives_kill_9(cli: Cli) -> None:
         assert await server.wait() == 0
 
 
+# --- undo ------------------------------------------------------------------------------------------------------------
+
+
+def test_undo_puts_back_what_a_task_has_changed(cli: Cli) -> None:
+    kept, made = cli.folder / "kept.txt", cli.folder / "made.txt"
+    kept.write_text("before")
+    steps = [
+        {"key": "over", "type": "write_file", "input": {"path": "kept.txt", "content": "after"}},
+        {"key": "new", "type": "write_file", "input": {"path": "made.txt", "content": "x"}, "dependencies": ["over"]},
+    ]
+    done = cli("run", cli.plan({"plan": {"subtasks": steps}}), "--json")
+    task_id = json.loads(done.stdout)["task"]["id"]
+    assert (kept.read_text(), made.exists()) == ("after", True)
+
+    asked = cli("undo", task_id, "--dry-run")
+    assert asked.stdout.split() == [str(kept), str(made)]
+    assert kept.read_text() == "after"
+    assert cli("undo", task_id).stdout == asked.stdout
+    assert (kept.read_text(), made.exists()) == ("before", False)
+
+    assert "outside" in one_line(cli("undo", task_id, FILE_ROOTS=str(cli.folder / "data")), 1)
+    assert "changed none" in one_line(cli("undo", "01NOSUCHTASK"), 1)
+    assert "no task id" in one_line(cli("undo", "../x"), 2)
+
+
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
@@ -378,7 +403,7 @@ def test_neo4j_status_and_stop_without_a_server(cli: Cli) -> None:
 
 def test_version_help_and_wrong_usage(cli: Cli) -> None:
     assert cli("version").stdout.startswith("agent03-core-engine ")
-    assert {"serve", "run", "demo", "doctor", "neo4j", "version"} <= set(cli("--help").stdout.split())
+    assert {"serve", "run", "demo", "doctor", "undo", "neo4j", "version"} <= set(cli("--help").stdout.split())
     for wrong in (("run",), ("nonsense",), ("run", "x", "--parallel", "0"), ("serve", "--port", "99999")):
         done = cli(*wrong)
         assert done.returncode == 2, wrong

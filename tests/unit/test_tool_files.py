@@ -247,6 +247,15 @@ async def test_a_task_can_be_undone(desk: Desk) -> None:
     assert desk.log.restore("unknown") == []
 
 
+async def test_what_an_undo_would_put_back_can_be_asked_first(desk: Desk) -> None:
+    await desk.do("write", "a", content="1")
+    await desk.do("write", "a", content="2")
+    await desk.do("delete", "a")
+    assert desk.log.changed("T1") == [str(desk.root / "a")]
+    assert not (desk.root / "a").exists()
+    assert desk.log.changed("unknown") == []
+
+
 async def test_undo_works_where_files_cannot_be_linked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def other_disk(*_: Any, **__: Any) -> None:
         raise OSError(18, "Invalid cross-device link")
