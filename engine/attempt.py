@@ -48,7 +48,7 @@ class Attempts:
         observer: is told the outcome.
         timeout_seconds: for subtasks that name none.
         defaults: retry settings.
-        expanded: called with the task's id, how many items a mapped subtask has grown, and how many it has lost.
+        expanded: called with the task's id, the items that a mapped subtask has grown, and how many it has lost.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Attempts:
         observer: Observer,
         timeout_seconds: float,
         defaults: Defaults,
-        expanded: Callable[[str, int, int], None],
+        expanded: Callable[[str, list[NewSubtask], int], None],
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -161,7 +161,7 @@ class Attempts:
         over = await self._scopes.over(claim.task_id, spec, task_input)
         children: list[NewSubtask] = items(spec, claim.id, claim.key, claim.type, over)
         dropped = await self._graph.expand(claim, children)
-        self._expanded(claim.task_id, len(children), dropped)
+        self._expanded(claim.task_id, children, dropped)
         return {"items": len(children)}
 
     async def resolved_input(

@@ -6,10 +6,10 @@ Then what runs is stopped, and what waits is cancelled in batches with turns in 
 
 from __future__ import annotations
 
-from engine.endings import Endings
+from engine.endings import TROUBLES, Endings
 from engine.errors import GraphUnavailable
 from engine.model import Event, Finish
-from engine.running import RunningTask
+from engine.running import FAILING, RunningTask
 from engine.scheduler import Scheduler
 from engine.states import TaskStatus
 
@@ -25,6 +25,7 @@ class Closing:
         self._graph = scheduler.graph
         self._endings = endings
         scheduler.over = self._over
+        scheduler.left = self.resume
 
     # --- the end of a task --------------------------------------------------------------------------------------
 
@@ -70,6 +71,16 @@ class Closing:
             return False
         self._begin(task, found.gate, found.gate_detail)
         return True
+
+    def look_back(self, task: RunningTask) -> None:
+        """After a restart: a task that fails fast may have failed just before it could be closed."""
+        if task.fail_fast and not task.gate and any(map(task.counts.get, TROUBLES)):
+            self._scheduler.help(self._look_back(task))
+
+    async def _look_back(self, task: RunningTask) -> None:
+        worst = await self._scheduler.patiently(lambda: self._graph.troubled(task.id, 1))
+        if worst and worst[0].critical:
+            self._scheduler.close(task, FAILING, f"{worst[0].key} failed")
 
     def _begin(self, task: RunningTask, gate: str, detail: str) -> None:
         task.gate, task.gate_detail = gate, detail

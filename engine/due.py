@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from engine.model import Subtask
+from engine.model import NewTask, Subtask
 from engine.payloads import time_out_text
 from engine.ports import Clock
 from engine.running import EXPIRED, PROCESSING, READY, RunningTask, timed
@@ -29,12 +30,22 @@ class TimeKeeper:
     def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
         self._clock = clock
         self._timers = Timers(clock, ring)
+        self._asleep: defaultdict[str, set[Timer]] = defaultdict(set)
+        """By paused task: waits for a slot whose time is up. A pause is no such wait: they begin anew with it."""
 
     def begin(self, task: RunningTask) -> None:
         """A task is taken up: its deadline, and the end of its pause."""
         if task.deadline_at is not None and not task.gate:
             self._timers.set(Timer(task.id, task.id, "", Kind.DEADLINE), task.deadline_at)
         self.paused(task)
+
+    def stored(self, task: RunningTask, new: NewTask) -> None:
+        """A new task: what is ready from the start waits for a slot already."""
+        for subtask in new.subtasks if task.timed else ():
+            limit = task.timed.get(subtask.id)
+            if limit is not None and limit.queue is not None and subtask.status == READY:
+                timer = Timer(task.id, subtask.id, subtask.key, Kind.QUEUE)
+                self._timers.set(timer, _after(new.created_at, limit.queue))
 
     def restore(self, task: RunningTask, waiting: list[tuple[Subtask, int | None]]) -> None:
         """After a restart: back-offs, and limits that are running."""
@@ -56,10 +67,13 @@ class TimeKeeper:
         self._timers.drop(timer)
         if task.pause is not None and task.pause.until is not None:
             self._timers.set(timer, task.pause.until)
+        for slept in self._asleep.pop(task.id, ()) if task.pause is None else ():
+            self._timers.set(slept, _after(self._clock.now(), task.timed[slept.id].queue or 0.0))
 
     def forget(self, task: RunningTask) -> None:
         """A task is let go of."""
         self._timers.drop_task(task.id)
+        self._asleep.pop(task.id, None)
 
     def close(self) -> None:
         """Rings no more."""
@@ -113,6 +127,8 @@ class TimeKeeper:
                 closing.append((task, task.pause.then, "the pause has ended"))
             elif timer.kind is Kind.BACKOFF:
                 moves.append(_move(timer, "backoff_over", RETRYING, SubtaskStatus.READY))
+            elif timer.kind is Kind.QUEUE and task.pause is not None:
+                self._asleep[task.id].add(timer)
             elif timer.id in task.timed:
                 moves += _timed_out(timer, task)
         return moves, closing

@@ -25,7 +25,8 @@ MOST_LEAVES = 1_000
 MOST_TROUBLES = 20
 """Unsuccessful subtasks named in the error of a task."""
 UNDONE = (SubtaskStatus.BLOCKED.value, SubtaskStatus.SKIPPED.value, SubtaskStatus.CANCELLED.value)
-TROUBLES = (SubtaskStatus.FAILED.value, SubtaskStatus.BLOCKED.value, SubtaskStatus.QUARANTINED.value)
+CAUSES = (SubtaskStatus.FAILED.value, SubtaskStatus.QUARANTINED.value)
+TROUBLES = (*CAUSES, SubtaskStatus.BLOCKED.value)
 
 
 class Endings:
@@ -41,6 +42,7 @@ class Endings:
         counts = task.present()
         troubled = await self._graph.troubled(task.id, MOST_TROUBLES) if any(map(counts.get, TROUBLES)) else []
         status = decide(task.gate, troubled)
+        said = about(status, task.gate, troubled, counts)
         text, digest = (None, None) if task.gate == CANCELLING else await self._readable_result(task)
         return Finish(
             task_id=task.id,
@@ -51,7 +53,7 @@ class Endings:
             last_event=0,
             result=text,
             result_hash=digest,
-            error=_expired(task) if task.gate == EXPIRED else _error(status, troubled, counts),
+            error=None if said is None else json.dumps(said),
         )
 
     async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None]:
@@ -90,38 +92,42 @@ def decide(gate: str, troubled: Sequence[Troubled]) -> TaskStatus:
     return TaskStatus.FAILED if any(trouble.critical for trouble in troubled) else TaskStatus.COMPLETED
 
 
-def _expired(task: RunningTask) -> str:
-    """What is said of a task whose deadline has passed."""
-    counts = task.present()
-    undone = sum(number for status, number in counts.items() if status != SubtaskStatus.COMPLETED.value)
-    return json.dumps(
-        {
-            "category": Category.TIMEOUT.value,
-            "message": f"the deadline passed before {undone} of {sum(counts.values())} subtask(s) were completed",
-            "suggestion": "raise deadline_seconds, or rerun the task from what failed: what is completed is kept",
-            "subtasks": [],
-        }
-    )
+def about(status: TaskStatus, gate: str, troubled: Sequence[Troubled], counts: dict[str, int]) -> Json:
+    """What is said of a task that did not simply complete; of a completed one it is a warning. None: nothing.
 
-
-def _error(status: TaskStatus, troubled: Sequence[Troubled], counts: dict[str, int]) -> str | None:
-    """What is said about the unsuccessful subtasks; of a completed task they are warnings."""
-    if not troubled:
+    ``impact`` counts what was not done, by status; of the unsuccessful subtasks the first few are listed.
+    """
+    if gate != EXPIRED and not troubled:
         return None
-    failed = [trouble for trouble in troubled if trouble.status is not SubtaskStatus.BLOCKED]
     impact = {status: counts[status] for status in UNDONE if counts.get(status)}
-    causes = ", ".join(trouble.key for trouble in failed) or troubled[0].key
-    first = json.loads(failed[0].error or "{}") if failed else {}
-    message = f"{counts.get(SubtaskStatus.FAILED.value, 0)} subtask(s) failed ({causes})"
+    said = _expired(counts) if gate == EXPIRED else _failed(status, troubled, counts, impact)
+    listed = [{"key": trouble.key, "status": trouble.status.value} for trouble in troubled]
+    return {**said, "subtasks": listed, "impact": impact}
+
+
+def _expired(counts: dict[str, int]) -> dict[str, Json]:
+    """What is said of a task whose deadline has passed."""
+    undone = sum(number for status, number in counts.items() if status != SubtaskStatus.COMPLETED.value)
+    return {
+        "category": Category.TIMEOUT.value,
+        "message": f"the deadline passed before {undone} of {sum(counts.values())} subtask(s) were completed",
+        "suggestion": "raise deadline_seconds, or rerun the task from what failed: what is completed is kept",
+    }
+
+
+def _failed(
+    status: TaskStatus, troubled: Sequence[Troubled], counts: dict[str, int], impact: dict[str, int]
+) -> dict[str, Json]:
+    """What is said of a task by its unsuccessful subtasks."""
+    causes = [trouble for trouble in troubled if trouble.status is not SubtaskStatus.BLOCKED]
+    first = json.loads(causes[0].error or "{}") if causes else {}
+    number = sum(counts.get(cause, 0) for cause in CAUSES)
+    named = ", ".join(trouble.key for trouble in causes or troubled[:1])
+    message = f"{number} subtask(s) failed ({named}{', ...' if 0 < len(causes) < number else ''})"
     if impact:
-        listed = ", ".join(f"{number} {status}" for status, number in impact.items())
-        message += f"; because of that {listed}"
-    return json.dumps(
-        {
-            "category": first.get("category", "logic"),
-            "message": f"completed with warnings: {message}" if status is TaskStatus.COMPLETED else message,
-            "suggestion": first.get("suggestion", ""),
-            "subtasks": [{"key": trouble.key, "status": trouble.status.value} for trouble in troubled],
-            "impact": impact,
-        }
-    )
+        message += "; not done: " + ", ".join(f"{number} {status}" for status, number in impact.items())
+    return {
+        "category": first.get("category", Category.LOGIC.value),
+        "message": f"completed with warnings: {message}" if status is TaskStatus.COMPLETED else message,
+        "suggestion": first.get("suggestion", ""),
+    }

@@ -7,10 +7,10 @@ and waiting for the answer would cost every chain a round trip. What could not b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.fairness import FairShare
-from engine.model import Finish, OpenTask
+from engine.model import Finish, NewSubtask, OpenTask
 from engine.running import PROCESSING, READY, RunningTask
 from engine.states import SubtaskStatus
 from engine.throttle import Throttle
@@ -121,12 +121,13 @@ class Ledger:
         """Subtasks that are to move without an attempt of theirs having ended."""
         self._moves += moves
 
-    def expanded(self, task_id: str, added: int, dropped: int) -> None:
+    def expanded(self, task_id: str, added: Sequence[NewSubtask], dropped: int) -> None:
         """A mapped subtask has grown items; they wait for it to settle."""
         task = self.tasks[task_id]
-        task.counts[SubtaskStatus.PENDING.value] += added - dropped
+        task.counts[SubtaskStatus.PENDING.value] += len(added) - dropped
+        task.limit(added)
         task.dirty = True
-        self.unsettled += added - dropped
+        self.unsettled += len(added) - dropped
 
     def recounted(self, task: RunningTask, found: OpenTask) -> None:
         """Takes over exact counts; used where an answer was lost or many moved at once."""
@@ -152,7 +153,7 @@ class Ledger:
         settle, self._outcomes = self._outcomes[:MOST_PER_TURN], self._outcomes[MOST_PER_TURN:]
         moves, self._moves = self._moves[:MOST_PER_TURN], self._moves[MOST_PER_TURN:]
         settle = [row for row in settle if row.task_id in self.tasks]
-        moves = [row for row in moves if row.task_id in self.tasks]
+        moves = _each_once(row for row in moves if row.task_id in self.tasks)
         active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in moves)
         type_free = self._throttle.free(self._running_by_type)
         reopen = self._reopen(type_free) if self._free() > 0 else []
@@ -273,3 +274,8 @@ class Ledger:
             error=end.error,
             detail=task.gate_detail,
         )
+
+
+def _each_once(moves: Iterable[Move]) -> list[Move]:
+    """The last of the moves of a subtask from one state: two in one turn could both find it there."""
+    return list({(move.id, move.source): move for move in moves}.values())

@@ -97,6 +97,8 @@ class Ownership:
         self._scheduler.decide_later(taken.undecided)
         if taken.task.gate:
             self._closing.resume(taken.task)
+        else:
+            self._closing.look_back(taken.task)
 
     async def beat(self) -> None:
         """A small write every few seconds, for as long as the engine runs."""

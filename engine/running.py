@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from engine.model import Json, NewTask, OpenTask, Pause, Subtask, Task, Value
+from engine.model import Json, NewSubtask, NewTask, OpenTask, Pause, Subtask, Task, Value
 from engine.plan.spec import Spec
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
 from engine.turn import Claim, Settle, TaskChanges
@@ -105,8 +106,7 @@ class RunningTask:
     def fresh(task: NewTask, task_input: Json) -> RunningTask:
         """A task that has just been stored."""
         counts = Counter(subtask.status.value for subtask in task.subtasks)
-        limits = {subtask.id: timed(subtask.key, subtask.spec) for subtask in task.subtasks if subtask.timed}
-        return RunningTask(
+        running = RunningTask(
             id=task.id,
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
@@ -115,12 +115,13 @@ class RunningTask:
             counts=counts,
             started_at=None,
             ready=counts[READY],
-            timed={id_: limit for id_, limit in limits.items() if limit is not None},
             name=task.name,
             tags=task.tags,
             fail_fast=task.failure_policy == "fail_fast",
             deadline_at=task.deadline_at,
         )
+        running.limit(task.subtasks)
+        return running
 
     def shown(self, stored: Task) -> Task:
         """The task as the graph has it, with the counts of this moment."""
@@ -146,6 +147,11 @@ class RunningTask:
         return bool(self.gate) or not self.counts[QUARANTINED]
 
     @property
+    def stranded(self) -> bool:
+        """Whether something waits in a closed task past which the cancellation has walked already."""
+        return bool(self.gate) and self.cancel_after is None and self.unsettled > self.counts[PROCESSING]
+
+    @property
     def room(self) -> int:
         """How many more of its subtasks may start, by its own limit."""
         if self.gate or self.pause is not None:
@@ -160,6 +166,13 @@ class RunningTask:
         if limit.since is None:
             limit = self.timed[id_] = msgspec.structs.replace(limit, since=now)
         return (limit.since or now) + round(1000 * (limit.total or 0))
+
+    def limit(self, added: Iterable[NewSubtask]) -> None:
+        """Takes over the limits in time of subtasks that are new."""
+        for subtask in added:
+            found = timed(subtask.key, subtask.spec) if subtask.timed else None
+            if found is not None:
+                self.timed[subtask.id] = found
 
     def begin_anew(self, id_: str) -> None:
         """The time for all attempts of a subtask is measured from its next one."""

@@ -73,6 +73,8 @@ class Scheduler:
         self._progress = ProgressKeeper(clock, self.wake)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
+        self.left: Callable[[RunningTask], None]
+        """Told of a closed task in which something waits: it ended, in the way of a repeat, while it was stopped."""
         self.close: Callable[[RunningTask, str, str], None]
         """Told of a task that is to be closed, by which gate and why."""
         self.unavailable: str = ""
@@ -341,7 +343,9 @@ class Scheduler:
             runner.cancel()
 
     def look(self, task: RunningTask) -> None:
-        """Tells whoever ends tasks when nothing of this one is left to do."""
+        """Tells whoever ends tasks when nothing of this one is left to do, or when it must be cancelled once more."""
+        if task.stranded:
+            self.left(task)
         if task.over and not task.ending:
             task.ending = True
             self.over(task)

@@ -309,7 +309,9 @@ class Engine(Inquiries):
         self._ownership.storing.add(task.id)
         try:
             await self._graph.store(task)
-            self._scheduler.add(RunningTask.fresh(task, task_input(task.body)))
+            running = RunningTask.fresh(task, task_input(task.body))
+            self._scheduler.add(running)
+            self._scheduler.times.stored(running, task)
             self._scheduler.decide_later(without_verdict(task))
         except GraphUnavailable:
             self._ownership.unsure = True  # it may have been stored all the same: then it must not lie there

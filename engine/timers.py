@@ -7,6 +7,7 @@ waits for the next of them. Setting, dropping and finding cost by what is due, n
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
@@ -40,35 +41,34 @@ class Timers:
         self._clock = clock
         self._ring = ring
         self._heap: list[tuple[int, Timer]] = []
-        self._due_at: dict[Timer, int] = {}
+        self._due_at: defaultdict[str, dict[Timer, int]] = defaultdict(dict)
         self._alarm: Alarm | None = None
         self._alarm_at = 0
 
     def __len__(self) -> int:
-        return len(self._due_at)
+        return sum(map(len, self._due_at.values()))
 
     def set(self, timer: Timer, at: int) -> None:
         """Makes it due at ``at``, in milliseconds since 1970 UTC; one that was set before is moved."""
-        self._due_at[timer] = at
+        self._due_at[timer.task_id][timer] = at
         heapq.heappush(self._heap, (at, timer))
         self._arm()
 
     def drop(self, timer: Timer) -> None:
         """It will not be due."""
-        self._due_at.pop(timer, None)
+        self._take(timer)
 
     def drop_task(self, task_id: str) -> None:
         """Nothing of a task will be due any more."""
-        for timer in [timer for timer in self._due_at if timer.task_id == task_id]:
-            del self._due_at[timer]
+        self._due_at.pop(task_id, None)
 
     def due(self) -> list[Timer]:
         """What is due by now, earliest first; each is told once."""
         now, found = self._clock.now(), []
         while self._heap and self._heap[0][0] <= now:
             at, timer = heapq.heappop(self._heap)
-            if self._due_at.get(timer) == at:
-                del self._due_at[timer]
+            if self._counts(timer, at):
+                self._take(timer)
                 found.append(timer)
         self._arm()
         return found
@@ -79,9 +79,19 @@ class Timers:
             self._alarm.cancel()
             self._alarm = None
 
+    def _counts(self, timer: Timer, at: int) -> bool:
+        """Whether an entry of the heap still stands for what was set last."""
+        of_task = self._due_at.get(timer.task_id)
+        return of_task is not None and of_task.get(timer) == at
+
+    def _take(self, timer: Timer) -> None:
+        of_task = self._due_at.get(timer.task_id)
+        if of_task is not None and of_task.pop(timer, None) is not None and not of_task:
+            del self._due_at[timer.task_id]
+
     def _arm(self) -> None:
         """Sets the alarm to the next moment that still counts."""
-        while self._heap and self._due_at.get(self._heap[0][1]) != self._heap[0][0]:
+        while self._heap and not self._counts(self._heap[0][1], self._heap[0][0]):
             heapq.heappop(self._heap)
         if not self._heap:
             self.close()

@@ -53,6 +53,8 @@ def by_counters(subtask: Undecided) -> SubtaskStatus:
 def by_condition(condition: Condition, dependencies: Sequence[Dependency], scope: Mapping[str, Json]) -> Verdict:
     """The verdict under any other condition.
 
+    A mapped subtask completes when its items are there, which is no success of theirs: the items count in its place.
+
     Args:
         condition: the subtask's ``run_if``.
         dependencies: how each ended.
@@ -60,6 +62,8 @@ def by_condition(condition: Condition, dependencies: Sequence[Dependency], scope
     """
     if condition.expression:
         return _by_expression(condition.expression, dependencies, scope)
+    grown = {dependency.key.partition("[")[0] for dependency in dependencies if "[" in dependency.key}
+    dependencies = [dependency for dependency in dependencies if dependency.key not in grown]
     succeeded = sum(dependency.succeeded for dependency in dependencies)
     failed = sum(dependency.status in FAILURES for dependency in dependencies)
     holds = {

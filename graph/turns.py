@@ -132,6 +132,8 @@ def claim(row: list[Any]) -> Claim:
     return Claim(*row)
 
 
-def undecided(row: list[Any]) -> Undecided:
-    """A subtask without a verdict as the statements return it, in the order of ``Undecided``'s fields."""
-    return Undecided(*row)
+def each_once(rows: list[list[Any]]) -> list[Undecided]:
+    """The subtasks without a verdict as the statements return them, in the order of ``Undecided``'s fields; one that
+    came back and lost its last dependency in the same turn is named twice.
+    """
+    return list({found.id: found for found in (Undecided(*row) for row in rows)}.values())

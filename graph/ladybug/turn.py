@@ -107,7 +107,7 @@ class TurnWriter:
             self._undecided.pop(row["id"], None)
             if row["unmet"] > 0:
                 continue
-            if row["status"] == READY:
+            if row["status"] == READY and row["waited"]:
                 change = Change(row["id"], row["key"], "dependencies_settled", PENDING, READY)
                 self._changes[row["task_id"]].append(change)
                 self._push(row)

@@ -138,7 +138,7 @@ class Neo4jGraph(Reader, OwningWriter):
         return TurnResult(
             tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
-            undecided=list({waiting[1]: turns.undecided(waiting) for waiting in row["undecided"]}.values()),
+            undecided=turns.each_once(row["undecided"]),
             held=[(task_id, type_) for task_id, type_ in row["held"]],
         )
 

@@ -17,6 +17,7 @@ async def test_a_chain_moves_one_step_per_turn(hand: Hand) -> None:
     task = await hand.store(chain(3))
     first = await hand.turn(claim={task.id: 1})
     second = await hand.turn(hand.done(first.claims[0]), claim={task.id: 1})
+    assert second.claims[0].queued_at == hand.now, "it waits for a slot since now"
 
     assert [claim.key for claim in (*first.claims, *second.claims)] == ["k0", "k1"]
     assert await hand.statuses(task) == {"k0": "completed", "k1": "processing", "k2": "pending"}

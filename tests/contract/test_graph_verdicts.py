@@ -10,7 +10,7 @@ from engine.model import NewTask
 from engine.payloads import blocked_text
 from engine.states import SubtaskStatus
 from engine.turn import Move, TurnResult
-from tests.support.graphs import Hand, names, verdict
+from tests.support.graphs import Hand, breaches, names, verdict
 from tests.support.plans import chain, diamond, independent, plan, step
 
 
@@ -137,6 +137,49 @@ async def test_the_other_verdicts_move_as_the_table_says(hand: Hand, to: Subtask
     else:
         assert names(result.undecided) == [(task.id, _id(task, "k2"))]
         assert (await hand.story(task))[-1] == "4 k1 skipped 0"
+
+
+async def test_a_failure_that_is_abandoned_counts_as_skipped_and_its_dependants_are_decided_anew(hand: Hand) -> None:
+    task = await hand.store(chain(3))
+    await _fail(hand, task)
+    await hand.turn(moves=_blocked(task, _id(task, "k1")))
+    k0, k1 = _id(task, "k0"), _id(task, "k1")
+
+    skip = Move(k0, task.id, "k0", "skip", SubtaskStatus.FAILED, SubtaskStatus.SKIPPED)
+    back = Move(k1, task.id, "k1", "unblock", SubtaskStatus.BLOCKED, SubtaskStatus.PENDING)
+    result = await hand.turn(moves=[skip, back])
+
+    assert [(waits.id, waits.bad, waits.skips) for waits in result.undecided] == [(k1, 1, 1)]
+    assert (await hand.story(task))[-2:] == ["5 k0 skipped 0", "6 k1 pending 0"]
+
+
+async def test_an_optional_failure_that_is_abandoned_lets_its_dependants_run(hand: Hand) -> None:
+    task = await hand.store(plan(step("k0", optional=True), step("k1", "k0")))
+    await _fail(hand, task)
+    await hand.turn(moves=_blocked(task, _id(task, "k1")))
+
+    place = (_id(task, "k0"), task.id, "k0", "skip")
+    skip = Move(*place, SubtaskStatus.FAILED, SubtaskStatus.SKIPPED, optional=True)
+    back = Move(_id(task, "k1"), task.id, "k1", "unblock", SubtaskStatus.BLOCKED, SubtaskStatus.PENDING)
+    result = await hand.turn(moves=[skip, back], claim={task.id: 9})
+
+    assert [claim.key for claim in result.claims] == ["k1"]
+    assert names(result.undecided) == []
+
+
+async def test_what_ran_on_a_failure_is_not_touched_when_the_failure_is_taken_back(hand: Hand) -> None:
+    task = await hand.store(plan(step("k0"), step("k1", "k0", run_if="all_settled")))
+    await _fail(hand, task)
+    await hand.turn(moves=[verdict(_id(task, "k1"), task.id, SubtaskStatus.READY)])
+    retry = Move(_id(task, "k0"), task.id, "k0", "retry", SubtaskStatus.FAILED, SubtaskStatus.READY, fresh=1)
+    again = (await hand.turn(moves=[retry], claim={task.id: 1})).claims[0]
+    before = len(await hand.story(task))
+
+    result = await hand.turn(hand.done(again))
+
+    assert (await hand.story(task))[before:] == [f"{before + 1} k0 completed 2"]
+    assert names(result.undecided) == []
+    hand.planted = set(await breaches(hand.graph)) & {"started_early"}
 
 
 async def test_every_given_id_has_an_entry_among_the_blockers(hand: Hand) -> None:

@@ -175,7 +175,7 @@ async def test_a_failure_blocks_what_needs_it_and_keeps_every_partial_result(lab
     assert (await outputs(engine, task.id))["d"] == {"v": "kept"}
     error = json.loads(task.error or "")
     assert (task.status, error["category"], error["suggestion"]) == (TaskStatus.FAILED, "resource", "Switch it on.")
-    assert error["message"] == "1 subtask(s) failed (bad); because of that 3 blocked"
+    assert error["message"] == "1 subtask(s) failed (bad); not done: 3 blocked"
     assert error["subtasks"][0] == {"key": "bad", "status": "failed"}
     with pytest.raises(TaskFailed, match=r"1 subtask\(s\) failed \(bad\)") as failed:
         await engine.result(task.id)

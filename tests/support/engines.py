@@ -6,13 +6,14 @@ This module is also what AGENT03_TOOLS names in these tests: the functions below
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.wiring import build_engine
-from engine.errors import Category, Fatal, ToolError
+from engine.errors import Category, Fatal, Retryable, ToolError
 from engine.model import Event, Json, Subtask, Task
 from engine.ports import Graph, RunContext
 from engine.service import Engine
@@ -78,6 +79,51 @@ async def boom(how: str) -> None:
             raise Fatal("no such recipe")
         case _:
             raise ZeroDivisionError("a bug in the tool")
+
+
+@tool("fail", idempotent=True)
+async def fail(
+    context: RunContext,
+    category: str = "logic",
+    times: int = EVERYTHING,
+    partial: str = "",
+    delay: float | None = None,
+    crashed: bool = False,
+) -> int:
+    """Fails the first so many attempts with an error of that category; gives the number of the one that does not."""
+    STARTED[context.subtask_id] += 1
+    if context.token <= times:
+        raise ToolError(
+            f"{context.key} fails",
+            category=Category(category),
+            suggestion="Ask the test.",
+            output=partial or None,
+            delay=delay,
+            crashed=crashed,
+        )
+    return context.token
+
+
+@tool("sulk", idempotent=True)
+async def sulk(name: str) -> None:
+    """Waits to be stopped, and then says that it would rather be repeated."""
+    STARTED[name] += 1
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise Retryable("not now", delay=0.0) from None
+
+
+@tool("alive", idempotent=True)
+async def alive(name: str, context: RunContext) -> str:
+    """Gives signs of life until the gate of that name is opened."""
+    opened = GATES.setdefault(name, asyncio.Event())
+    while not opened.is_set():
+        STARTED[name] += 1
+        context.progress()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(opened.wait(), 0.02)
+    return name
 
 
 def marks(path: Path) -> list[str]:

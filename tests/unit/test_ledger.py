@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from engine.ledger import MOST_PER_TURN, Ledger
 from engine.model import Finish, OpenTask, Pause, Task
+from engine.plan.items import items
+from engine.plan.spec import MapSpec, Spec
 from engine.running import RunningTask
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult
@@ -320,6 +322,21 @@ def test_a_turn_makes_a_bounded_number_of_moves() -> None:
     assert [len(turn.moves) for turn in turns if turn is not None] == [MOST_PER_TURN, 1]
 
 
+def test_a_turn_moves_a_subtask_from_one_state_once() -> None:
+    """Two verdicts on the same subtask may arrive together; each would find it where it was."""
+    ledger = Ledger(1, {})
+    ledger.add(_task("a", 1, pending=1))
+    first = _move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.BLOCKED)
+    last = _move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED)
+    other = _move("a", "1", SubtaskStatus.READY, SubtaskStatus.SKIPPED)
+
+    ledger.move([first, last, other])
+    turn = ledger.turn("t", 1)
+
+    assert turn is not None
+    assert turn.moves == [last, other]
+
+
 def test_what_comes_for_a_task_that_has_ended_is_dropped() -> None:
     ledger = Ledger(1, {})
     ledger.add(_task("a", 0, pending=1))
@@ -379,10 +396,11 @@ def test_items_are_counted_as_they_grow_and_go() -> None:
     task = _task("a", 1)
     ledger.add(task)
 
-    ledger.expanded("a", 5, 0)
-    ledger.expanded("a", 2, 5)
+    ledger.expanded("a", items(Spec(map=MapSpec([])), "T.0000001", "m", "noop", [1] * 5), 0)
+    ledger.expanded("a", items(Spec(map=MapSpec([]), queue=3.0), "T.0000001", "m", "noop", [1] * 2), 5)
 
     assert (task.counts["pending"], ledger.unsettled, task.dirty) == (2, 3, True)
+    assert [limit.queue for limit in task.timed.values()] == [3.0, 3.0]
 
 
 def test_a_recount_replaces_what_was_believed() -> None:

@@ -1,0 +1,609 @@
+"""The failure policy, on both graphs, as the contract's semantics says: what runs, what does not, how the task ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.model import Json, Task
+from engine.service import Engine
+from engine.states import FINAL, TaskStatus
+from tests.support.engines import GATES, STARTED, Lab, check_story, finished, outputs, run, story, subtasks
+from tests.support.graphs import execute
+from tests.support.plans import Body, plan, step
+from tests.support.services import eventually
+
+COMPLETED, FAILED = TaskStatus.COMPLETED, TaskStatus.FAILED
+BROKEN = {"category": "logic"}
+SLOW = {"seconds": 600}
+
+
+def bad(key: str, *needs: str, **fields: Json) -> Body:
+    """A subtask that fails for good."""
+    return step(key, *needs, type="fail", input=BROKEN, **fields)
+
+
+async def statuses(engine: Engine, task_id: str) -> dict[str, str]:
+    """Every subtask's status by key."""
+    return {key: row.status.value for key, row in (await subtasks(engine, task_id)).items()}
+
+
+def told(task: Task) -> dict[str, Json]:
+    """What is said about a task."""
+    found: dict[str, Json] = json.loads(task.error or "{}")
+    return found
+
+
+async def error_of(engine: Engine, task_id: str, key: str) -> dict[str, Json]:
+    """What is said about a subtask."""
+    found: dict[str, Json] = json.loads((await subtasks(engine, task_id))[key].error or "{}")
+    return found
+
+
+async def check(engine: Engine, task_id: str) -> None:
+    """The events tell the whole story of a task."""
+    graph = await engine.graph_of(task_id)
+    check_story(
+        await story(engine, task_id), await subtasks(engine, task_id), [(after, on) for on, after in graph["edges"]]
+    )
+
+
+# --- critical, optional, run_if -------------------------------------------------------------------------------------
+
+
+async def test_a_task_fails_if_and_only_if_a_critical_subtask_does(lab: Lab) -> None:
+    engine = await lab.start()
+
+    harmless = await run(engine, plan(bad("a", critical=False), step("b")))
+    blocks = await run(engine, plan(bad("a", critical=False), step("b", "a")))
+    wholly = await run(engine, plan(bad("a", critical=False), step("b", "a", critical=False), step("c")))
+    failed = await run(engine, plan(bad("a"), step("b")))
+
+    assert [task.status for task in (harmless, blocks, wholly, failed)] == [COMPLETED, FAILED, COMPLETED, FAILED]
+    assert await statuses(engine, blocks.id) == {"a": "failed", "b": "blocked"}
+    assert told(harmless)["message"].startswith("completed with warnings: 1 subtask(s) failed (a)")
+    assert told(wholly)["impact"] == {"blocked": 1}
+    assert told(failed)["subtasks"] == [{"key": "a", "status": "failed"}]
+    assert await engine.result(wholly.id) == {"b": None, "c": {}}
+    for task in (harmless, blocks, wholly, failed):
+        await check(engine, task.id)
+
+
+async def test_an_optional_subtask_is_skipped_instead_of_blocked_and_counts_as_a_success(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        bad("a", critical=False),
+        step("extra", "a", optional=True),
+        step("report", "extra", input={"extra": "{{subtasks.extra.output}}", "how": "{{subtasks.extra.status}}"}),
+    )
+
+    task = await run(engine, body)
+
+    assert await statuses(engine, task.id) == {"a": "failed", "extra": "skipped", "report": "completed"}
+    assert task.status is COMPLETED
+    assert (await outputs(engine, task.id))["report"] == {"extra": None, "how": "skipped"}
+    await check(engine, task.id)
+
+
+async def test_an_optional_subtask_that_fails_itself_does_not_fail_the_task(lab: Lab) -> None:
+    engine = await lab.start()
+
+    task = await run(engine, plan(bad("a", optional=True), step("b", "a", critical=False), step("c")))
+
+    assert await statuses(engine, task.id) == {"a": "failed", "b": "blocked", "c": "completed"}
+    assert task.status is COMPLETED
+
+
+@pytest.mark.parametrize(
+    "condition, after_both, after_one, after_none",
+    [
+        ("all_succeeded", "completed", "blocked", "blocked"),
+        ("all_settled", "completed", "completed", "completed"),
+        ("any_succeeded", "completed", "completed", "skipped"),
+        ("any_failed", "skipped", "completed", "completed"),
+        (
+            {"expression": 'subtasks.x.status == "completed" && subtasks.x.output.n > input.least'},
+            "completed",
+            "completed",
+            "skipped",
+        ),
+    ],
+    ids=["all_succeeded", "all_settled", "any_succeeded", "any_failed", "expression"],
+)
+async def test_every_condition_is_decided_once_all_dependencies_are_settled(
+    lab: Lab, condition: Json, after_both: str, after_one: str, after_none: str
+) -> None:
+    engine = await lab.start()
+    found = []
+    for x, y in ((True, True), (True, False), (False, False)):
+        body = plan(
+            step("x", input={"n": 3}) if x else bad("x", critical=False),
+            step("y") if y else bad("y", critical=False),
+            step("join", "x", "y", run_if=condition, critical=False),
+            step("tail", "join", critical=False),
+            input={"least": 2},
+        )
+        task = await run(engine, body)
+        await check(engine, task.id)
+        seen = await statuses(engine, task.id)
+        found.append(seen["join"])
+        assert seen["tail"] == seen["join"], "what was skipped skips, what was blocked blocks"
+
+    assert found == [after_both, after_one, after_none]
+
+
+async def test_a_condition_without_dependencies_is_decided_at_once(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("no", run_if={"expression": "input.wanted"}),
+        step("yes", run_if={"expression": '!input.wanted && task.name == "n"'}),
+        step("tail", "no"),
+        input={"wanted": False},
+        name="n",
+    )
+
+    task = await run(engine, body)
+
+    assert await statuses(engine, task.id) == {"no": "skipped", "yes": "completed", "tail": "skipped"}
+    assert (task.status, task.error) == (COMPLETED, None)
+
+
+async def test_a_condition_that_cannot_be_evaluated_fails_its_subtask(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(step("a", input={"n": 1}), step("b", run_if={"expression": "subtasks.a.output.gone > 1"}))
+
+    task = await run(engine, body)
+
+    error = await error_of(engine, task.id, "b")
+    assert (task.status, error["category"]) == (FAILED, "configuration")
+    assert "gone" in error["message"]
+
+
+async def test_a_clean_up_runs_after_a_failure_and_the_task_still_fails(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        bad("work"),
+        step("undo", "work", run_if="any_failed", input={"because": "{{subtasks.work.error.message}}"}),
+        step("thanks", "work"),
+    )
+
+    task = await run(engine, body)
+
+    assert await statuses(engine, task.id) == {"work": "failed", "undo": "completed", "thanks": "blocked"}
+    assert (await outputs(engine, task.id))["undo"] == {"because": "work fails"}
+    assert task.status is FAILED
+
+
+async def test_conditions_behind_a_map_look_at_its_items(lab: Lab) -> None:
+    engine = await lab.start()
+
+    async def joined(values: list[int], condition: str) -> tuple[str, Json]:
+        mapped = step("m", type="calculate", map={"over": values}, input={"expression": "6 / {{item}}"}, critical=False)
+        join = step("join", "m", run_if=condition, input="{{subtasks.m.output}}")
+        task = await run(engine, plan(mapped, join))
+        assert task.status is COMPLETED
+        return (await statuses(engine, task.id))["join"], (await outputs(engine, task.id))["join"]
+
+    assert await joined([1, 0], "all_settled") == ("completed", [{"value": 6}, None])
+    assert await joined([0, 0], "any_succeeded") == ("skipped", None)
+    assert await joined([0, 2], "any_succeeded") == ("completed", [None, {"value": 3}])
+    assert await joined([1, 2], "any_failed") == ("skipped", None)
+
+
+# --- fail fast, impact, partial results -----------------------------------------------------------------------------
+
+
+async def test_a_task_that_fails_fast_stops_at_the_first_critical_failure(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("running", type="sleep", input=SLOW),
+        step("done"),
+        bad("harmless", "done", critical=False),
+        bad("bad", "harmless", run_if="all_settled"),
+        step("waits", "running"),
+        failure_policy="fail_fast",
+    )
+
+    task = await run(engine, body)
+
+    assert await statuses(engine, task.id) == {
+        "running": "cancelled", "done": "completed", "harmless": "failed", "bad": "failed", "waits": "cancelled"
+    }  # fmt: skip
+    assert (task.status, told(task)["category"]) == (FAILED, "logic")
+    assert told(task)["impact"] == {"cancelled": 2}
+    assert told(task)["subtasks"][0] == {"key": "bad", "status": "failed"}
+    await check(engine, task.id)
+
+
+async def test_a_failure_that_a_crash_hides_closes_a_task_that_fails_fast(lab: Lab) -> None:
+    """The failure was settled, but the engine went before it had closed the task."""
+    engine = await lab.start()
+    body = plan(
+        step("hold", type="sleep", input=SLOW),
+        bad("bad", critical=False),
+        step("never", "hold", type="sleep", input=SLOW),
+        failure_policy="continue",
+    )
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: _is(engine, task_id, bad="failed", hold="processing"))
+    await lab.stop(engine)
+    await _edit(lab, task_id)
+
+    again = await lab.start()
+    task = await finished(again, task_id)
+
+    assert (task.status, await statuses(again, task_id)) == (
+        FAILED,
+        {"hold": "cancelled", "bad": "failed", "never": "cancelled"},
+    )
+
+
+async def _edit(lab: Lab, task_id: str) -> None:
+    """Makes a task fail fast, and its failure critical, as a crash at the wrong moment would have left it."""
+    graph = lab.graph()
+    await graph.open()
+    try:
+        await execute(graph, "MATCH (t:Task) WHERE t.id = $id SET t.failure_policy = 'fail_fast'", id=task_id)
+        await execute(graph, "MATCH (s:Subtask) WHERE s.task_id = $id SET s.critical = true", id=task_id)
+    finally:
+        await graph.close()
+
+
+async def test_partial_results_are_kept_and_readable(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("bad", type="fail", input={"category": "logic", "partial": "half of it"}),
+        step("large", type="fail", input={"category": "logic", "partial": "x" * 40_000}),
+        step("good", input={"n": 1}),
+        step("after", "bad", run_if="all_settled", input={"seen": "{{subtasks.bad.output}}"}),
+    )
+
+    task = await run(engine, body)
+
+    found = await outputs(engine, task.id)
+    assert (task.status, found["bad"], found["good"]) == (FAILED, "half of it", {"n": 1})
+    assert found["large"] == "x" * 40_000
+    assert found["after"] == {"seen": None}, "what did not complete has no output for others"
+
+
+# --- repeats and fallback -------------------------------------------------------------------------------------------
+
+
+async def test_attempts_are_repeated_until_one_succeeds_and_each_is_kept(lab: Lab) -> None:
+    engine = await lab.start()
+
+    task = await run(engine, plan(step("a", type="fail", input={"category": "transient", "times": 2})))
+
+    row, attempts, _, _ = await engine.subtask(task.id, "a")
+    assert (task.status, row.attempts, await engine.result(task.id)) == (COMPLETED, 3, 3)
+    assert [(attempt.token, attempt.outcome) for attempt in attempts] == [
+        (1, "failed"),
+        (2, "failed"),
+        (3, "completed"),
+    ]
+    assert [json.loads(attempt.error or "{}").get("attempt") for attempt in attempts] == [1, 2, None]
+    events = [(event.event, event.status) for event in await story(engine, task.id) if event.key]
+    assert events == [("claim", "processing"), ("retry_later", "retrying"), ("backoff_over", "ready")] * 2 + [
+        ("claim", "processing"),
+        ("succeed", "completed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "retry, category, attempts",
+    [
+        ({"max_attempts": 2}, "logic", 2),
+        ({"max_attempts": 5, "on": ["timeout"]}, "logic", 1),
+        ({"max_attempts": 5, "on": ["logic"]}, "logic", 5),
+        ({"max_attempts": 1}, "transient", 1),
+        (None, "permission", 2),
+        (None, "configuration", 1),
+    ],
+)
+async def test_a_policy_of_its_own_decides_on_repeats(lab: Lab, retry: Json, category: str, attempts: int) -> None:
+    engine = await lab.start()
+    fields = {"retry": retry} if retry else {}
+
+    task = await run(engine, plan(step("a", type="fail", input={"category": category}, **fields)))
+
+    row = (await subtasks(engine, task.id))["a"]
+    assert (row.status.value, row.attempts, row.spent) == ("failed", attempts, attempts)
+
+
+async def test_a_fallback_takes_over_when_no_attempt_is_left(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("source", input={"n": 7}),
+        step(
+            "a",
+            "source",
+            type="fail",
+            input={"category": "transient"},
+            retry={"max_attempts": 2},
+            fallback={"type": "noop", "input": {"instead": "{{subtasks.source.output.n}}"}},
+        ),
+        step("b", "a", input="{{previous_output.instead}}"),
+    )
+
+    task = await run(engine, body)
+
+    row, attempts, _, _ = await engine.subtask(task.id, "a")
+    assert (task.status, task.error, await engine.result(task.id)) == (COMPLETED, None, 7)
+    assert [attempt.outcome for attempt in attempts] == ["failed", "failed", "completed"]
+    assert row.fell_back
+    events = [event.event for event in await story(engine, task.id) if event.key == "a"]
+    assert events.count("fall_back") == 1
+
+
+async def test_a_fallback_has_its_own_attempts_and_then_it_is_over(lab: Lab) -> None:
+    engine = await lab.start()
+    fallback = {"type": "fail", "input": {"category": "transient"}}
+
+    task = await run(engine, plan(step("a", type="fail", input=BROKEN, fallback=fallback)))
+
+    row = (await subtasks(engine, task.id))["a"]
+    assert (task.status, row.attempts) == (FAILED, 5)
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_passed_deadline_fails_the_task_and_stops_what_runs(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("done"),
+        step("runs", "done", type="sleep", input=SLOW),
+        step("waits", "runs"),
+        step("apart", type="fail", input={"category": "transient", "delay": 600.0}),
+        deadline_seconds=1,
+    )
+
+    task = await run(engine, body)
+
+    assert await statuses(engine, task.id) == {
+        "done": "completed", "runs": "cancelled", "waits": "cancelled", "apart": "cancelled"
+    }  # fmt: skip
+    assert (task.status, told(task)["category"]) == (FAILED, "timeout")
+    assert told(task)["message"] == "the deadline passed before 3 of 4 subtask(s) were completed"
+    assert told(task)["impact"] == {"cancelled": 3}
+    assert (await story(engine, task.id))[-1].detail == "its deadline has passed"
+    await check(engine, task.id)
+
+
+async def test_a_deadline_passes_while_the_task_is_paused_and_while_the_engine_is_gone(lab: Lab) -> None:
+    engine = await lab.start()
+    paused, gone = [
+        (await engine.submit(plan(step("a", type="sleep", input=SLOW), deadline_seconds=2))).id for _ in "12"
+    ]
+    await engine.pause(paused)
+    await eventually(lambda: engine.snapshot()["running"] == 2)
+    await lab.stop(engine)
+
+    again = await lab.start()
+    ends = [await finished(again, task_id) for task_id in (paused, gone)]
+
+    assert [(task.status, told(task)["category"]) for task in ends] == [(FAILED, "timeout")] * 2
+
+
+async def test_waiting_for_a_slot_has_a_limit(lab: Lab) -> None:
+    engine = await lab.start(max_parallel_tasks=1)
+    name = f"{lab.namespace}-queue"
+    body = plan(
+        step("first", type="gate", input={"name": name}, priority=10),
+        step("late", timeouts={"queue_seconds": 0.3}),
+        step("after", "late", run_if="all_settled"),
+    )
+    task_id = (await engine.submit(body)).id
+
+    await eventually(lambda: _is(engine, task_id, late="failed"))
+    GATES[name].set()
+    task = await finished(engine, task_id)
+
+    error = await error_of(engine, task_id, "late")
+    assert (error["category"], error["message"]) == (
+        "timeout",
+        "it waited for a slot longer than its limit of 0.3 s",
+    )
+    assert (task.status, (await statuses(engine, task_id))["after"]) == (FAILED, "completed")
+    assert (await subtasks(engine, task_id))["late"].attempts == 0
+    await check(engine, task_id)
+
+
+async def test_what_waits_behind_others_is_not_waiting_for_a_slot(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("first", type="sleep", input={"seconds": 0.6}), step("second", "first", timeouts={"queue_seconds": 0.4})
+    )
+
+    task = await run(engine, body)
+
+    assert task.status is COMPLETED
+
+
+async def test_a_pause_is_no_waiting_for_a_slot(lab: Lab) -> None:
+    engine = await lab.start()
+    name = f"{lab.namespace}-pause"
+    body = plan(
+        step("first", type="gate", input={"name": name}),
+        step("second", "first", timeouts={"queue_seconds": 0.3}),
+        step("other", "first", timeouts={"queue_seconds": 600}),
+    )
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: STARTED[name] == 1)
+    await engine.pause(task_id)
+    GATES[name].set()
+    await eventually(lambda: _is(engine, task_id, first="completed", second="ready"))
+    probe = await run(engine, plan(step("a", type="sleep", input={"seconds": 0.6})))
+    assert probe.status is COMPLETED
+    assert (await statuses(engine, task_id))["second"] == "ready"
+
+    await engine.resume(task_id)
+
+    assert (await finished(engine, task_id)).status is COMPLETED
+
+
+async def test_a_subtask_without_a_sign_of_life_is_stopped_and_one_with_goes_on(lab: Lab) -> None:
+    engine = await lab.start()
+    name = f"{lab.namespace}-alive"
+    idle = {"timeouts": {"idle_seconds": 0.4}, "retry": {"max_attempts": 1}}
+    body = plan(
+        step("silent", type="sleep", input=SLOW, **idle), step("alive", type="alive", input={"name": name}, **idle)
+    )
+    task_id = (await engine.submit(body)).id
+
+    await eventually(lambda: _is(engine, task_id, silent="failed", alive="processing"))
+    seen = STARTED[name]
+    await eventually(lambda: STARTED[name] > seen + 25)
+    GATES[name].set()
+    await finished(engine, task_id)
+
+    error = await error_of(engine, task_id, "silent")
+    assert (error["category"], error["message"]) == ("timeout", "it gave no sign of life for 0.4 s and was stopped")
+    assert (await statuses(engine, task_id))["alive"] == "completed"
+
+
+async def test_all_attempts_together_have_a_limit(lab: Lab) -> None:
+    engine = await lab.start()
+    total = {"timeouts": {"total_seconds": 0.5}}
+    body = plan(
+        step("runs", type="sleep", input=SLOW, fallback={"type": "noop"}, **total),
+        step("again", type="fail", input={"category": "transient", "delay": 0.2}, retry={"max_attempts": 99}, **total),
+        step("waits", type="fail", input={"category": "transient", "delay": 600.0}, **total),
+        step("quick", **total),
+    )
+
+    task = await run(engine, body)
+
+    found = await subtasks(engine, task.id)
+    assert {key: row.status.value for key, row in found.items()} == {
+        "runs": "failed", "again": "failed", "waits": "failed", "quick": "completed"
+    }  # fmt: skip
+    assert found["runs"].attempts == found["waits"].attempts == 1
+    assert 2 <= found["again"].attempts <= 4
+    assert (await error_of(engine, task.id, "runs"))["category"] == "timeout"
+    await check(engine, task.id)
+
+
+async def test_limits_in_time_and_back_offs_survive_a_restart(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(
+        step("waits", type="fail", input={"category": "transient", "delay": 2.0, "times": 1}),
+        step("total", type="fail", input={"category": "logic", "delay": 600.0}, timeouts={"total_seconds": 601}),
+        bad(
+            "late", retry={"max_attempts": 2, "backoff_seconds": 400, "jitter": False}, timeouts={"total_seconds": 402}
+        ),
+    )
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: _is(engine, task_id, waits="retrying", late="retrying"))
+    before = await subtasks(engine, task_id)
+    await lab.stop(engine)
+
+    again = await lab.start()
+    rows = await subtasks(again, task_id)
+    assert rows["late"].wake_at == before["late"].wake_at
+    await eventually(lambda: _is(again, task_id, waits="completed"))
+
+    done = (await subtasks(again, task_id))["waits"]
+    assert (done.attempts, done.spent) == (2, 1)
+    assert done.started_at is not None
+    assert before["waits"].wake_at is not None
+    assert done.started_at >= before["waits"].wake_at, "a crash does not shorten the wait"
+    await again.cancel(task_id)
+
+
+# --- quarantine -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_keeps_crashing_is_set_apart_and_can_be_released(lab: Lab) -> None:
+    engine = await lab.start()
+    crash = {"category": "transient", "crashed": True, "times": 3}
+    body = plan(step("poison", type="fail", input=crash), step("needs", "poison"), step("other"))
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: _is(engine, task_id, poison="quarantined", needs="blocked", other="completed"))
+    task = await engine.task(task_id)
+    assert task.status not in FINAL
+
+    await engine.retry(task_id, "poison", "ann")
+    task = await finished(engine, task_id)
+
+    assert (task.status, task.error) == (COMPLETED, None)
+    assert await statuses(engine, task_id) == {"poison": "completed", "needs": "completed", "other": "completed"}
+    assert (await subtasks(engine, task_id))["poison"].attempts == 4
+    events = {event.event: event for event in await story(engine, task_id) if event.key == "poison"}
+    assert events["retry"].detail == "ann"
+    await check(engine, task_id)
+
+
+async def test_what_was_set_apart_can_be_abandoned(lab: Lab) -> None:
+    engine = await lab.start()
+    crash = {"category": "transient", "crashed": True}
+    body = plan(
+        step("poison", type="fail", input=crash),
+        step("extra", type="fail", input=crash, optional=True),
+        step("needs", "poison"),
+        step("after", "needs"),
+        step("wants", "extra"),
+    )
+    task_id = (await engine.submit(body)).id
+    apart = {"poison": "quarantined", "extra": "quarantined"}
+    await eventually(lambda: _is(engine, task_id, **apart, needs="blocked", wants="blocked", after="blocked"))
+
+    await engine.skip(task_id, "extra")
+    await eventually(lambda: _is(engine, task_id, extra="skipped", wants="completed"))
+    await engine.skip(task_id, "poison")
+    task = await finished(engine, task_id)
+
+    assert await statuses(engine, task_id) == {
+        "poison": "skipped", "extra": "skipped", "needs": "skipped", "after": "skipped", "wants": "completed"
+    }  # fmt: skip
+    assert (task.status, task.error) == (COMPLETED, None)
+    await check(engine, task_id)
+
+
+async def test_a_deadline_ends_a_task_with_something_set_apart(lab: Lab) -> None:
+    engine = await lab.start()
+    crash = {"category": "transient", "crashed": True}
+
+    task = await run(
+        engine, plan(step("poison", type="fail", input=crash), step("needs", "poison"), deadline_seconds=2)
+    )
+
+    assert await statuses(engine, task.id) == {"poison": "quarantined", "needs": "blocked"}
+    assert (task.status, told(task)["category"]) == (FAILED, "timeout")
+    assert told(task)["impact"] == {"blocked": 1}
+
+
+# --- closing --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_asks_for_a_repeat_while_its_task_is_closed_does_not_keep_it_open(lab: Lab) -> None:
+    engine = await lab.start()
+    name = f"{lab.namespace}-sulk"
+    task_id = (await engine.submit(plan(step("a", type="sulk", input={"name": name})))).id
+    await eventually(lambda: STARTED[name] == 1)
+
+    await engine.cancel(task_id)
+    task = await finished(engine, task_id, 20)
+
+    assert (task.status, task.counts) == (TaskStatus.CANCELLED, {"cancelled": 1})
+    assert STARTED[name] == 1
+    await check(engine, task_id)
+
+
+async def test_a_cancelled_task_does_not_say_that_it_completed(lab: Lab) -> None:
+    engine = await lab.start()
+    body = plan(bad("a", critical=False), step("b", type="sleep", input=SLOW))
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: _is(engine, task_id, a="failed", b="processing"))
+
+    task = await engine.cancel(task_id, "ann")
+
+    assert task.status is TaskStatus.CANCELLED
+    assert "completed" not in told(task)["message"]
+    assert (await story(engine, task_id))[-1].detail == "ann"
+
+
+async def _is(engine: Engine, task_id: str, **expected: str) -> bool:
+    found = await statuses(engine, task_id)
+    return {key: found[key] for key in expected} == expected
