@@ -66,7 +66,7 @@ def _fence(session: Session, engine: str, epoch: int) -> None:
         raise Fenced()
 
 
-def _announce(session: Session, task: NewTask, engine: str, namespace: str) -> None:
+def announce(session: Session, task: NewTask, engine: str, namespace: str) -> None:
     """The unopened task, and the caller's key, which is taken from here on."""
     session.run("task/create", loader=engine, **codec.task_row(task, engine, namespace))
     if task.request_key:
@@ -83,7 +83,7 @@ def _open(session: Session, task: NewTask, engine: str, namespace: str) -> None:
 def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
     """Writes a task of moderate size in the transaction that ``session`` is in."""
     _fence(session, engine, epoch)
-    _announce(session, task, engine, namespace)
+    announce(session, task, engine, namespace)
     if task.subtasks:
         _create(session, task.id, namespace, _rows(task.subtasks, task.id, task.created_at))
         session.run("subtask/attach_rows", rows=[[task.id, subtask.id] for subtask in task.subtasks])
@@ -93,8 +93,9 @@ def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namesp
 
 
 async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
-    """Writes a large task; other writes pass between its batches, and nobody sees it before its last one."""
-    await database.transaction(lambda session: _announce(session, task, engine, namespace))
+    """Writes a large task that is announced; other writes pass between its batches, and nobody sees it before the
+    last one.
+    """
     for start in range(0, len(task.subtasks), NODE_BATCH):
         rows = _rows(task.subtasks[start : start + NODE_BATCH], task.id, task.created_at)
         await database.write("subtask/create", rows=rows, task=task.id, namespace=namespace)

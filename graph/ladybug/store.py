@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.errors import Fenced
+from engine.errors import Fenced, GraphExhausted
 from engine.model import Dependant, Finish, Judged, NewSubtask, NewTask, OpenTask, Pause, Progress, Pulse
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, writer
 from graph.ladybug import loading, schema
 from graph.ladybug.connection import LadybugDatabase, Session
+from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import TaskFrontier
 from graph.ladybug.turn import TurnWriter
 from graph.reader import Reader
@@ -101,8 +102,8 @@ class LadybugGraph(Reader, Writer):
         await self._ladybug.close()
 
     async def ping(self) -> None:
-        """Raises ``GraphUnavailable`` when the file cannot be read."""
-        await self._ladybug.read("schema/read")
+        """Raises ``GraphUnavailable`` when the file cannot be read, or its disk is full."""
+        await self._ladybug.ping()
 
     async def heartbeat(self, timeout: int) -> Pulse:  # noqa: ARG002
         """Renews the engine's sign of life; the time is the host's, and there is no other engine."""
@@ -144,6 +145,9 @@ class LadybugGraph(Reader, Writer):
         if whole:
             await self._ladybug.transaction(lambda session: loading.store_whole(session, task, *place))
         else:
+            await self._ladybug.transaction(
+                lambda session: loading.announce(session, task, self._engine, self._namespace)
+            )
             try:
                 await loading.store_in_batches(self._ladybug, task, *place)
             except BaseException:
@@ -158,6 +162,12 @@ class LadybugGraph(Reader, Writer):
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records, in one transaction."""
+        try:
+            return await self._turn(turn)
+        except PoolFull:
+            return await self._turn(turn)
+
+    async def _turn(self, turn: Turn) -> TurnResult:
         for task_id in turn.sequences:
             await self._frontier(task_id)
 
@@ -165,7 +175,8 @@ class LadybugGraph(Reader, Writer):
             return TurnWriter(session, turn, self._frontiers, self._engine, self._namespace).run(self._epoch)
 
         try:
-            return await self._ladybug.transaction(work)
+            # Not to be repeated as it is: the frontiers have moved on, and have to be read again.
+            return await self._ladybug.transaction(work, repeat=False)
         except BaseException:
             for task_id in turn.sequences:
                 self._frontiers.pop(task_id, None)
@@ -183,8 +194,15 @@ class LadybugGraph(Reader, Writer):
             )
         return known
 
-    async def read_back(self, turn: Turn) -> TurnResult | None:  # noqa: ARG002
+    async def read_back(self, turn: Turn) -> TurnResult | None:
         """A turn here either raised and was rolled back, or its result arrived."""
+        rows = await self._ladybug.write("engine/last_turn", **self._fence)
+        if not rows:
+            raise Fenced()
+        if rows[0]["turn"] == turn.id:
+            raise GraphExhausted(
+                "a turn was recorded whose commit had failed: restart the engine, which reads it again"
+            )
         return None
 
     async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:

@@ -18,12 +18,13 @@ from neo4j.exceptions import (
     AuthError,
     ClientError,
     ConfigurationError,
+    ConstraintError,
     DriverError,
     Neo4jError,
     TransientError,
 )
 
-from engine.errors import GraphRefused, GraphUnavailable
+from engine.errors import AlreadyStored, GraphRefused, GraphUnavailable
 from graph import catalog
 from graph.database import Row
 
@@ -139,6 +140,8 @@ class _Translated:
             raise GraphRefused(f"Neo4j at {self._url} refused the login: correct NEO4J_AUTH (user/password)") from error
         if isinstance(error, TransientError):
             raise _Repeatable(f"Neo4j at {self._url}: {error.message}") from error
+        if isinstance(error, ConstraintError):
+            raise AlreadyStored(f"{error.message}; nothing was written") from error
         if isinstance(error, ClientError) and not error.is_retryable():
             return
         if isinstance(error, (Neo4jError, DriverError, OSError)):
