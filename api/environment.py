@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
@@ -18,6 +19,9 @@ from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
 from engine.settings import Settings
+
+DEFAULT_URL = "http://127.0.0.1:8003"
+"""Where ``agent03 serve`` listens unless it is told otherwise."""
 
 
 def load_settings(
@@ -45,6 +49,15 @@ def load_settings(
         return Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None
+
+
+def engine_url(environ: Mapping[str, str] | None = None) -> str:
+    """Where the server is that the command line talks to; raises ``SettingsError``."""
+    given = (os.environ if environ is None else environ).get("ENGINE_URL") or DEFAULT_URL
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"ENGINE_URL={given:.100} is not usable: write it as {DEFAULT_URL}")
+    return given.rstrip("/")
 
 
 def process_environment() -> dict[str, str]:

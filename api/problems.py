@@ -49,6 +49,8 @@ ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.Conflict: Kind("conflict", 409, "The current state does not allow that"),
     errors.Busy: Kind("busy", 429, "The engine is full"),
     errors.GraphUnavailable: Kind("graph-unavailable", 503, "The graph does not answer"),
+    errors.GraphExhausted: Kind("graph-exhausted", 503, "The graph needs more memory"),
+    errors.AlreadyStored: Kind("already-stored", 409, "There is one already"),
     errors.GraphRefused: Kind("graph-refused", 503, "The graph refuses the engine"),
     errors.Fenced: Kind("fenced", 503, "Another engine has taken over"),
     errors.EngineError: Kind("engine", 500, "The engine cannot do that"),

@@ -96,6 +96,10 @@ class GraphLocked(GraphUnavailable):
     """Another process holds the embedded graph. Use ``agent03 submit``, or stop that process."""
 
 
+class GraphExhausted(EngineError):
+    """The graph database may not take the memory that one transaction needs. Give it more, then start again."""
+
+
 class GraphRefused(EngineError):
     """The graph database refused the login or the schema. Correct NEO4J_AUTH."""
 

@@ -2,27 +2,39 @@
 
 ``execute`` holds no GIL while it works, so reads go on beside a turn, and the event loop beside both. Writes pass the
 one writing thread in the order they came: a turn goes between the batches of a large load.
+
+Checkpoints are made here, between two transactions, not by the database inside a commit: there a checkpoint that fails
+makes a commit fail that has happened.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
+import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ladybug
+import structlog
 
-from engine.errors import GraphLocked, GraphUnavailable
+from engine.errors import GraphUnavailable
 from graph import catalog
 from graph.database import Row
+from graph.ladybug import faults
+from graph.ladybug.faults import MIB, PoolFull
+from graph.ladybug.upkeep import Upkeep
 
+_log = structlog.get_logger("graph")
 Result = TypeVar("Result")
 
-MIB = 1024 * 1024
+READER_SECONDS = 0.05
+"""How long a checkpoint that can be put off waits for a read to end."""
+MENDING_MB = 2048
+"""Pool while a torn log is read: a read that stopped for want of memory would look like the end of the log."""
 
 
 class Session:
@@ -41,7 +53,7 @@ class Session:
         try:
             result = self._connection.execute(text, params)
         except RuntimeError as error:
-            raise _translated(error) from error
+            raise faults.translated(error) from error
         names = result.get_column_names()
         rows = [dict(zip(names, values, strict=True)) for values in result.get_all()]
         result.close()
@@ -53,13 +65,20 @@ class LadybugDatabase:
 
     def __init__(self, path: Path, buffer_mb: int, names: frozenset[str]) -> None:
         self.path = path
+        self._log_path = path.with_name(path.name + ".wal")
         self._buffer_bytes = buffer_mb * MIB
         self._statements = catalog.require("ladybug", names)
+        self._upkeep = Upkeep(self._buffer_bytes)
         self._database: Any = None
         self._writer: Session | None = None
         self._reader: Session | None = None
         self._write_thread = ThreadPoolExecutor(1, "graph-write")
         self._read_thread = ThreadPoolExecutor(1, "graph-read")
+        self._reading = threading.Lock()
+        self._torn = False
+        """A commit has failed: the log may end in the middle of it, and whatever follows there would be lost."""
+
+    # --- opening and closing --------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Opens or creates the file; raises ``GraphLocked`` when another process writes it."""
@@ -67,12 +86,44 @@ class LadybugDatabase:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        faults.require_room(self.path.parent)
         try:
-            self._database = ladybug.Database(str(self.path), buffer_pool_size=self._buffer_bytes, max_num_threads=2)
-            self._writer = Session(ladybug.Connection(self._database), self._statements)
-            self._reader = Session(ladybug.Connection(self._database), self._statements)
-        except RuntimeError as error:
-            raise _opening(self.path, error) from error
+            self._database = self._opened()
+        except (RuntimeError, MemoryError) as error:
+            if not faults.is_torn_log(error):
+                raise faults.opening(self.path, error) from error
+            self._mend()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._writer = Session(ladybug.Connection(self._database), self._statements)
+        self._reader = Session(ladybug.Connection(self._database), self._statements)
+        # A checkpoint that fails while the file is closed may end the process: see ``_last_checkpoint``.
+        self._writer.run_text("CALL force_checkpoint_on_close=false", {})
+        self._upkeep.begin(self._used())
+
+    def _opened(self, strict: bool = True) -> Any:
+        size = self._buffer_bytes if strict else max(self._buffer_bytes, MENDING_MB * MIB)
+        return ladybug.Database(
+            str(self.path),
+            buffer_pool_size=size,
+            max_num_threads=2,
+            auto_checkpoint=False,
+            throw_on_wal_replay_failure=strict,
+        )
+
+    def _mend(self) -> None:
+        """Opens a file whose log ends in the middle of a transaction, as a killed process leaves it: without that
+        transaction, which nobody was told of. The log is kept beside it as it was.
+        """
+        kept = self.path.with_name(self.path.name + ".wal.torn")
+        try:
+            shutil.copy(self._log_path, kept)
+            self._opened(strict=False).close()
+            self._database = self._opened()
+        except (RuntimeError, MemoryError, OSError) as error:
+            raise faults.opening(self.path, error) from error
+        _log.warning("the log of the embedded graph ended inside a transaction, which is dropped", kept=str(kept))
 
     async def close(self) -> None:
         """Closes the file; what was committed is on disk already."""
@@ -81,80 +132,177 @@ class LadybugDatabase:
         self._read_thread.shutdown()
 
     def _close(self) -> None:
-        self._writer = self._reader = None
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        if self._writer is not None:
+            self._last_checkpoint()
+        with self._reading:
+            if self._database is not None:
+                self._database.close()
+            self._writer = self._reader = self._database = None
+
+    def _last_checkpoint(self) -> None:
+        try:
+            faults.require_room(self.path.parent)
+            self._checkpoint(patience=-1)
+        except Exception as error:
+            _log.warning("the embedded graph is closed with its log; the next start reads it", reason=str(error))
+
+    # --- statements -----------------------------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """Raises ``GraphUnavailable`` when the graph cannot be read, or must not be written."""
+        faults.require_room(self.path.parent)
+        await self.read("schema/read")
 
     async def read(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement that changes nothing."""
-        reader = self._reader
-        if reader is None:
-            raise GraphUnavailable("the embedded graph is not open: call open() first")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._read_thread, lambda: list(reader.run(name, **params))
-        )
+
+        def run() -> list[Row]:
+            with self._reading:
+                return list(_opened(self._reader).run(name, **params))
+
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._read_thread, run)
+        except PoolFull:
+            await self._on_writer(self._relieve)
+            return await loop.run_in_executor(self._read_thread, run)
 
     async def write(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement in a transaction of its own and waits for its commit."""
-        return await self._on_writer(lambda session: list(session.run(name, **params)))
+        return await self.transaction(lambda session: list(session.run(name, **params)))
 
-    async def transaction(self, work: Callable[[Session], Result]) -> Result:
-        """Runs ``work`` in one transaction on the writing thread; any exception rolls it back."""
+    async def transaction(self, work: Callable[[Session], Result], *, repeat: bool = True) -> Result:
+        """Runs ``work`` in one transaction on the writing thread; any exception rolls it back.
 
-        def run(session: Session) -> Result:
-            session.run_text("BEGIN TRANSACTION", {})
+        Args:
+            work: gets the session that it has to use.
+            repeat: whether ``work`` may be called once more, when there was memory for it only after a checkpoint.
+        """
+
+        def run() -> Result:
             try:
-                outcome = work(session)
-            except BaseException:
-                # After an error of its own the database has rolled back already, and says so.
-                with contextlib.suppress(Exception):
-                    session.run_text("ROLLBACK", {})
-                raise
-            session.run_text("COMMIT", {})
-            return outcome
+                return self._transact(work)
+            except PoolFull as error:
+                _log.info("the embedded graph makes room in memory", reason=str(error))
+                self._relieve()
+                if not repeat:
+                    raise
+            return self._transact(work)
 
         return await self._on_writer(run)
 
+    def _transact(self, work: Callable[[Session], Result]) -> Result:
+        session = self._writable()
+        session.run_text("BEGIN TRANSACTION", {})
+        try:
+            outcome = work(session)
+        except BaseException:
+            _roll_back(session)
+            raise
+        try:
+            session.run_text("COMMIT", {})
+        except BaseException:
+            _roll_back(session)
+            self._torn = True
+            raise
+        self._after_commit()
+        return outcome
+
     async def apply(self, text: str) -> None:
         """Runs a schema statement."""
-        await self._on_writer(lambda session: session.run_text(text, {}))
+        await self._on_writer(lambda: self._writable().run_text(text, {}))
 
     async def copy(self, name: str, folder: Path, file: str, lines: str) -> None:
         """Writes ``lines`` to ``folder/file`` and runs the ``COPY`` statement that reads it from there."""
+        target = folder / file
 
-        def run(session: Session) -> None:
-            folder.mkdir(parents=True, exist_ok=True)
-            target = folder / file
-            target.write_text(lines, "utf-8")
-            try:
-                place = str(folder).replace("'", "\\'")
-                session.run_text(f"CALL file_search_path='{place}'", {})
-                session.run(name)
-            finally:
-                target.unlink(missing_ok=True)
+        def find() -> None:
+            place = str(folder).replace("'", "\\'")
+            self._writable().run_text(f"CALL file_search_path='{place}'", {})
 
-        await self._on_writer(run)
+        try:
+            await asyncio.to_thread(_write, target, lines)
+            await self._on_writer(find)
+            await self.write(name)
+        finally:
+            target.unlink(missing_ok=True)
 
-    async def _on_writer(self, work: Callable[[Session], Result]) -> Result:
-        writer = self._writer
-        if writer is None:
-            raise GraphUnavailable("the embedded graph is not open: call open() first")
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, work, writer)
+    async def _on_writer(self, work: Callable[[], Result]) -> Result:
+        _opened(self._writer)
+        return await asyncio.get_running_loop().run_in_executor(self._write_thread, work)
+
+    def _writable(self) -> Session:
+        """The writing session; raises ``GraphUnavailable`` when nothing may be written now."""
+        faults.require_room(self.path.parent)
+        if self._torn:
+            self._checkpoint(patience=-1)
+        return _opened(self._writer)
+
+    # --- checkpoints ----------------------------------------------------------------------------------------------
+
+    def _after_commit(self) -> None:
+        """Makes a checkpoint when one is due; that it fails is no reason to call the transaction failed."""
+        if not self._upkeep.wrote():
+            return
+        try:
+            used = self._used()
+            if self._upkeep.due(used, self._log_bytes()):
+                self._checkpoint(patience=-1 if self._upkeep.full(used) else READER_SECONDS)
+        except Exception as error:
+            _log.warning("no checkpoint of the embedded graph", reason=str(error))
+
+    def _relieve(self) -> None:
+        """Gives the pool back what a checkpoint can give back; what a large transaction has left there when it failed
+        goes only with the whole pool.
+        """
+        try:
+            self._checkpoint(patience=-1)
+        except PoolFull:
+            _log.warning("the embedded graph is opened anew, to be rid of what fills its memory")
+            with self._reading:
+                self._writer = self._reader = None
+                self._database.close()
+                self._database = self._opened()
+                self._connect()
+
+    def _checkpoint(self, patience: float) -> None:
+        """Moves everything from memory and log into the data file, unless a read lasts longer than ``patience``
+        (seconds; -1 waits for its end): the database would give up after some seconds, and let no other read begin.
+        """
+        if not self._reading.acquire(timeout=patience):
+            return
+        try:
+            _opened(self._writer).run_text("CHECKPOINT", {})
+            self._torn = False
+            self._upkeep.begin(self._used())
+        finally:
+            self._reading.release()
+
+    def _used(self) -> int:
+        try:
+            return int(_opened(self._writer).run_text("CALL bm_info() RETURN *", {})[0]["mem_usage"])
+        except PoolFull:
+            return self._buffer_bytes
+
+    def _log_bytes(self) -> int:
+        try:
+            return self._log_path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
 
-def _opening(path: Path, error: RuntimeError) -> Exception:
-    if "lock" in str(error).lower():
-        pid = re.search(r"(?i)pid[^0-9]*([0-9]+)", str(error))
-        holder = f"process {pid.group(1)}" if pid else "another process"
-        return GraphLocked(
-            f"the embedded graph {path} is held by {holder}: stop it, hand the task to it with `agent03 submit`, "
-            "or use another DATA_PATH"
-        )
-    return GraphUnavailable(f"the embedded graph {path} cannot be opened: {error}")
+def _opened(session: Session | None) -> Session:
+    if session is None:
+        raise GraphUnavailable("the embedded graph is not open: call open() first")
+    return session
 
 
-def _translated(error: RuntimeError) -> Exception:
-    if re.search(r"(?i)\b(io|no space|disk|buffer manager)\b", str(error)):
-        return GraphUnavailable(f"the embedded graph cannot write: {error}; free some space and try again")
-    return error
+def _roll_back(session: Session) -> None:
+    # After an error of its own the database has rolled back already, and says so.
+    with contextlib.suppress(Exception):
+        session.run_text("ROLLBACK", {})
+
+
+def _write(target: Path, lines: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(lines, "utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import NewSubtask, NewTask
+from engine.model import NewSubtask, NewTask, Reused
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Claim
 from graph import codec
@@ -66,7 +66,7 @@ def _fence(session: Session, engine: str, epoch: int) -> None:
         raise Fenced()
 
 
-def _announce(session: Session, task: NewTask, engine: str, namespace: str) -> None:
+def announce(session: Session, task: NewTask, engine: str, namespace: str) -> None:
     """The unopened task, and the caller's key, which is taken from here on."""
     session.run("task/create", loader=engine, **codec.task_row(task, engine, namespace))
     if task.request_key:
@@ -83,7 +83,7 @@ def _open(session: Session, task: NewTask, engine: str, namespace: str) -> None:
 def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
     """Writes a task of moderate size in the transaction that ``session`` is in."""
     _fence(session, engine, epoch)
-    _announce(session, task, engine, namespace)
+    announce(session, task, engine, namespace)
     if task.subtasks:
         _create(session, task.id, namespace, _rows(task.subtasks, task.id, task.created_at))
         session.run("subtask/attach_rows", rows=[[task.id, subtask.id] for subtask in task.subtasks])
@@ -93,8 +93,9 @@ def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namesp
 
 
 async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
-    """Writes a large task; other writes pass between its batches, and nobody sees it before its last one."""
-    await database.transaction(lambda session: _announce(session, task, engine, namespace))
+    """Writes a large task that is announced; other writes pass between its batches, and nobody sees it before the
+    last one.
+    """
     for start in range(0, len(task.subtasks), NODE_BATCH):
         rows = _rows(task.subtasks[start : start + NODE_BATCH], task.id, task.created_at)
         await database.write("subtask/create", rows=rows, task=task.id, namespace=namespace)
@@ -106,6 +107,10 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
 
     for rows in _batches(_reused(task, engine)):
         await database.write("turn/attempt", rows=rows, namespace=namespace, ran_on=engine)
+    kept = [[subtask.id, reused.output_hash] for subtask in task.subtasks if (reused := _large(subtask))]
+    for rows in _batches(kept):
+        found = await database.write("result/keep", rows=rows)
+        codec.refuse_lost(task, len(rows) - len(found))
     for event in codec.reuse_events(task, namespace):
         await database.write("turn/event", **event)
     for rows in _batches([[item.id, item.expanded_from] for item in task.subtasks if item.expanded_from]):
@@ -116,6 +121,12 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
         _open(session, task, engine, namespace)
 
     await database.transaction(finish)
+
+
+def _large(subtask: NewSubtask) -> Reused | None:
+    """What a subtask takes over, where a Result holds it."""
+    reused = subtask.reused
+    return reused if reused and reused.output is None and reused.output_hash else None
 
 
 def _batches(rows: list[Any]) -> Iterator[list[Any]]:

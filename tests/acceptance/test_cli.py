@@ -91,7 +91,7 @@ class Cli:
         try:
             async with asyncio.timeout(SECONDS):
                 await _line(process, until)
-                yield process
+            yield process
         finally:
             if process.returncode is None:
                 process.kill()

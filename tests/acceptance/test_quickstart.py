@@ -50,7 +50,7 @@ def test_section(document: Path, heading: str, tmp_path: Path, pytestconfig: pyt
         if block.saved_as:
             (tmp_path / block.saved_as).write_text(block.text, encoding="utf-8")
 
-    variables = environment(BACKEND_PORT=port)
+    variables = environment(BACKEND_PORT=port, ENGINE_URL=f"http://127.0.0.1:{port}")
     try:
         play(steps, tmp_path, variables)
     finally:

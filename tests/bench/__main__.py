@@ -17,6 +17,7 @@ import structlog
 
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure
+from tests.bench.page import write
 from tests.bench.peers.compare import theirs
 from tests.bench.scenarios import SCENARIOS
 from tests.bench.stage import Stage
@@ -32,6 +33,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: does it work, not how fast")
     parser.add_argument("--only", action="append", choices=SCENARIOS, help="a scenario; may be repeated")
     parser.add_argument("--graph", action="append", choices=KINDS, help="a graph; may be repeated")
+    parser.add_argument("--write", action="store_true", help="writes the figures into the documents too")
     parser.add_argument("--json", type=Path, help="writes the figures to this file too")
     return parser.parse_args(words)
 
@@ -82,7 +84,10 @@ def main(words: Sequence[str]) -> list[Figure]:
         figures = asyncio.run(measure(names, places, effort))
     if "peers" in names:
         figures += theirs([figure for figure in figures if figure.scenario == "peers"], effort)
-    show(figures, f"medians of {effort.rounds}; {before}")
+    told = f"medians of {effort.rounds}; {before}"
+    show(figures, told)
+    if asked.write:
+        write(figures, f"One run of `make bench`, {told}.")
     if asked.json:
         report = {"machine": before, "rounds": effort.rounds, "figures": [figure.as_json() for figure in figures]}
         asked.json.write_text(json.dumps(report, indent=1), "utf-8")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
-from engine.errors import Fenced
+from engine.errors import AlreadyStored, Fenced
 from engine.ports import Graph
 from engine.states import SubtaskStatus, TaskStatus
 from tests.support.graphs import Hand, execute
@@ -170,3 +171,31 @@ async def _unopen(hand: Hand, task_id: str, loader: str = "") -> None:
     text = "MATCH (t:Task) WHERE t.id = $id SET t.stored = false, t.open_owner = NULL, t.loader = $loader"
     await execute(hand.graph, text, id=task_id, loader=loader or hand.engine)
     await execute(hand.graph, "MATCH (v:Event) WHERE v.task_id = $id DELETE v", id=task_id)
+
+
+@pytest.mark.parametrize("length", [3, LARGE], ids=["whole", "batches"])
+async def test_a_request_key_makes_one_task(hand: Hand, length: int) -> None:
+    first, second = (
+        msgspec.structs.replace(new_task(chain(length)), request_key="once", request_hash="h") for _ in range(2)
+    )
+    await hand.graph.store(first)
+
+    with pytest.raises(AlreadyStored, match="already exists"):
+        await hand.graph.store(second)
+
+    request = await hand.graph.request("once")
+    assert request is not None
+    assert request.task_id == first.id
+    assert await hand.graph.task(second.id) is None
+    assert (await hand.graph.sizes())["Subtask"] == length
+
+
+@pytest.mark.parametrize("length", [3, LARGE], ids=["whole", "batches"])
+async def test_a_task_is_not_stored_twice(hand: Hand, length: int) -> None:
+    task = await hand.store(chain(length))
+
+    with pytest.raises(AlreadyStored, match="already exists"):
+        await hand.graph.store(task)
+
+    assert list((await hand.statuses(task)).values()).count("pending") == length - 1
+    assert await hand.story(task) == ["1 - created 0"]

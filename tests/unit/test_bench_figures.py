@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.bench import page
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, ratios
 from tests.bench.peers import compare
 from tests.bench.peers.places import PEERS, requirement
 from tests.bench.stage import Watch
 from tests.bench.table import number
+from tests.support.documents import README
 
 
 def test_a_figure_is_the_median_of_its_rounds_and_knows_its_aim() -> None:
@@ -47,3 +51,35 @@ def test_every_peer_has_a_script_and_a_requirement_and_one_that_is_not_there_say
         (peer, "not installed: make bench-peers") for peer in PEERS
     ]
     assert all(requirement(peer).startswith(peer) for peer in PEERS)
+
+
+def test_a_page_has_one_line_for_both_graphs_and_says_why_a_figure_is_missing() -> None:
+    figures = [
+        Figure("s", "embedded", "a", "ms", [1.0, 2.0, 9.0], "<= 3"),
+        Figure("s", "neo4j", "a", "ms", [4.0], "<= 4"),
+        Figure("s", "neo4j", "b", "x", [12.0], note="(theirs: 3)"),
+        Figure("s", "dbos", "b", "x", [1.0]),
+        Figure("s", "ray", "not measured", "", note="not installed"),
+    ]
+
+    assert page.table(figures).splitlines()[2:] == [
+        "| a | 2.00 reached | 4.00 reached | ms | <= 3, <= 4 |",
+        "| b |  | 12.0 | x (theirs: 3) |  |",
+        "| ray | not installed | | | |",
+    ]
+
+
+def test_figures_go_between_the_marks_and_nowhere_else(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- figures -->\nold\nolder\n<!-- end -->\nafter\n")
+
+    page.put(document, "new \\1")
+
+    assert document.read_text() == "before\n<!-- figures -->\nnew \\1\n<!-- end -->\nafter\n"
+    document.write_text("nothing")
+    with pytest.raises(ValueError, match="no place for figures"):
+        page.put(document, "new")
+
+
+def test_both_documents_have_a_place_for_figures() -> None:
+    assert all("<!-- figures -->" in place.read_text("utf-8") for place in (page.PERFORMANCE, README))

@@ -10,9 +10,10 @@ from tests.bench.effort import Effort
 from tests.bench.figures import Figure
 from tests.bench.peers.places import PEERS, python, trouble
 from tests.bench.stage import Stage
+from tests.bench.table import number
 from tests.support.plans import chain, independent
 
-SECONDS = 600
+SECONDS = 1_800
 SIZES = (200, 1_000)
 AIMS = {"dbos": ">= 10"}
 UNITS = {"chain": "steps/s", "independent 10": "steps/s", "independent 50": "steps/s"}
@@ -67,5 +68,7 @@ def _peer(peer: str, mine: list[Figure], effort: Effort) -> list[Figure]:
         for other in mine:
             if other.what == title:
                 times = [other.median / figure.median]
-                found.append(Figure("peers", other.graph, f"{title}: ours / {peer}", "x", times, AIMS.get(peer, "")))
+                what, aim = f"{title}: ours / {peer}", AIMS.get(peer, "")
+                rate = f"(theirs: {number(figure.median)} {figure.unit})"
+                found.append(Figure("peers", other.graph, what, "x", times, aim, rate))
     return found

@@ -1,0 +1,166 @@
+"""``agent03 submit`` and ``agent03 task ...``: work with a running server, at ENGINE_URL.
+
+A verb is one function of two lines; what they share is in ``api.cli.tasks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.commands import AsJson
+from api.environment import engine_url
+
+if TYPE_CHECKING:
+    from api.cli.client import Client
+    from engine.model import Json
+
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id, as submit and list print it.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The subtask's key in its plan; an item of a map is KEY[0].")]
+Comment = Annotated[str, typer.Option(help="Why; kept with the event.")]
+
+task = typer.Typer(
+    no_args_is_help=True, help="Look at the tasks of a running server (ENGINE_URL), and steer them.", name="task"
+)
+
+
+class Mode(StrEnum):
+    """What a pause does to what runs."""
+
+    DRAIN = "drain"
+    NOW = "now"
+
+
+class OnTimeout(StrEnum):
+    """What follows a pause that ends by itself."""
+
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+@contextmanager
+def server() -> Iterator[Client]:
+    """The server at ENGINE_URL."""
+    from api.cli.client import Client
+
+    with Client(engine_url()) as client:
+        yield client
+
+
+def submit(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|-|SENTENCE", help="A task as JSON or YAML, - for stdin, or a sentence.")
+    ],
+    wait: Annotated[bool, typer.Option("--wait", help="Show its progress and print its result.")] = False,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Sent again with the same key, it makes no second task.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand a task to a running server (ENGINE_URL). Its id goes to stdout; with --wait its result."""
+    from api.cli.submit import body_of, submit_task
+
+    body = body_of(source)
+    raise typer.Exit(submit_task(engine_url(), body, key=idempotency_key, wait=wait, as_json=as_json))
+
+
+@task.command(name="list")
+def list_(
+    status: Annotated[str | None, typer.Option(help="Only in this state, such as processing or failed.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, newest first."""
+    from api.cli.tasks import list_tasks
+
+    wanted = {"status": status, "type": type_, "tag": tag, "user_id": user}
+    with server() as client:
+        list_tasks(client, wanted, limit, as_json=as_json)
+
+
+@task.command()
+def show(
+    task_id: TaskId,
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A subtask: everything about that one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a task and its subtasks, or one subtask with its attempts."""
+    from api.cli.tasks import show_subtask, show_task
+
+    with server() as client:
+        if key is None:
+            show_task(client, task_id, as_json=as_json)
+        else:
+            show_subtask(client, task_id, key, as_json=as_json)
+
+
+@task.command()
+def watch(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Follow a task to its end and print its result; exit code 1 when it has not completed."""
+    from api.cli.watch import watch_to_end
+
+    with server() as client:
+        raise typer.Exit(watch_to_end(client, task_id, as_json=as_json))
+
+
+@task.command()
+def cancel(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Stop a task for good: what runs is stopped, what waits never starts."""
+    _ask("cancel", task_id, as_json=as_json)
+
+
+@task.command()
+def pause(
+    task_id: TaskId,
+    mode: Annotated[Mode, typer.Option(help="drain lets what runs end; now stops it and puts it back.")] = Mode.DRAIN,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="When the pause ends by itself.")] = None,
+    on_timeout: Annotated[OnTimeout | None, typer.Option(help="What happens then; resume unless given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let nothing new of a task start until it is resumed, also after a restart."""
+    given = {"mode": mode.value, "timeout_seconds": timeout, "on_timeout": on_timeout and on_timeout.value}
+    _ask("pause", task_id, body={name: value for name, value in given.items() if value is not None}, as_json=as_json)
+
+
+@task.command()
+def resume(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Let a paused task go on from where it stands."""
+    _ask("resume", task_id, as_json=as_json)
+
+
+@task.command()
+def retry(task_id: TaskId, key: Key, as_json: AsJson = False) -> None:
+    """Run a failed or quarantined subtask of an open task again, or one that waits out a back-off at once."""
+    _ask("retry", task_id, key, as_json=as_json)
+
+
+@task.command()
+def skip(task_id: TaskId, key: Key, as_json: AsJson = False) -> None:
+    """Give a subtask up; what depends on it is decided by that."""
+    _ask("skip", task_id, key, as_json=as_json)
+
+
+@task.command()
+def approve(task_id: TaskId, key: Key, comment: Comment = "", as_json: AsJson = False) -> None:
+    """Let a subtask run that waits for a person."""
+    _ask("approve", task_id, key, {"comment": comment}, as_json=as_json)
+
+
+@task.command()
+def reject(task_id: TaskId, key: Key, comment: Comment = "", as_json: AsJson = False) -> None:
+    """Fail a subtask that waits for a person."""
+    _ask("reject", task_id, key, {"comment": comment}, as_json=as_json)
+
+
+def _ask(verb: str, task_id: str, key: str | None = None, body: Json = None, *, as_json: bool) -> None:
+    from api.cli.tasks import carry_out
+
+    with server() as client:
+        carry_out(client, verb, task_id, key, body, as_json=as_json)

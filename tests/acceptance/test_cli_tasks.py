@@ -1,0 +1,310 @@
+"""``agent03 submit`` and ``agent03 task ...`` against a server that really runs: output, exit codes, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import schemas
+from tests.acceptance.test_cli import BAD, GOOD, Cli, _line, _port, one_line
+from tests.support.services import eventually
+
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Commands against one server."""
+
+    cli: Cli
+    url: str
+
+    async def __call__(self, *arguments: str, stdin: str = "") -> Done:
+        return await asyncio.to_thread(self.cli, *arguments, stdin=stdin, ENGINE_URL=self.url)
+
+    async def ok(self, *arguments: str) -> str:
+        done = await self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    async def subtask(self, task_id: str, key: str) -> schemas.SubtaskDetail:
+        return schemas.SubtaskDetail.model_validate_json(await self.ok("task", "show", task_id, key, "--json"))
+
+    async def task(self, task_id: str) -> schemas.Task:
+        return schemas.TaskDocument.model_validate_json(await self.ok("task", "show", task_id, "--json")).task
+
+    async def until(self, task_id: str, key: str, status: str) -> None:
+        async def there() -> bool:
+            return (await self.subtask(task_id, key)).subtask.status == status
+
+        await eventually(there, 60)
+
+
+@asynccontextmanager
+async def desk_of(cli: Cli, port: int = 0) -> AsyncIterator[tuple[Desk, asyncio.subprocess.Process]]:
+    """A server and commands against it; it is killed at the end."""
+    async with cli.started("serve", "--port", str(port), until="listens") as server:
+        found = await eventually(lambda: _port(server.pid))
+        yield Desk(cli, f"http://127.0.0.1:{found}"), server
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_of(Cli(tmp_path, {})) as (desk, _):
+        yield desk
+
+
+def held(key: str, file: Path, *needs: str, **fields: Any) -> dict[str, Any]:
+    """A subtask that runs until ``file`` is there."""
+    script = f"while [ ! -e {file} ]; do sleep 0.05; done; echo went on"
+    return {"key": key, "type": "shell", "input": {"argv": ["sh", "-c", script]}, "dependencies": list(needs), **fields}
+
+
+def plan(*subtasks: dict[str, Any]) -> dict[str, Any]:
+    return {"plan": {"subtasks": list(subtasks)}}
+
+
+async def test_submit_and_wait_prints_the_result(desk: Desk) -> None:
+    done = await desk("submit", desk.cli.plan(GOOD), "--wait")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [{"value": 1}, {"value": 4}, {"value": 9}]
+    assert "[6/6]" in done.stderr
+    assert done.stderr.strip().splitlines()[-1].endswith("completed: 6 completed")
+
+    done = await desk("submit", "-", "--wait", "--json", stdin=json.dumps(GOOD))
+    assert schemas.TaskDocument.model_validate_json(done.stdout).task.result[2] == {"value": 9}
+
+
+async def test_a_task_that_failed_is_exit_1_and_a_faulty_one_exit_2(desk: Desk) -> None:
+    done = await desk("submit", desk.cli.plan(BAD), "--wait")
+    assert done.returncode == 1
+    assert "bad: logic:" in done.stdout
+    done = await desk("submit", desk.cli.plan({"plan": {"subtasks": [{"key": "a", "type": "noopp"}]}}))
+    assert done.returncode == 2
+    assert '/plan/subtasks/0/type: there is no subtask type "noopp"; did you mean "noop"?' in done.stderr
+    done = await desk("submit", "Calculate factorial of 10")
+    assert done.returncode == 2
+    assert "/description: " in done.stderr
+
+
+async def test_a_key_makes_one_task(desk: Desk) -> None:
+    file = desk.cli.plan(GOOD)
+    first = await desk("submit", file, "--idempotency-key", "k-1")
+    again = await desk("submit", file, "--idempotency-key", "k-1")
+    assert first.stdout == again.stdout
+    assert "made by this key before" in again.stderr
+    assert "agent03 task watch" in first.stderr
+    other = await desk("submit", desk.cli.plan(BAD, "other.json"), "--idempotency-key", "k-1")
+    assert "take a new key" in one_line(other, 1)
+    assert "1 to 255" in one_line(await desk("submit", file, "--idempotency-key", "a b"), 2)
+
+    task_id = first.stdout.strip()
+    assert json.loads(await desk.ok("task", "watch", task_id)) == [{"value": 1}, {"value": 4}, {"value": 9}]
+    listed = (await desk.ok("task", "list", "--status", "succeeded")).splitlines()
+    assert [line.split()[:3] for line in listed] == [["ID", "STATUS", "DONE"], [task_id, "completed", "100%"]]
+    assert [row["id"] for row in json.loads(await desk.ok("task", "list", "--json"))] == [task_id]
+    shown = await desk.ok("task", "show", task_id)
+    assert f"task {task_id} completed: 6 completed" in shown
+    assert "square[2]" in shown
+    assert '"value": 9' in await desk.ok("task", "show", task_id, "square[2]")
+
+
+async def test_a_paused_task_starts_nothing_new_until_it_is_resumed(desk: Desk, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    body = plan(held("first", go), {"key": "next", "type": "noop", "input": 1, "dependencies": ["first"]})
+    task_id = await desk.ok("submit", desk.cli.plan(body))
+    await desk.until(task_id, "first", "processing")
+
+    assert f"task {task_id} paused" in await desk.ok("task", "pause", task_id)
+    assert "nothing of it starts: pausing" in await desk.ok("task", "show", task_id)
+    go.touch()
+    await desk.until(task_id, "next", "ready")
+    assert (await desk.task(task_id)).gate == "paused"
+    assert f"task {task_id} paused" in await desk.ok("task", "pause", task_id)
+    assert f"task {task_id} " in await desk.ok("task", "resume", task_id)
+    assert await desk.ok("task", "watch", task_id) == "1"
+
+
+async def test_a_failed_subtask_is_retried_another_skipped_and_a_task_cancelled(desk: Desk, tmp_path: Path) -> None:
+    go, late = tmp_path / "go", tmp_path / "late.txt"
+    bad = {"key": "bad", "type": "read_file", "input": {"path": str(late)}}
+    worse = {"key": "worse", "type": "calculate", "input": {"expression": "1 / 0"}}
+    below = {"key": "below", "type": "noop", "dependencies": ["bad"]}
+    task_id = await desk.ok("submit", desk.cli.plan(plan(bad, worse, below, held("hold", go))))
+    await desk.until(task_id, "below", "blocked")
+    assert "what to do: " in await desk.ok("task", "show", task_id, "bad")
+
+    late.write_text("here")
+    await desk.ok("task", "retry", task_id, "bad")
+    await desk.until(task_id, "below", "completed")
+    await desk.until(task_id, "worse", "failed")
+    await desk.ok("task", "skip", task_id, "worse")
+    line = one_line(await desk("task", "skip", task_id, "below"), 1)
+    assert line == "agent03: subtask below is completed, so skip is not possible; legal now: nothing"
+    assert "cancelled" in await desk.ok("task", "cancel", task_id)
+    assert "cancelled" in await desk.ok("task", "cancel", task_id)
+    assert "legal now: nothing" in one_line(await desk("task", "resume", task_id), 1)
+    assert (await desk("task", "watch", task_id)).returncode == 1
+
+
+async def test_what_a_crash_has_put_in_doubt_is_approved_or_rejected(tmp_path: Path) -> None:
+    """``shell`` may have acted before its engine was killed, so a person decides about a repeat."""
+    cli, go = Cli(tmp_path, {}), tmp_path / "go"
+    async with desk_of(cli) as (desk, server):
+        task_id = await desk.ok("submit", cli.plan(plan(held("one", go), held("two", go, critical=False))))
+        for key in ("one", "two"):
+            await desk.until(task_id, key, "processing")
+        server.kill()
+        await server.wait()
+    async with desk_of(cli) as (desk, _):
+        await desk.until(task_id, "two", "awaiting_approval")
+        assert (await desk.subtask(task_id, "one")).subtask.reason == "interrupted"
+        assert "processing, awaiting_approval" in await desk.ok("task", "list")
+        go.touch()
+        await desk.ok("task", "approve", task_id, "one", "--comment", "it only waits")
+        await desk.ok("task", "reject", task_id, "two", "--comment", "not again")
+        done = await desk("task", "watch", task_id)
+        assert done.returncode == 0, done.stderr
+        task = await desk.task(task_id)
+        assert [(row.key, row.status.value) for row in task.warnings] == [("two", "failed")]
+        two = (await desk.subtask(task_id, "two")).subtask
+        assert two.error is not None
+        assert (two.error.category, two.error.message) == ("permission", "rejected: not again")
+        attempts = (await desk.subtask(task_id, "one")).attempts
+        assert [attempt.outcome for attempt in attempts] == ["interrupted", "completed"]
+
+
+async def test_watching_outlives_a_restart_and_ctrl_c_leaves_the_task_alone(tmp_path: Path, free_port: int) -> None:
+    go, url = tmp_path / "go", f"http://127.0.0.1:{free_port}"
+    cli = Cli(tmp_path, {"ENGINE_URL": url})
+    body = plan({"key": "first", "type": "noop"}, held("second", go, "first", on_interrupt="retry"))
+    async with desk_of(cli, free_port) as (desk, server):
+        task_id = await desk.ok("submit", cli.plan(body))
+        async with cli.started("task", "watch", task_id, until="first completed") as left:
+            left.send_signal(signal.SIGINT)
+            assert "the task goes on" in await _line(left, "not watching")
+            assert await left.wait() == 130
+        watching = cli.started("task", "watch", task_id, until="first completed")
+        process = await watching.__aenter__()
+        server.kill()
+        await server.wait()
+    try:
+        await _line(process, "waiting up to")
+        async with desk_of(cli, free_port):
+            go.touch()
+            assert "completed: 2 completed" in await _line(process, "completed: 2")
+            assert await process.wait() == 0
+    finally:
+        await watching.__aexit__(None, None, None)
+
+
+async def test_mistakes_are_one_line_each(desk: Desk, tmp_path: Path) -> None:
+    for command in (("show",), ("watch",), ("cancel",), ("pause",), ("resume",)):
+        line = one_line(await desk("task", command[0], "nobody"), 2)
+        assert line.startswith("agent03: no task has the id 'nobody'")
+    go = tmp_path / "go"
+    task_id = await desk.ok("submit", desk.cli.plan(plan(held("a", go))))
+    await desk.until(task_id, "a", "processing")
+    for verb in ("retry", "skip", "approve", "reject"):
+        assert "has no subtask 'b'" in one_line(await desk("task", verb, task_id, "b"), 2)
+    assert "on_timeout needs timeout_seconds" in one_line(
+        await desk("task", "pause", task_id, "--on-timeout", "cancel"), 2
+    )
+    assert 'did you mean "running"?' in one_line(await desk("task", "list", "--status", "runing"), 2)
+    assert "cannot read absent.json" in one_line(await desk("submit", "absent.json"), 2)
+    assert (await desk("task", "pause", task_id, "--mode", "gently")).returncode == 2
+    go.touch()
+    await desk.ok("task", "watch", task_id)
+
+
+def test_nobody_there_is_one_line_and_exit_3(cli: Cli, stranger: str) -> None:
+    for command in (("submit", cli.plan(GOOD)), ("task", "list"), ("task", "watch", "x"), ("task", "cancel", "x")):
+        line = one_line(cli(*command, ENGINE_URL="http://127.0.0.1:9"), 3)
+        assert "no server answers at http://127.0.0.1:9" in line
+        assert "start one with 'agent03 serve', or set ENGINE_URL" in line
+        assert "is no agent03 server" in one_line(cli(*command, ENGINE_URL=stranger), 3)
+    assert "ENGINE_URL=localhost:8003 is not usable" in one_line(cli("task", "list", ENGINE_URL="localhost:8003"), 2)
+
+
+def test_an_answer_that_gets_lost_names_the_key_to_send_again_with(cli: Cli, mute: str) -> None:
+    line = one_line(cli("submit", cli.plan(GOOD), "--idempotency-key", "k-7", ENGINE_URL=mute), 3)
+    assert "send it again with --idempotency-key k-7: it makes no second task" in line
+
+
+def test_help_says_what_each_verb_does(cli: Cli) -> None:
+    shown = cli("task", "--help").stdout
+    verbs = {"list", "show", "watch", "cancel", "pause", "resume", "retry", "skip", "approve", "reject"}
+    assert verbs <= set(shown.split())
+    for verb in verbs:
+        assert cli("task", verb, "--help").returncode == 0
+    assert "SENTENCE" in cli("submit", "--help").stdout
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path, {})
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on; a restarted server takes it again."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as taken:
+        return int(taken.server_address[1])
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Answers everything with a page."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Says nothing."""
+
+
+class Mute(Stranger):
+    """Takes a request and hangs up."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.close_connection = True
+
+    do_POST = do_GET
+
+
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """Some other web server."""
+    yield from _served(Stranger)
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A server that never answers."""
+    yield from _served(Mute)
