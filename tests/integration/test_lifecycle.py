@@ -32,7 +32,7 @@ from engine.service import Engine
 from engine.states import FINAL, SETTLED, SUBTASK_MOVES, TASK_MOVES, SubtaskStatus, TaskStatus, subtask_verbs
 from tests.support.clock import FakeClock
 from tests.support.engines import HELD, Lab, story, subtasks
-from tests.support.graphs import make_template
+from tests.support.graphs import breaches, make_template
 from tests.support.plans import plan, step
 from tests.support.services import eventually
 
@@ -286,10 +286,15 @@ class Life(RuleBasedStateMachine):
         """Everybody decides, everything ends well: then the task ends, and the graph breaks no rule."""
         try:
             if hasattr(self, "engine"):
+                self.breaks_no_rule()
                 self._to_the_end()
                 self.runner.run(self.lab.close())
         finally:
             self.runner.close()
+
+    def breaks_no_rule(self) -> None:
+        """The counters and all else in the graph are in order, also while the task is open."""
+        assert self.runner.run(breaches(self.engine._graph)) == {}
 
     def _to_the_end(self) -> None:
         for _ in range(60):
@@ -347,8 +352,10 @@ def _walk(life: Life, seed: int, steps: int) -> None:
     ]
     life.begin("continue", None)
     try:
-        for act in chance.choices([act for _, act in acts], [weight for weight, _ in acts], k=steps):
+        for number, act in enumerate(chance.choices([act for _, act in acts], [weight for weight, _ in acts], k=steps)):
             act()
+            if number % 5 == 0:
+                life.breaks_no_rule()
         if chance.random() < 0.3:
             life.cancelled(0)
     finally:
