@@ -56,7 +56,7 @@ async def read_body(request: Request, model: type[Body], limit: int) -> Body:
         return model.model_validate(raw)
     except ValidationError as error:
         faults = Faults()
-        faults.add_shape("", raw, error, model.model_fields)
+        faults.add_shape("", raw, error, [field.alias or name for name, field in model.model_fields.items()])
         faults.raise_any()
         raise
 

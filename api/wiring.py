@@ -14,6 +14,7 @@ from api.environment import load_settings
 from engine.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
     from engine.observer import Observer
     from engine.ports import Graph
@@ -51,17 +52,23 @@ async def open_engine(settings: Settings | None = None, *, observer: Observer | 
 
 def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
     """Puts an engine together without starting it: nothing is opened, read or written yet."""
-    from engine.adapters.blobs import FolderBlobs
     from engine.service import Engine
 
     return Engine(
         settings=settings,
         graph=build_graph(settings),
-        blobs=FolderBlobs(settings.blobs),
+        blobs=build_blobs(settings),
         redis=redis or build_redis(settings),
         tools=build_tools(settings),
         observer=observer,
     )
+
+
+def build_blobs(settings: Settings) -> FolderBlobs:
+    """The blob store that the settings name."""
+    from engine.adapters.blobs import FolderBlobs
+
+    return FolderBlobs(settings.blobs)
 
 
 def build_redis(settings: Settings) -> RedisConnection:

@@ -197,7 +197,7 @@ class Attempts:
             return None
         try:
             packed = pack(error.output)
-            await self._payloads.put(packed)
+            await self._payloads.put(claim.id, packed)
         except (ToolError, EngineError, OSError) as trouble:
             _log.warning("no partial output", task_id=claim.task_id, subtask=claim.key, reason=str(trouble))
             return None

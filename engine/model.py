@@ -191,6 +191,17 @@ class Produced(Value, frozen=True):
     error: str | None
 
 
+class NewResult(Value, frozen=True):
+    """An output above ``INLINE_OUTPUT_BYTES``: ``body`` is its JSON text, or None when the blob store has it;
+    ``holder`` the id of the subtask, or task, that keeps it.
+    """
+
+    hash: str
+    bytes: int
+    body: str | None
+    holder: str
+
+
 class Request(Value, frozen=True):
     """A caller's idempotency key: the hash of what was sent with it, the task that it made, once it is stored, and
     what was answered: its subtasks, and how many of them could start at once.

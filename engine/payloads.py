@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
 import msgspec
 
 from engine.errors import Category, EngineError, ToolError
-from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, Produced, Value
+from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult, Produced, Value
 from engine.ports import Blobs, GraphReader
 from engine.references import Outcome
 from engine.states import SubtaskStatus
@@ -57,30 +57,54 @@ class Payloads:
         self._blobs = blobs
         self._texts: OrderedDict[str, str] = OrderedDict()
         self._bytes = 0
-        self._pending: dict[str, tuple[str, int, str | None]] = {}
+        self._pending: dict[tuple[str, str], NewResult] = {}
+        self._in_flight: Counter[str] = Counter()
 
     async def keep(self, subtask_id: str, packed: Packed) -> None:
         """Makes an output durable, or queues its Result to be written before the turn that settles it."""
-        await self.put(packed)
+        await self.put(subtask_id, packed)
         self._remember(subtask_id, packed.text)
 
-    async def put(self, packed: Packed) -> None:
-        """The same for an output that no other subtask will ask for."""
+    async def put(self, holder: str, packed: Packed) -> None:
+        """The same for an output that no other subtask will ask for; ``holder`` keeps it."""
         if packed.size <= INLINE_OUTPUT_BYTES:
             return
         body = packed.text if packed.size <= BLOB_BYTES else None
         if body is None:
-            await self._blobs.put(packed.digest, packed.text.encode())
-        self._pending[packed.digest] = (packed.digest, packed.size, body)
+            await self._put_blob(packed)
+        self._pending[packed.digest, holder] = NewResult(packed.digest, packed.size, body, holder)
 
-    def take_pending(self) -> list[tuple[str, int, str | None]]:
+    async def _put_blob(self, packed: Packed) -> None:
+        self._in_flight[packed.digest] += 1
+        try:
+            await self._blobs.put(packed.digest, packed.text.encode())
+        except BaseException:
+            self._landed(packed.digest)
+            raise
+
+    def take_pending(self) -> list[NewResult]:
         """The Results to be written; they are the caller's from here on."""
         pending, self._pending = list(self._pending.values()), {}
         return pending
 
-    def give_back(self, results: Sequence[tuple[str, int, str | None]]) -> None:
+    def give_back(self, results: Sequence[NewResult]) -> None:
         """Queues Results again whose writing failed."""
-        self._pending |= {result[0]: result for result in results}
+        self._pending |= {(result.hash, result.holder): result for result in results}
+
+    def written(self, results: Sequence[NewResult]) -> None:
+        """Results are in the graph now."""
+        for result in results:
+            if result.body is None:
+                self._landed(result.hash)
+
+    def in_flight(self, digest: str) -> bool:
+        """Whether this engine has put a blob, or is putting it, whose Result is not in the graph yet."""
+        return digest in self._in_flight
+
+    def _landed(self, digest: str) -> None:
+        self._in_flight[digest] -= 1
+        if self._in_flight[digest] <= 0:
+            del self._in_flight[digest]
 
     async def outputs(self, ids: Sequence[str]) -> dict[str, Json]:
         """The outputs of completed subtasks by id, each a value of its own."""

@@ -15,6 +15,7 @@ from engine.model import (
     Finish,
     Json,
     Judged,
+    NewResult,
     NewSubtask,
     NewTask,
     OpenTask,
@@ -85,8 +86,8 @@ class GraphWriter(Protocol):
     async def read_back(self, turn: Turn) -> TurnResult | None:
         """After an unclear outcome: what ``turn`` did, or None when it was not committed."""
 
-    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
-        """Stores Results (hash, bytes, JSON text or None when it is a blob); existing ones stay."""
+    async def put_results(self, results: Sequence[NewResult]) -> None:
+        """Stores Results and who keeps them, in one transaction; existing ones stay as they are."""
 
     async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
         """Adds the items of a mapped subtask that is still processing: each child depends on the parent, and whatever
@@ -151,6 +152,34 @@ class GraphWriter(Protocol):
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; returns how many."""
 
+    async def begin_removal(self, task_id: str) -> bool:
+        """Marks a final task as being removed: from here on nobody sees it, and its request key is free. False when
+        there is no such final task.
+        """
+
+    async def removals(self) -> list[str]:
+        """The tasks whose removal has begun and not ended."""
+
+    async def remove_some(self, task_id: str, limit: int) -> int:
+        """Removes up to ``limit`` subtasks with their attempts, or events; returns how many, 0 when none is left."""
+
+    async def condemn(self, task_id: str, limit: int) -> int:
+        """Then lets go of up to ``limit`` Results and removes those that nobody else keeps; returns how many it let go
+        of. The task remembers those that are blobs.
+        """
+
+    async def condemned(self, task_id: str) -> list[str]:
+        """The blobs that a task remembers; they are the caller's to remove."""
+
+    async def acquit(self, task_id: str) -> None:
+        """The blobs of ``condemned`` are gone, or wanted again."""
+
+    async def end_removal(self, task_id: str) -> bool:
+        """Removes the task itself; False, and nothing is removed, while it remembers blobs."""
+
+    async def final_before(self, moment: int, limit: int) -> list[str]:
+        """Up to ``limit`` final tasks that ended before a moment (milliseconds), oldest first."""
+
     async def forget(self, task_id: str) -> None:
         """Drops what the graph keeps in memory about a task that has ended."""
 
@@ -211,6 +240,19 @@ class GraphReader(Protocol):
     async def invariants(self) -> dict[str, list[Json]]:
         """Runs every statement of ``cypher/invariant``; by its name, what breaks the rule (empty when all is well)."""
 
+    async def repair(self) -> dict[str, int]:
+        """Repairs what breaks an invariant, where it is certain what is right; by its name, how much that was. Nobody
+        else may work on the namespace meanwhile.
+        """
+
+    async def alive(self, timeout: int) -> list[str]:
+        """The engines that work on this namespace; one without a sign of life for ``timeout`` milliseconds does not
+        count. None on the embedded graph: whoever can ask holds the file.
+        """
+
+    async def blob_results(self, after: str, limit: int) -> list[str]:
+        """Hashes above ``after`` of Results whose text is in the blob store, in order."""
+
     async def sizes(self) -> dict[str, int]:
         """Nodes by label and edges by type in this namespace."""
 
@@ -244,6 +286,14 @@ class Blobs(Protocol):
 
     async def get(self, digest: str) -> bytes:
         """The stored bytes; raises ``KeyError`` when there are none."""
+
+    async def has(self, digest: str) -> bool:
+        """Whether there is such a payload; it is not read."""
+
+    async def remove(self, digest: str, before: int) -> bool:
+        """Removes the payload unless it was put again at or after ``before`` (milliseconds by this store's clock);
+        returns whether there is none now.
+        """
 
 
 class Health(Protocol):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.idempotency import RequestKey
 from engine.model import Json, NewTask, Subtask, Task, Value
 from engine.plan.build import build
 from engine.plan.faults import Faults, quoted
@@ -22,7 +23,7 @@ from engine.plan.restore import body_of
 from engine.plan.takeover import cone, take_over
 from engine.plan.validate import ValidPlan
 from engine.ports import GraphReader
-from engine.states import FINAL, legal_task_events
+from engine.states import FINAL, task_verbs
 
 PAGE = 5_000
 """Subtasks read at a time."""
@@ -53,8 +54,8 @@ class Reruns:
         self._graph = graph
         self._check = check
 
-    async def prepare(self, task: Task, wish: Rerun, id_: str, now: int) -> NewTask:
-        """The new task, to be stored under ``id_``.
+    async def prepare(self, task: Task, wish: Rerun, id_: str, now: int, request: RequestKey) -> NewTask:
+        """The new task, to be stored under ``id_`` and the caller's key.
 
         Raises:
             Conflict: when the task is not final, or nothing of it is left to run.
@@ -64,7 +65,8 @@ class Reruns:
         refuse_open(task)
         earlier = await self._read(task)
         plan = await self._plan(earlier, wish)
-        return await asyncio.to_thread(rebuilt, earlier, plan, wish, id_, now)
+        made = await asyncio.to_thread(rebuilt, earlier, plan, wish, id_, now)
+        return msgspec.structs.replace(made, request_key=request.key, request_hash=request.hash)
 
     async def _read(self, task: Task) -> Earlier:
         rows: list[Subtask] = []
@@ -93,13 +95,16 @@ class Reruns:
         return plan
 
 
-def refuse_open(task: Task) -> None:
-    """Raises ``Conflict`` unless the task is final."""
-    if task.status not in FINAL:
-        legal = ", ".join(legal_task_events(task.status))
-        raise Conflict(
-            f"task {task.id} is {task.status.value}, and only a final task can run again; legal now: {legal}"
-        )
+def refuse_open(task: Task, what: str = "run again") -> None:
+    """Raises ``Conflict`` unless the task is final; ``what`` is what only a final one can do."""
+    if task.status in FINAL:
+        return
+    legal = task_verbs(task.status)
+    raise Conflict(
+        f"task {task.id} is {task.status.value}, and only a final task can {what}; legal now: {', '.join(legal)}",
+        state=task.status.value,
+        legal=legal,
+    )
 
 
 def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:

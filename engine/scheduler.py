@@ -302,6 +302,7 @@ class Scheduler:
         except BaseException:
             self._payloads.give_back(results)
             raise
+        self._payloads.written(results)
 
     def decide_later(self, undecided: Sequence[Undecided]) -> None:
         """Finds out, beside the loop, what the verdict on subtasks is, and has it settled."""

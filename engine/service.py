@@ -33,7 +33,8 @@ from engine.plan.spec import task_input
 from engine.plan.validate import Limits, ValidPlan, validate
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
-from engine.rerun import FAILED, Rerun, Reruns
+from engine.removal import Removal
+from engine.rerun import FAILED, Rerun, Reruns, refuse_open
 from engine.retries import Defaults
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
@@ -48,6 +49,8 @@ LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
 RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
+BLOB_GRACE_SECONDS = 5.0
+"""Time in which another engine may have put a blob and not written its Result yet."""
 VERB_SECONDS = 5.0
 """How long a caller waits for a verb to take effect; it goes on after that."""
 
@@ -97,6 +100,15 @@ class Engine(Inquiries):
         )
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
         self._reruns = Reruns(graph, self._checked)
+        self._removal = Removal(
+            graph,
+            blobs,
+            payloads,
+            clock,
+            folder=settings.data_path / "undo",
+            grace=0.0 if graph.kind == "embedded" else BLOB_GRACE_SECONDS,
+            retention_days=settings.retention_days,
+        )
         self._loops: list[asyncio.Task[None]] = []
         self._reserved = 0
 
@@ -119,6 +131,7 @@ class Engine(Inquiries):
             self._identity.release()
             raise
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
+        self._looking = asyncio.create_task(self._removal.run())
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
 
     async def _check_blobs(self) -> None:
@@ -136,6 +149,8 @@ class Engine(Inquiries):
     async def stop(self) -> None:
         """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
         if self._loops:
+            self._looking.cancel()
+            await self._removal.stop()
             driver, beat = self._loops
             if not driver.done():
                 await self._scheduler.drain(self.settings.shutdown_grace_seconds)
@@ -208,23 +223,39 @@ class Engine(Inquiries):
             self._reserved -= size
         return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
 
-    async def rerun(self, task_id: str, start: str = FAILED, overrides: Mapping[str, Json] | None = None) -> Submitted:
+    async def rerun(
+        self,
+        task_id: str,
+        start: str = FAILED,
+        overrides: Mapping[str, Json] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
 
         Args:
             task_id: the task to run again.
             start: "failed", "start", or the key of a subtask that runs again with all that depends on it.
             overrides: by key the fields of subtasks that are different this time; ``input`` is merged.
+            key: an idempotency key: sent again with the same wish it makes no second task.
 
         Raises:
             NotFound: when there is no such task.
             Conflict: when it is not final, or nothing of it is left to run.
+            KeyReused: when the key came with something else before.
             InvalidInput: with every fault of the plan with the overrides.
             Busy: when the engine is full.
         """
+        wish = Rerun(start, overrides or {})
+        if key is None:
+            return await self._rerun(task_id, wish, RequestKey())
+        request = request_key(key, f"rerun {task_id}", {"from": wish.start, "overrides": wish.overrides})
+        return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
+
+    async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
         self._refuse_when_ended()
-        wish, now = Rerun(start, overrides or {}), self._clock.now()
-        task = await self._reruns.prepare(await self.task(task_id), wish, self._ulids.new(now), now)
+        now = self._clock.now()
+        task = await self._reruns.prepare(await self.task(task_id), wish, self._ulids.new(now), now, request)
         size = len(task.subtasks) - len(task.settled)
         self._refuse_when_full(size)
         self._reserved += size
@@ -290,6 +321,22 @@ class Engine(Inquiries):
             raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
         finally:
             self._ownership.storing.discard(task.id)
+
+    async def remove(self, task_id: str) -> bool:
+        """Removes a final task with all that belongs to it; what other tasks use too stays. It is not shown any more.
+
+        Returns whether it is gone after five seconds; if not, the rest goes on, also after a restart.
+
+        Raises:
+            NotFound: when there is no such task.
+            Conflict: when it is not final.
+        """
+        refuse_open(await self.task(task_id), "be removed")
+        work = await self._removal.begin(task_id)
+        if work is None:
+            return True
+        await asyncio.wait({work}, timeout=VERB_SECONDS)
+        return work.done() and work.result()
 
     # --- control ----------------------------------------------------------------------------------------------------
 
@@ -371,8 +418,7 @@ class Engine(Inquiries):
             return
         legal = task_verbs(task.status)
         raise Conflict(
-            f"task {task.id} is {task.status.value}, so {command.verb} is not possible; "
-            f"legal now: {', '.join(legal) or 'nothing: submit it again, or rerun it'}",
+            f"task {task.id} is {task.status.value}, so {command.verb} is not possible; legal now: {', '.join(legal)}",
             state=task.status.value,
             legal=legal,
         )

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     shutdown_grace_seconds: float = Field(30.0, ge=0)
     """Time that running subtasks get to end when the engine is stopped."""
 
+    retention_days: float | None = Field(None, ge=0, le=36_500)
+    """Days that final tasks are kept, fractions allowed; empty keeps them until somebody removes them."""
+
     # -- limits of what comes in
     max_plan_subtasks: int = Field(250_000, ge=1)
     """Subtasks in one plan."""

@@ -147,5 +147,7 @@ def subtask_verbs(status: SubtaskStatus) -> list[str]:
 
 
 def task_verbs(status: TaskStatus) -> list[str]:
-    """What a person may do to a task in ``status``."""
+    """What a person may do to a task in ``status``. What is done to a final one leaves its state as it is."""
+    if status in FINAL:
+        return ["rerun", "delete"]
     return [event for event in legal_task_events(status) if event in TASK_VERBS]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.errors import NotFound
 from engine.model import (
     Attempt,
     Dependant,
@@ -116,6 +117,12 @@ def reused_row(subtask: NewSubtask, ran_on: str, namespace: str, now: int) -> di
         "output_bytes": subtask.reused.output_bytes,
         "error": None,
     }
+
+
+def refuse_lost(task: NewTask, lost: int) -> None:
+    """Raises ``NotFound`` when Results that a rerun takes over are gone: its earlier task is being removed."""
+    if lost:
+        raise NotFound(f"task {task.rerun_of} is being removed: it cannot run again")
 
 
 def created_event(task: NewTask, namespace: str) -> dict[str, Any]:

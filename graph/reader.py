@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.model import Attempt, Event, Json, Produced, Request, Subtask, Task, Troubled
 from graph import catalog, codec
 from graph.database import Database, Row
+from graph.repair import Repairer
 
 NO_BOUND = "~"
 """Sorts after every id."""
@@ -17,6 +18,7 @@ STATEMENTS = frozenset(
         "attempt/list",
         "event/list",
         "request/get",
+        "result/blobs",
         "result/get",
         "schema/size",
         "subtask/dependencies",
@@ -34,7 +36,7 @@ STATEMENTS = frozenset(
 )
 
 
-class Reader:
+class Reader(Repairer):
     """Reads of one namespace. Statements that take a task's id trust the caller to have looked the task up."""
 
     def __init__(self, database: Database, dialect: str, namespace: str) -> None:
@@ -151,6 +153,11 @@ class Reader:
             rows = await self._database.read(statement.name, namespace=self._namespace)
             found[statement.name.removeprefix("invariant/")] = [dict(row) for row in rows]
         return found
+
+    async def blob_results(self, after: str, limit: int) -> list[str]:
+        """Hashes above ``after`` of Results whose text is in the blob store, in order."""
+        rows = await self._database.read("result/blobs", namespace=self._namespace, after=after, limit=limit)
+        return [row["hash"] for row in rows]
 
     async def sizes(self) -> dict[str, int]:
         """Nodes by label and edges by type in this namespace."""

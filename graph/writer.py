@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import Finish, OpenTask, Pause, Progress, Subtask
+from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
 from graph import codec
 from graph.database import Database, Row
+from graph.removal import Remover
 
 STATEMENTS = frozenset(
     {
@@ -29,12 +30,10 @@ STATEMENTS = frozenset(
         "subtask/waiting",
         "task/close_gate",
         "task/finish",
-        "task/leftovers",
         "task/open_owned",
         "task/pause",
         "task/progress",
         "task/recount",
-        "task/remove",
         "task/resume",
     }
 )
@@ -67,7 +66,15 @@ def progress_rows(rows: Sequence[Progress]) -> list[dict[str, object]]:
     ]
 
 
-class Writer:
+def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
+    """Results as parameters of ``result/put``, in one order for all engines, so that none waits for another twice."""
+    return [
+        {"hash": result.hash, "bytes": result.bytes, "body": result.body, "holder": result.holder}
+        for result in sorted(results, key=lambda result: (result.hash, result.holder))
+    ]
+
+
+class Writer(Remover):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:
@@ -94,10 +101,9 @@ class Writer:
         """Enters the blob store of this namespace, unless one is entered."""
         return str((await self._database.write("blobs/enter", namespace=self._namespace, id=id_))[0]["id"])
 
-    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
-        """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
-        rows = [{"hash": digest, "bytes": size, "body": body} for digest, size, body in sorted(results)]
-        await self._database.write("result/put", results=rows, namespace=self._namespace)
+    async def put_results(self, results: Sequence[NewResult]) -> None:
+        """Stores Results, and who keeps them."""
+        await self._database.write("result/put", results=result_rows(results), namespace=self._namespace)
 
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks."""
@@ -174,7 +180,4 @@ class Writer:
         return len(left)
 
     async def _remove(self, task_id: str) -> None:
-        while True:
-            rows = await self._database.write("task/remove", id=task_id, limit=REMOVE_BATCH)
-            if not rows or not rows[0]["removed"]:
-                return
+        await self._remove_unopened(task_id, REMOVE_BATCH)

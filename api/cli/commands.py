@@ -56,12 +56,18 @@ def demo(parallel: Parallel = None, env_file: EnvFile = None) -> None:
     raise typer.Exit(asyncio.run(run_demo(_logging(settings, quiet=True))))
 
 
-def doctor(as_json: AsJson = False, env_file: EnvFile = None) -> None:
+def doctor(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Repair what can be repaired; refused while an engine works.")
+    ] = False,
+    as_json: AsJson = False,
+    env_file: EnvFile = None,
+) -> None:
     """Check connections, schema and invariants, and say what to do about each."""
     from api.cli.doctor import examine
 
     settings = load_settings(env_file)
-    raise typer.Exit(asyncio.run(examine(_logging(settings, quiet=True), as_json=as_json)))
+    raise typer.Exit(asyncio.run(examine(_logging(settings, quiet=True), as_json=as_json, repair=repair)))
 
 
 def undo(

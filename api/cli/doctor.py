@@ -1,7 +1,8 @@
-"""``agent03 doctor``: connections, schema, invariants, and what to do about each.
+"""``agent03 doctor``: connections, schema, invariants, and what to do about each; with ``--repair`` it does it.
 
 It starts no engine, so it runs no task and takes nothing over; beside a running engine it works on Neo4j, and on the
-embedded graph it says who holds the file.
+embedded graph it says who holds the file. It repairs only where no engine works: one that is told what it knows better
+would go on with the wrong thing.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import msgspec
 from api.about import installed_version
 from api.cli.exits import DONE, FAILED, UNREACHABLE
 from api.cli.output import show
-from api.wiring import build_graph, build_redis, build_tools
+from api.wiring import build_blobs, build_graph, build_redis, build_tools
 from engine.errors import EngineError, GraphRefused, GraphUnavailable
 from engine.model import Json, Value
+from engine.ports import Graph
 from engine.settings import Settings
+from graph.repair import ORDER
 
 SHOWN_ROWS = 3
+PAGE = 1_000
+"""Results looked at at a time."""
 
 Outcome = Literal["ok", "wrong", "unreachable"]
 
@@ -33,9 +38,9 @@ class Check(Value, frozen=True):
     advice: str = ""
 
 
-async def examine(settings: Settings, *, as_json: bool) -> int:
-    """Looks at everything and prints what it found; returns the exit code."""
-    checks = [check async for check in _checks(settings)]
+async def examine(settings: Settings, *, as_json: bool, repair: bool = False) -> int:
+    """Looks at everything and prints what it found, and what it repaired if it should; returns the exit code."""
+    checks = [check async for check in _checks(settings, repair)]
     if as_json:
         show(msgspec.json.format(msgspec.json.encode(_document(checks)), indent=2).decode())
     else:
@@ -44,11 +49,11 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     return UNREACHABLE if "unreachable" in outcomes else FAILED if "wrong" in outcomes else DONE
 
 
-async def _checks(settings: Settings) -> AsyncIterator[Check]:
+async def _checks(settings: Settings, repair: bool) -> AsyncIterator[Check]:
     yield Check("version", "ok", installed_version())
     yield _tools(settings)
     yield await _redis(settings)
-    async for check in _graph(settings):
+    async for check in _graph(settings, repair):
         yield check
 
 
@@ -74,34 +79,82 @@ async def _redis(settings: Settings) -> Check:
     return Check("redis", "wrong", health["error"], "start Redis or correct REDIS_URL; tasks run without it, uncached")
 
 
-async def _graph(settings: Settings) -> AsyncIterator[Check]:
-    """The connection with its schema, the sizes, and every invariant."""
+async def _graph(settings: Settings, repair: bool) -> AsyncIterator[Check]:
+    """The connection with its schema, the sizes, every invariant, and the blobs."""
     graph = build_graph(settings)
     try:
         await graph.open()
         yield Check("graph", "ok", f"{graph.kind}, {graph.location}, schema up to date")
         sizes = await graph.sizes()
         yield Check("sizes", "ok", ", ".join(f"{count} {name}" for name, count in sorted(sizes.items())) or "empty")
+        if repair:
+            async for check in _repaired(graph, settings):
+                yield check
         for name, rows in (await graph.invariants()).items():
             yield _invariant(name, rows)
+        yield await _blobs(graph, settings)
     except (GraphUnavailable, GraphRefused) as error:
         yield Check("graph", "unreachable", str(error), f"see {graph.location}, NEO4J_URL, NEO4J_AUTH and DATA_PATH")
     finally:
         await graph.close()
 
 
+async def _repaired(graph: Graph, settings: Settings) -> AsyncIterator[Check]:
+    """What was broken, and what was done about it."""
+    alive = await graph.alive(round(1000 * settings.engine_timeout_seconds))
+    if alive:
+        yield Check(
+            "repair",
+            "wrong",
+            f"refused: {', '.join(alive)} works on namespace {settings.namespace!r}; nothing was changed",
+            "stop every engine of the namespace, and ask again; one that was killed counts for "
+            f"{settings.engine_timeout_seconds:g} s",
+        )
+        return
+    broken = {name: rows for name, rows in (await graph.invariants()).items() if rows}
+    for name, rows in broken.items():
+        yield Check(f"broken {name}", "ok", _shown(rows))
+    done = await graph.repair()
+    for name, number in done.items():
+        yield Check(f"repaired {name}", "ok", f"{number} mended")
+    if not broken:
+        yield Check("repair", "ok", "nothing to repair")
+
+
+async def _blobs(graph: Graph, settings: Settings) -> Check:
+    """Whether the blob store has what Results refer to."""
+    blobs, missing, count, after = build_blobs(settings), [], 0, ""
+    while page := await graph.blob_results(after, PAGE):
+        count, after = count + len(page), page[-1]
+        missing += [digest for digest in page if not await blobs.has(digest)]
+    if not missing:
+        return Check("blobs", "ok", f"{settings.blobs} has all {count}")
+    shown = ", ".join(missing[:SHOWN_ROWS]) + (f" and {len(missing) - SHOWN_ROWS} more" if missing[SHOWN_ROWS:] else "")
+    return Check(
+        "blobs",
+        "wrong",
+        f"{settings.blobs} lacks {len(missing)} of {count}: {shown}",
+        "correct BLOB_PATH, restore these files from a backup, or run what made them again",
+    )
+
+
 def _invariant(name: str, rows: list[Json]) -> Check:
     if not rows:
         return Check(f"invariant {name}", "ok", "holds")
-    shown = "; ".join(msgspec.json.encode(row).decode() for row in rows[:SHOWN_ROWS])
-    more = f"; and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
+    repair = "run `agent03 doctor --repair`, " if name in ORDER else ""
     return Check(
         f"invariant {name}",
         "wrong",
-        f"{len(rows)} break it: {shown}{more}",
-        f"stop the engine, keep a copy of the graph, and look at these nodes; cypher/invariant/{name}.cypher says what "
-        "should hold",
+        _shown(rows),
+        f"stop the engine, keep a copy of the graph, {repair}and look at these nodes; cypher/invariant/{name}.cypher "
+        "says what should hold",
     )
+
+
+def _shown(rows: list[Json]) -> str:
+    shown = "; ".join(msgspec.json.encode(row).decode() for row in rows[:SHOWN_ROWS])
+    more = f"; and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
+    return f"{len(rows)} break it: {shown}{more}"
 
 
 def _document(checks: list[Check]) -> Mapping[str, Json]:

@@ -20,6 +20,8 @@ from engine.errors import EngineError
 
 IDENTITY = "store.id"
 """The file that tells one blob store from another."""
+COARSE_MS = 20
+"""How much a file's time may lag behind the clock: kernels take it from their last tick."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -72,6 +74,25 @@ class FolderBlobs:
         """
         return await asyncio.to_thread(self._get, digest)
 
+    async def has(self, digest: str) -> bool:
+        """Whether there is such a payload; it is not read."""
+        return await asyncio.to_thread(self._path(digest).is_file)
+
+    async def remove(self, digest: str, before: int) -> bool:
+        """Removes the payload unless it was put again meanwhile.
+
+        Args:
+            digest: its hash.
+            before: milliseconds since 1970 UTC; what was put then or later stays.
+
+        Returns:
+            Whether there is none now.
+
+        Raises:
+            BlobsUnavailable: the folder cannot be written.
+        """
+        return await asyncio.to_thread(self._remove, digest, before)
+
     def _identity(self) -> str:
         path = self._root / IDENTITY
         try:
@@ -87,7 +108,7 @@ class FolderBlobs:
         if _hash(data) != digest:
             raise ValueError(f"{digest} is not the SHA-256 of the {len(data)} bytes given")
         try:
-            if not _holds(path, digest):
+            if not (_holds(path, digest) and _touch(path)):
                 _make_folder(path.parent, self._root)
                 _write(path, data)
         except OSError as error:
@@ -104,6 +125,25 @@ class FolderBlobs:
         if _hash(data) != digest:
             raise BlobDamaged(f"{path} does not match its hash; restore it from a backup, or run its task again.")
         return data
+
+    def _remove(self, digest: str, before: int) -> bool:
+        """Sets the file aside before it looks for the last time: whoever puts it at this moment writes a new one."""
+        path = self._path(digest)
+        aside = path.with_name(f".gone-{uuid.uuid4().hex}")
+        try:
+            if _put_at(path) >= before:
+                return False
+            path.rename(aside)
+            if wanted := _put_at(aside) >= before:
+                with contextlib.suppress(FileExistsError):
+                    path.hardlink_to(aside)
+            aside.unlink()
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise BlobsUnavailable(self._cannot("write", error)) from error
+        return not wanted
 
     def _path(self, digest: str) -> Path:
         if not DIGEST.fullmatch(digest):
@@ -124,6 +164,20 @@ def _holds(path: Path, digest: str) -> bool:
         return _hash(path.read_bytes()) == digest
     except FileNotFoundError:
         return False
+
+
+def _touch(path: Path) -> bool:
+    """Makes a file young; False when it is gone by now."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _put_at(path: Path) -> int:
+    """When a file was put for the last time at the latest, milliseconds."""
+    return path.stat().st_mtime_ns // 1_000_000 + COARSE_MS
 
 
 def _make_folder(folder: Path, root: Path) -> None:

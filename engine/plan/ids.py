@@ -28,7 +28,16 @@ class Ulids:
             same_moment = fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS
             self._last = self._last + 1 if same_moment else fresh
             value = self._last
-        return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+        return _text(value)
+
+
+def first_ulid(moment: int) -> str:
+    """The text below which all ids lie that were made before a moment (milliseconds since 1970 UTC)."""
+    return _text(max(moment, 0) << _RANDOM_BITS)
+
+
+def _text(value: int) -> str:
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def subtask_id(task_id: str, index: int) -> str:

@@ -76,6 +76,17 @@ class UndoLog:
         return self.folder / task_id
 
 
+def tasks(folder: Path) -> list[str]:
+    """The ids of the tasks that something is kept for in ``folder``."""
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+
+
+def drop(folder: Path, task_id: str) -> None:
+    """Forgets what is kept for a task in ``folder``; nothing of it can be put back any more. Raises ``OSError``."""
+    if _ID.fullmatch(task_id) and (folder / task_id).is_dir():
+        shutil.rmtree(folder / task_id)
+
+
 def _keep_file(place: Place, folder: Path) -> str:
     name = f"{secrets.token_hex(8)}.previous"
     try:

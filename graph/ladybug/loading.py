@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import NewSubtask, NewTask
+from engine.model import NewSubtask, NewTask, Reused
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Claim
 from graph import codec
@@ -107,6 +107,10 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
 
     for rows in _batches(_reused(task, engine)):
         await database.write("turn/attempt", rows=rows, namespace=namespace, ran_on=engine)
+    kept = [[subtask.id, reused.output_hash] for subtask in task.subtasks if (reused := _large(subtask))]
+    for rows in _batches(kept):
+        found = await database.write("result/keep", rows=rows)
+        codec.refuse_lost(task, len(rows) - len(found))
     for event in codec.reuse_events(task, namespace):
         await database.write("turn/event", **event)
     for rows in _batches([[item.id, item.expanded_from] for item in task.subtasks if item.expanded_from]):
@@ -117,6 +121,12 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
         _open(session, task, engine, namespace)
 
     await database.transaction(finish)
+
+
+def _large(subtask: NewSubtask) -> Reused | None:
+    """What a subtask takes over, where a Result holds it."""
+    reused = subtask.reused
+    return reused if reused and reused.output is None and reused.output_hash else None
 
 
 def _batches(rows: list[Any]) -> Iterator[list[Any]]:

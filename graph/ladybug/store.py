@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import Fenced, GraphExhausted
-from engine.model import Dependant, Finish, Judged, NewSubtask, NewTask, OpenTask, Pause, Progress, Pulse
+from engine.model import Dependant, Finish, Judged, NewResult, NewSubtask, NewTask, OpenTask, Pause, Progress, Pulse
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, writer
-from graph.ladybug import loading, schema
+from graph import removal as graph_removal
+from graph.ladybug import loading, removal, schema
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import TaskFrontier
+from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
 from graph.reader import Reader
-from graph.writer import REMOVE_BATCH, Writer
+from graph.writer import Writer
 
 FILE = "graph.lbug"
 MOST_NAMED = 100
@@ -42,15 +44,15 @@ OWN_STATEMENTS = {
     "subtask/link",
     "subtask/raise",
     "subtask/remove",
+    "result/keep",
+    "result/keep_of_task",
     "subtask/statuses",
     "subtask/walk",
     "task/counts",
     "task/create",
-    "task/members",
     "task/open",
     "task/relate",
     "task/take_over",
-    "request/drop",
     "request/put",
     "turn/attempt",
     "turn/claim",
@@ -61,7 +63,14 @@ OWN_STATEMENTS = {
     "turn/settle",
     "turn/unlock",
 }
-STATEMENTS = (reader.STATEMENTS | writer.STATEMENTS | schema.STATEMENTS | OWN_STATEMENTS) - {
+STATEMENTS = (
+    reader.STATEMENTS
+    | writer.STATEMENTS
+    | graph_removal.STATEMENTS
+    | schema.STATEMENTS
+    | removal.STATEMENTS
+    | OWN_STATEMENTS
+) - {
     "subtask/release_holds",
     "task/recount",
 }
@@ -74,7 +83,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(Reader, Writer):
+class LadybugGraph(LadybugRemover, Reader, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:
@@ -119,6 +128,10 @@ class LadybugGraph(Reader, Writer):
         """Nothing: ``adopt`` has taken all there is."""
         return []
 
+    async def alive(self, timeout: int) -> list[str]:  # noqa: ARG002
+        """None: whoever can ask holds the file."""
+        return []
+
     async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:  # noqa: ARG002
         """Never: every open task is this engine's own."""
         return False
@@ -130,12 +143,22 @@ class LadybugGraph(Reader, Writer):
         """No answer."""
         return None
 
-    async def put_results(self, results: Sequence[tuple[str, int, str | None]]) -> None:
-        """Stores Results (hash, bytes, JSON text or None when it is a blob)."""
-        rows = [{"hash": digest, "bytes": size, "body": body} for digest, size, body in sorted(results)]
-        if not rows:
-            return
-        await self._ladybug.write("result/put", results=rows, namespace=self._namespace, now=_milliseconds())
+    async def put_results(self, results: Sequence[NewResult]) -> None:
+        """Stores Results, and who keeps them."""
+        rows = writer.result_rows(results)
+        holders = [[result.holder, result.hash] for result in results]
+        subtasks = [holder for holder in holders if "." in holder[0]]
+        tasks = [holder for holder in holders if "." not in holder[0]]
+
+        def work(session: Session) -> None:
+            session.run("result/put", results=rows, namespace=self._namespace, now=_milliseconds())
+            if subtasks:
+                session.run("result/keep", rows=subtasks)
+            if tasks:
+                session.run("result/keep_of_task", rows=tasks)
+
+        if rows:
+            await self._ladybug.transaction(work)
 
     async def store(self, task: NewTask) -> None:
         """Writes a whole task: all of it becomes visible at once, or nothing."""
@@ -362,10 +385,3 @@ class LadybugGraph(Reader, Writer):
     async def forget(self, task_id: str) -> None:
         """Drops the frontier of a task that has ended."""
         self._frontiers.pop(task_id, None)
-
-    async def _remove(self, task_id: str) -> None:
-        ids = [row["id"] for row in await self._ladybug.write("task/members", id=task_id)]
-        for start in range(0, len(ids), REMOVE_BATCH):
-            await self._ladybug.write("subtask/remove", ids=ids[start : start + REMOVE_BATCH])
-        await self._ladybug.write("request/drop", task=task_id)
-        await self._ladybug.write("task/remove", id=task_id)

@@ -120,6 +120,10 @@ class Neo4jDatabase:
         return self._driver.session(default_access_mode=mode)
 
 
+VANISHED = "Neo.ClientError.Statement.EntityNotFound"
+"""What was matched was removed by another transaction before this one could lock it."""
+
+
 class _Repeatable(GraphUnavailable):
     """The server refused without effect; it may be sent again."""
 
@@ -138,7 +142,7 @@ class _Translated:
     ) -> None:
         if isinstance(error, AuthError):
             raise GraphRefused(f"Neo4j at {self._url} refused the login: correct NEO4J_AUTH (user/password)") from error
-        if isinstance(error, TransientError):
+        if isinstance(error, TransientError) or (isinstance(error, ClientError) and error.code == VANISHED):
             raise _Repeatable(f"Neo4j at {self._url}: {error.message}") from error
         if isinstance(error, ConstraintError):
             raise AlreadyStored(f"{error.message}; nothing was written") from error

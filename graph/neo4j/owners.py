@@ -7,7 +7,15 @@ from engine.model import OpenTask, Pulse
 from graph.neo4j.fence import FencedWriter
 
 STATEMENTS = frozenset(
-    {"command/answer", "command/collect", "command/leave", "engine/adopt", "engine/heartbeat", "engine/leave"}
+    {
+        "command/answer",
+        "command/collect",
+        "command/leave",
+        "engine/adopt",
+        "engine/alive",
+        "engine/heartbeat",
+        "engine/leave",
+    }
 )
 
 
@@ -34,6 +42,11 @@ class OwningWriter(FencedWriter):
             raise Fenced()
         await self._discard(gone)
         return await self._owned(rows[0]["ids"]) if rows[0]["ids"] else []
+
+    async def alive(self, timeout: int) -> list[str]:
+        """The engines that work on this namespace."""
+        rows = await self._database.read("engine/alive", namespace=self._namespace, timeout=timeout)
+        return [row["id"] for row in rows]
 
     async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:
         """Leaves a command for whoever owns a task."""

@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Judged, NewSubtask, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
-from graph import codec, reader, turns, writer
+from graph import codec, reader, removal, turns, writer
 from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
 from graph.neo4j.owners import OwningWriter
@@ -23,6 +23,7 @@ ITEM_BATCH = 1_000
 STATEMENTS = (
     reader.STATEMENTS
     | writer.STATEMENTS
+    | removal.STATEMENTS
     | schema.STATEMENTS
     | fence.STATEMENTS
     | owners.STATEMENTS
@@ -31,6 +32,7 @@ STATEMENTS = (
         "subtask/cancel",
         "attempt/reuse",
         "event/put",
+        "removal/condemn",
         "subtask/create",
         "subtask/dependants",
         "subtask/derive",
@@ -122,7 +124,8 @@ class Neo4jGraph(Reader, OwningWriter):
             if subtask.reused is not None
         ]
         for start in range(0, len(reused), NODE_BATCH):
-            await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
+            rows = await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
+            codec.refuse_lost(task, rows[0]["lost"])
         for event in codec.reuse_events(task, self._namespace):
             await self._neo4j.write("event/put", event=event)
 

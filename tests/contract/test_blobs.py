@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,39 @@ async def test_bytes_under_a_foreign_hash_are_refused_and_not_stored(blobs: Blob
 
     with pytest.raises(KeyError):
         await blobs.get(digest_of(b"other"))
+
+
+async def test_what_is_removed_is_gone_and_removing_it_again_is_no_fault(blobs: Blobs) -> None:
+    await blobs.put(digest_of(DATA), DATA)
+    later = time.time_ns() // 1_000_000 + 1_000
+
+    assert await blobs.remove(digest_of(DATA), later)
+    assert await blobs.remove(digest_of(DATA), later)
+
+    with pytest.raises(KeyError):
+        await blobs.get(digest_of(DATA))
+
+
+async def test_what_was_put_again_meanwhile_is_not_removed(blobs: Blobs) -> None:
+    await blobs.put(digest_of(DATA), DATA)
+    moment = time.time_ns() // 1_000_000 + 5
+    while time.time_ns() // 1_000_000 < moment:
+        await blobs.put(digest_of(DATA), DATA)
+    await blobs.put(digest_of(DATA), DATA)
+
+    assert not await blobs.remove(digest_of(DATA), moment)
+
+    assert await blobs.get(digest_of(DATA)) == DATA
+
+
+async def test_whoever_puts_while_it_is_removed_finds_it(blobs: Blobs) -> None:
+    for _ in range(50):
+        await blobs.put(digest_of(DATA), DATA)
+        moment = time.time_ns() // 1_000_000
+
+        await asyncio.gather(blobs.remove(digest_of(DATA), moment), blobs.put(digest_of(DATA), DATA))
+
+        assert await blobs.get(digest_of(DATA)) == DATA
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "AB" * 32, "ab" * 31, "ab" * 32 + "\n"])

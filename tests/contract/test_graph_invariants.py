@@ -31,6 +31,7 @@ _TOP = "MATCH (s:Subtask) WHERE s.task_id = $task AND s.key = 'top' "
 _TASK = "MATCH (t:Task) WHERE t.id = $task "
 _ATTEMPT = f"{_TOP} MATCH (s)-[:HAS_ATTEMPT]->(a:Attempt) "
 _EVENT = "MATCH (v:Event) WHERE v.task_id = $task "
+_RESULT = "CREATE (:Result {hash: $task, namespace: s.namespace, bytes: 1, body: 'x'})"
 
 BREACHES = [
     Breach("attempt_gap", f"{_TOP} SET s.token = 5", also=frozenset({"completed_once"})),
@@ -47,6 +48,12 @@ BREACHES = [
         also=frozenset({"unmet_counter"}),
     ),
     Breach("result_missing", f"{_ATTEMPT} SET a.output = NULL, a.output_hash = 'gone'"),
+    Breach("result_orphan", f"{_TOP} {_RESULT}"),
+    Breach(
+        "result_unkept",
+        f"{_ATTEMPT} SET a.output = NULL, a.output_hash = $task {_RESULT}",
+        also=frozenset({"result_orphan"}),
+    ),
     Breach("running_unowned", f"{_TASK} SET t.open_owner = NULL", also=frozenset({"task_owner"})),
     Breach("started_early", f"{_TOP} SET s.completed_at = s.completed_at + 60000"),
     Breach("stray_edge", f"{_END} SET s.task_id = 'another'"),
@@ -58,7 +65,7 @@ BREACHES = [
 ]
 
 
-async def _half_done(hand: Hand) -> NewTask:
+async def half_done(hand: Hand) -> NewTask:
     """``top`` completed, ``m`` completed with three items of which one runs, ``end`` pending."""
     task = await hand.store(plan(step("top"), step("m", "top", map={"over": []}), step("end", "m")))
     top = (await hand.claimed(task))["top"]
@@ -68,7 +75,7 @@ async def _half_done(hand: Hand) -> NewTask:
     return task
 
 
-async def _ended(hand: Hand) -> NewTask:
+async def ended(hand: Hand) -> NewTask:
     task = await hand.store(diamond(2))
     await hand.run_through(task)
     number = hand.numbers[task.id] + 1
@@ -79,18 +86,18 @@ async def _ended(hand: Hand) -> NewTask:
 
 
 async def test_a_sound_graph_breaks_no_rule(hand: Hand) -> None:
-    await _half_done(hand)
-    await _ended(hand)
+    await half_done(hand)
+    await ended(hand)
 
     found = await hand.graph.invariants()
 
     assert all(rows == [] for rows in found.values())
-    assert len(found) >= 14
+    assert len(found) >= 16
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=[f"{breach.rule}-{n}" for n, breach in enumerate(BREACHES)])
 async def test_a_breach_is_caught(hand: Hand, breach: Breach) -> None:
-    task = await (_ended(hand) if breach.ended else _half_done(hand))
+    task = await (ended(hand) if breach.ended else half_done(hand))
     parameters = {"task": task.id} | ({"last": hand.numbers[task.id]} if "$last" in breach.statement else {})
 
     await execute(hand.graph, breach.statement, **parameters)
@@ -100,7 +107,7 @@ async def test_a_breach_is_caught(hand: Hand, breach: Breach) -> None:
 
 
 async def test_an_attempt_that_is_recorded_twice_is_caught(hand: Hand) -> None:
-    task = await _half_done(hand)
+    task = await half_done(hand)
     key = "id: s.id + '#again', " if hand.graph.kind == "embedded" else ""
     text = f"{_TOP} CREATE (s)-[:HAS_ATTEMPT]->(:Attempt {{{key}token: 1, outcome: 'failed', output: 'x'}})"
 
@@ -112,7 +119,7 @@ async def test_an_attempt_that_is_recorded_twice_is_caught(hand: Hand) -> None:
 
 @pytest.mark.parametrize("wrong", ["s.ready_key = NULL", "s.hold_key = 'held'"], ids=["lost", "held"])
 async def test_a_ready_key_that_does_not_fit_is_caught(neo4j_hand: Hand, wrong: str) -> None:
-    task = await _half_done(neo4j_hand)
+    task = await half_done(neo4j_hand)
     whose = "m[1]" if "NULL" in wrong else "top"
 
     text = f"MATCH (s:Subtask) WHERE s.task_id = $task AND s.key = $key SET {wrong}"
@@ -134,7 +141,7 @@ def test_every_rule_has_a_breach_here() -> None:
 
 
 async def test_breaches_of_another_namespace_are_not_reported(hand: Hand) -> None:
-    task = await _half_done(hand)
+    task = await half_done(hand)
     text = "MATCH (t:Task) WHERE t.id = $task SET t.namespace = 'elsewhere', t.stored = false"
 
     await execute(hand.graph, text, task=task.id)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from engine.model import INLINE_OUTPUT_BYTES, NewTask
+from engine.model import INLINE_OUTPUT_BYTES, NewResult, NewTask
 from engine.payloads import pack
 from engine.plan.items import items
 from engine.plan.spec import Spec
@@ -149,8 +149,10 @@ async def test_large_outputs_are_results_by_content_hash(hand: Hand) -> None:
     claims = await hand.claimed(task)
     values = [hand.namespace + letter * 2_000 for letter in "xy"]
     text, blob = map(pack, values)
-    await hand.graph.put_results([(text.digest, text.size, text.text), (blob.digest, blob.size, None)])
-    await hand.graph.put_results([(text.digest, text.size, None)])
+    first, second = (claims[key].id for key in ("k0", "k1"))
+    made = [NewResult(text.digest, text.size, text.text, first), NewResult(blob.digest, blob.size, None, second)]
+    await hand.graph.put_results(made)
+    await hand.graph.put_results([NewResult(text.digest, text.size, None, second)])
     await hand.turn(hand.done(claims["k0"], values[0]), hand.done(claims["k1"], values[1]), hand.done(claims["k2"]))
 
     assert await hand.graph.result_bodies([text.digest, blob.digest]) == {text.digest: text.text, blob.digest: None}

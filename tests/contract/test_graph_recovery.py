@@ -34,11 +34,11 @@ async def test_open_tasks_come_back_oldest_first_with_exact_counts(hand: Hand) -
     assert await hand.graph.recount(one.id) == found[0]
 
 
-async def test_an_engine_adopts_only_what_it_owns(hand: Hand) -> None:
-    await hand.store(independent(1))
-    await hand.graph.register(fresh_id(), hand.now)
+async def test_on_neo4j_an_engine_adopts_only_what_it_owns(neo4j_hand: Hand) -> None:
+    await neo4j_hand.store(independent(1))
+    await neo4j_hand.graph.register(fresh_id(), neo4j_hand.now)
 
-    assert await hand.graph.adopt() == []
+    assert await neo4j_hand.graph.adopt() == []
 
 
 async def test_a_task_that_has_ended_is_not_open_any_more(hand: Hand) -> None:

@@ -250,8 +250,8 @@ async def test_a_final_task_refuses_every_verb_but_the_one_that_ended_it(desk: D
     await finished(desk.engine, completed)
     for verb in ("cancel", "pause", "resume", "subtasks/a/retry", "subtasks/a/skip"):
         state, legal, detail = await desk.refused(completed, verb)
-        assert (state, legal) == ("completed", [])
-        assert f"{verb.rpartition('/')[2]} is not possible; legal now: nothing" in detail
+        assert (state, legal) == ("completed", ["rerun", "delete"])
+        assert f"{verb.rpartition('/')[2]} is not possible; legal now: rerun, delete" in detail
 
     cancelled = await desk.submit(plan(gate("a", namespace)))
     for _ in range(2):

@@ -167,3 +167,19 @@ async def test_python_callers_have_keys_too(lab: Lab) -> None:
     with pytest.raises(KeyReused, match="send the same body, or take a new key"):
         await engine.submit(independent(2), key="k")
     await finished(engine, first.task_id)
+
+
+async def test_two_engines_asked_at_the_same_moment_make_one_task(neo4j_lab: Lab) -> None:
+    """No lock of a process helps here: the graph takes a key once, and whoever comes second answers with the first."""
+    one = await neo4j_lab.start()
+    neo4j_lab.folder = neo4j_lab.folder / "second"
+    other = await neo4j_lab.start(blob_path=one.settings.blobs)
+    for round_ in range(5):
+        key = f"both-{round_}"
+        asked = [engine.submit(independent(3), key=key) for engine in (one, other) for _ in range(5)]
+        answers = await asyncio.gather(*asked)
+        assert len({answer.task_id for answer in answers}) == 1
+        assert [answer.repeated for answer in answers].count(False) == 1
+        await ended(one, answers[0].task_id)
+    listed = await one.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=50)
+    assert len(listed) == 5

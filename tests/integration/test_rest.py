@@ -308,6 +308,12 @@ async def test_a_rerun_is_a_new_task_that_keeps_what_was_completed(service: Serv
     assert (document.task.status, document.task.rerun_of, document.task.name) == ("completed", task_id, "again")
     rows = {row.key: (row.status, row.output, row.cached) for row in document.subtask_results}
     assert rows == {"a": ("completed", {"n": 1}, True), "b": ("completed", {"value": 2}, False)}
+    key = {"Idempotency-Key": f"k-{task_id}"}
+    once, twice = [await service.client.post(f"/tasks/{task_id}/rerun", json=wish, headers=key) for _ in range(2)]
+    assert (once.json(), twice.headers["idempotency-replayed"]) == (twice.json(), "true")
+    other = await service.client.post(f"/tasks/{task_id}/rerun", json={}, headers=key)
+    assert (other.status_code, other.json()["type"]) == (409, "urn:agent03:problem:idempotency-key-reused")
+    await service.finished(once.json()["task_id"])
     again = await service.client.post(f"/tasks/{made.task_id}/rerun")
     assert (again.status_code, "left to run" in again.json()["detail"]) == (409, True)
 
@@ -324,6 +330,22 @@ async def test_a_faulty_rerun_is_refused_with_every_fault(service: Service) -> N
     assert {error["pointer"] for error in wrong.json()["errors"]} == {"/from", "/overrides/c", "/overrides/a/type"}
     assert {error["pointer"] for error in shape.json()["errors"]} == {"/form", "/overrides/a"}
     assert (wrong.status_code, shape.status_code, nobody.status_code) == (400, 400, 404)
+
+
+async def test_a_final_task_is_removed_and_an_open_one_is_not(service: Service) -> None:
+    task_id = await service.submit({"key": "a", "type": "noop"})
+    await service.finished(task_id)
+    open_id = await service.submit({"key": "a", "type": "sleep", "input": {"seconds": 60}})
+
+    removed = await service.client.delete(f"/tasks/{task_id}")
+    refused = await service.client.delete(f"/tasks/{open_id}")
+
+    assert (removed.status_code, removed.content) == (204, b"")
+    for path in (f"/tasks/{task_id}", f"/tasks/{task_id}/events", f"/tasks/{task_id}/subtasks"):
+        assert (await service.client.get(path)).status_code == 404
+    assert (await service.client.delete(f"/tasks/{task_id}")).status_code == 404
+    assert (refused.status_code, "only a final task" in refused.json()["detail"]) == (409, True)
+    await service.client.post(f"/tasks/{open_id}/cancel")
 
 
 async def test_an_unknown_key_and_an_unknown_task_to_cancel_are_404(service: Service) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.adapters.blobs import FolderBlobs
 from engine.errors import Category, EngineError, ToolError
-from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json
+from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult
 from engine.payloads import Payloads, blocked_text, error_text, pack
 from engine.settings import Settings
 from graph.ladybug.store import LadybugGraph
@@ -85,11 +85,17 @@ async def test_results_wait_for_the_turn_that_settles_them(hand: Hand, blobs: Fo
 
     pending = payloads.take_pending()
 
-    assert pending == [(text.digest, text.size, text.text), (blob.digest, blob.size, None)]
+    assert pending == [
+        NewResult(text.digest, text.size, text.text, "T.1"),
+        NewResult(blob.digest, blob.size, None, "T.2"),
+    ]
+    assert [payloads.in_flight(packed.digest) for packed in (text, blob)] == [False, True]
     assert payloads.take_pending() == []
     assert await blobs.get(blob.digest) == blob.text.encode()
     payloads.give_back(pending)
     assert payloads.take_pending() == pending
+    payloads.written(pending)
+    assert not payloads.in_flight(blob.digest)
 
 
 async def test_outputs_come_from_wherever_they_are(hand: Hand, blobs: FolderBlobs) -> None:

@@ -2,7 +2,7 @@
 // params: namespace
 // returns: one row {id, records} per breach
 MATCH (t:Task)
-WHERE t.namespace = $namespace AND t.status IN ['completed', 'failed', 'cancelled']
+WHERE t.namespace = $namespace AND t.stored AND t.status IN ['completed', 'failed', 'cancelled']
 OPTIONAL MATCH (v:Event)
 WHERE v.task_id = t.id AND v.first = v.last AND (starts_with(v.changes[1], 'finish - ') OR starts_with(v.changes[1], 'cancel - '))
 WITH t, count(v) AS records

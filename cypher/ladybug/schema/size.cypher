@@ -20,3 +20,5 @@ UNION ALL
 MATCH (n:Subtask)-[:HAS_ATTEMPT]->(:Attempt) WHERE n.namespace = $namespace RETURN 'HAS_ATTEMPT' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Subtask)-[:EXPANDED_FROM]->(:Subtask) WHERE n.namespace = $namespace RETURN 'EXPANDED_FROM' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:KEEPS]->(:Result) WHERE n.namespace = $namespace RETURN 'KEEPS' AS name, count(*) AS number
