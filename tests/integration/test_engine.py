@@ -255,7 +255,7 @@ async def test_an_output_of_any_size_reaches_its_dependants_and_the_caller(lab: 
     again = await lab.start()
     assert (await outputs(again, task.id))["b"] == {"v": text}
     assert await again.output(await again.task(task.id)) == {"n": text, "m": text}
-    blobs = [path for path in (lab.folder / "blobs").glob("??/??/*")] if size > 32_768 else []
+    blobs = list((lab.folder / "blobs").glob("??/??/*")) if size > 32_768 else []
     assert len(blobs) == (3 if size > 32_768 else 0)
 
 
