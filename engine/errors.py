@@ -96,6 +96,10 @@ class GraphLocked(GraphUnavailable):
     """Another process holds the embedded graph. Use ``agent03 submit``, or stop that process."""
 
 
+class NoRoom(EngineError):
+    """The disk is full. Make room on it; the engine then goes on by itself."""
+
+
 class GraphExhausted(EngineError):
     """The graph database may not take the memory that one transaction needs. Give it more, then start again."""
 

@@ -6,14 +6,16 @@ Result, the largest a blob. Recent texts are kept in memory, because a dependant
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 
-from engine.errors import Category, EngineError, ToolError
+from engine.errors import Category, EngineError, NoRoom, ToolError
 from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult, Produced, Value
 from engine.ports import Blobs, GraphReader
 from engine.references import Outcome
@@ -22,6 +24,9 @@ from engine.states import SubtaskStatus
 COMPLETED = SubtaskStatus.COMPLETED.value
 CACHE_BYTES = 64 * 1024 * 1024
 """Output texts kept in memory."""
+NO_ROOM_SECONDS = (0.5, 5.0)
+"""First and longest pause between attempts to store an output on a full disk."""
+_log = structlog.get_logger("payloads")
 _RESTART = "blob {digest} is not in the blob store: restore BLOB_PATH, or run the subtask again"
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -77,10 +82,26 @@ class Payloads:
     async def _put_blob(self, packed: Packed) -> None:
         self._in_flight[packed.digest] += 1
         try:
-            await self._blobs.put(packed.digest, packed.text.encode())
+            await self._put_when_there_is_room(packed.digest, packed.text.encode())
         except BaseException:
             self._landed(packed.digest)
             raise
+
+    async def _put_when_there_is_room(self, digest: str, data: bytes) -> None:
+        """On a full disk an output waits: what has been worked out is not thrown away."""
+        pause, longest = NO_ROOM_SECONDS
+        told = False
+        while True:
+            try:
+                await self._blobs.put(digest, data)
+            except NoRoom as error:
+                if not told:
+                    _log.warning("an output waits for room on the disk", reason=str(error))
+                told = True
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, longest)
+            else:
+                return
 
     def take_pending(self) -> list[NewResult]:
         """The Results to be written; they are the caller's from here on."""

@@ -36,7 +36,7 @@ _log = structlog.get_logger("scheduler")
 T = TypeVar("T")
 
 RECONNECT_SECONDS = (0.05, 2.0)
-"""First and longest pause between attempts to reach the graph again."""
+"""First and longest pause between attempts to reach the graph again; they grow until a turn is written."""
 FAILURES = frozenset(
     status.value for status in (SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED)
 )
@@ -70,6 +70,7 @@ class Scheduler:
         self._awaited: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
+        self._pause = RECONNECT_SECONDS[0]
         self._progress = ProgressKeeper(clock, self.wake)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
@@ -219,6 +220,7 @@ class Scheduler:
         result = await self._commit(turn)
         self._observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
         self.turns += 1
+        self._pause = RECONNECT_SECONDS[0]
         touched = self.ledger.apply(turn, result)
         self.decide_later(result.undecided)
         self.times.note(turn, result, self.ledger.tasks)
@@ -274,10 +276,9 @@ class Scheduler:
         """Waits until the graph answers again."""
         self.unavailable = str(error)
         _log.warning("the graph does not answer; waiting for it", reason=str(error))
-        pause, longest = RECONNECT_SECONDS
         while True:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, longest)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, RECONNECT_SECONDS[1])
             with contextlib.suppress(GraphUnavailable):
                 await self.graph.ping()
                 self.unavailable = ""

@@ -62,6 +62,10 @@ class Client:
         response = self._send("POST", path, headers=(headers or {}) | typed, **sent)
         return self._read(model, response), response.headers
 
+    def delete(self, path: str) -> bool:
+        """Removes what stands at ``path``; whether all of it is gone."""
+        return self._send("DELETE", path).status_code == 204
+
     def _send(self, method: str, path: str, **options: Json) -> httpx2.Response:
         try:
             response = self._http.request(method, path, **options)
@@ -80,7 +84,7 @@ class Client:
         except ValidationError:
             return self._stranger(f"it answered with status {response.status_code}")
         placed = [fault for fault in problem.errors if fault.pointer]
-        if placed and response.request.method == "POST" and response.request.url.path.endswith("/tasks"):
+        if placed and response.request.method == "POST" and response.request.url.path.endswith(("/tasks", "/rerun")):
             return InvalidInput([Fault(fault.pointer or "", fault.detail) for fault in problem.errors])
         return Stop(problem.detail, CODES.get(response.status_code, FAILED))
 

@@ -159,6 +159,44 @@ def reject(task_id: TaskId, key: Key, comment: Comment = "", as_json: AsJson = F
     _ask("reject", task_id, key, {"comment": comment}, as_json=as_json)
 
 
+@task.command()
+def rerun(
+    task_id: TaskId,
+    start: Annotated[
+        str, typer.Option("--from", metavar="failed|start|KEY", help="What runs again, with all that depends on it.")
+    ] = "failed",
+    overrides: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="What is different this time, by key, as JSON or YAML.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show its progress and print its result.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a final task again as a new one, which keeps what was completed. The new id goes to stdout."""
+    from api.cli.again import rerun_task
+    from api.cli.planfile import read_plan
+
+    changes = {} if overrides is None else read_plan(overrides)
+    with server() as client:
+        raise typer.Exit(rerun_task(client, task_id, start, changes, wait=wait, as_json=as_json))
+
+
+@task.command()
+def delete(
+    task_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The tasks to remove.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Instead: all that ended longer ago, such as 12h or 30d.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="With --older-than: only completed, failed or cancelled ones; repeatable.")
+    ] = None,
+) -> None:
+    """Remove final tasks with everything that belongs to them alone. The ids of those removed go to stdout."""
+    from api.cli.again import delete_tasks
+
+    with server() as client:
+        raise typer.Exit(delete_tasks(client, task_ids or [], older_than, state or []))
+
+
 def _ask(verb: str, task_id: str, key: str | None = None, body: Json = None, *, as_json: bool) -> None:
     from api.cli.tasks import carry_out
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -16,10 +17,11 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from engine.errors import EngineError
+from engine.errors import EngineError, NoRoom
 
 IDENTITY = "store.id"
 """The file that tells one blob store from another."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 COARSE_MS = 20
 """How much a file's time may lag behind the clock: kernels take it from their last tick."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -60,6 +62,7 @@ class FolderBlobs:
 
         Raises:
             ValueError: ``digest`` is not the hash of ``data``.
+            NoRoom: its disk is full.
             BlobsUnavailable: the folder cannot be written.
         """
         await asyncio.to_thread(self._put, digest, data)
@@ -112,6 +115,11 @@ class FolderBlobs:
                 _make_folder(path.parent, self._root)
                 _write(path, data)
         except OSError as error:
+            if error.errno in FULL:
+                raise NoRoom(
+                    f"the disk of the blob store {self._root} is full, and {len(data)} bytes are to be stored: "
+                    "make room; the engine then goes on by itself"
+                ) from error
             raise BlobsUnavailable(self._cannot("write", error)) from error
 
     def _get(self, digest: str) -> bytes:

@@ -13,9 +13,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from engine.turn import Claim
+from engine.turn import Claim, Turn, TurnResult
 from graph import catalog, codec
-from graph.ladybug.connection import Session
 from graph.ladybug.store import LadybugGraph
 from graph.ladybug.turn import TurnWriter
 from graph.neo4j.store import Neo4jGraph
@@ -84,19 +83,23 @@ def _settle_row(pattern: list[Any], claim: list[Any]) -> list[Any]:
 
 
 async def _embedded(graph: LadybugGraph, hand: Hand, task: str, claims: list[Claim], in_flight: int) -> Sample:
-    def loop(session: Session) -> Sample:
+    database, frontiers = graph._ladybug, graph._frontiers
+
+    def carried_out(turn: Turn) -> TurnResult:
+        return database._transact(
+            lambda session: TurnWriter(session, turn, frontiers, hand.engine, hand.namespace).run(graph._epoch)
+        )
+
+    def loop() -> Sample:
         claimed, settled, times = claims, 0, [time.perf_counter()]
         while claimed:
             turn = hand.made(*map(hand.done, claimed), claim={task: in_flight})
-            session.run_text("BEGIN TRANSACTION", {})
-            result = TurnWriter(session, turn, graph._frontiers, hand.engine, hand.namespace).run(graph._epoch)
-            session.run_text("COMMIT", {})
+            claimed = hand.took(carried_out(turn)).claims
             settled += len(turn.settle)
-            claimed = hand.took(result).claims
             times.append(time.perf_counter())
         return _sample(settled, times)
 
-    return await graph._ladybug._on_writer(loop)
+    return await database._on_writer(loop)
 
 
 def _sample(settled: int, times: list[float]) -> Sample:

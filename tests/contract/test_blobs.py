@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.blobs import BlobDamaged, BlobsUnavailable, FolderBlobs
+from engine.errors import NoRoom
 from engine.ports import Blobs
 
 DATA = b"a payload" * 5000
@@ -154,7 +155,7 @@ async def test_a_write_that_fails_leaves_nothing(
 
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", full_disk)
-        with pytest.raises(BlobsUnavailable, match="No space left on device"):
+        with pytest.raises(NoRoom, match="is full, and 45000 bytes are to be stored: make room"):
             await blobs.put(digest_of(DATA), DATA)
 
     assert files(root) == []

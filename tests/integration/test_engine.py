@@ -255,7 +255,7 @@ async def test_an_output_of_any_size_reaches_its_dependants_and_the_caller(lab: 
     again = await lab.start()
     assert (await outputs(again, task.id))["b"] == {"v": text}
     assert await again.output(await again.task(task.id)) == {"n": text, "m": text}
-    blobs = [path for path in (lab.folder / "blobs").rglob("*") if path.is_file()] if size > 32_768 else []
+    blobs = list((lab.folder / "blobs").glob("??/??/*")) if size > 32_768 else []
     assert len(blobs) == (3 if size > 32_768 else 0)
 
 
@@ -352,7 +352,7 @@ async def test_cancelling_what_has_ended_is_a_conflict(lab: Lab) -> None:
     engine = await lab.start()
     task = await run(engine, chain(1))
 
-    with pytest.raises(Conflict, match="is completed, so cancel is not possible; legal now: none"):
+    with pytest.raises(Conflict, match="is completed, so cancel is not possible; legal now: rerun, delete"):
         await engine.cancel(task.id)
     with pytest.raises(NotFound, match="no task has the id 'nobody'"):
         await engine.cancel("nobody")

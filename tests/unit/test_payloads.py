@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.blobs import FolderBlobs
-from engine.errors import Category, EngineError, ToolError
+from engine.errors import Category, EngineError, NoRoom, ToolError
 from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult
 from engine.payloads import Payloads, blocked_text, error_text, pack
 from engine.settings import Settings
@@ -164,3 +166,34 @@ async def _run(hand: Hand, payloads: Payloads, values: list[Json]) -> list[str]:
     await hand.graph.put_results(payloads.take_pending())
     await hand.turn(*(hand.done(claim, values[int(key[1:])]) for key, claim in claims.items()))
     return sorted(claim.id for claim in claims.values())
+
+
+async def test_an_output_waits_for_room_on_the_disk(
+    hand: Hand, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        if tries.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    tries = [0, 1, 1]
+    monkeypatch.setattr("engine.payloads.NO_ROOM_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("engine.adapters.blobs._write", full)
+
+    with structlog.testing.capture_logs() as logged:
+        await Payloads(hand.graph, blobs).keep("id", pack(_large(BLOB_BYTES + 1)))
+
+    assert tries == []
+    assert ["make room" in line["reason"] for line in logged] == [True]
+
+
+async def test_a_blob_store_that_cannot_be_written_is_not_waited_for(
+    hand: Hand, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("engine.adapters.blobs._write", refused)
+
+    with pytest.raises(EngineError, match="correct BLOB_PATH") as error:
+        await Payloads(hand.graph, blobs).keep("id", pack(_large(BLOB_BYTES + 1)))
+    assert not isinstance(error.value, NoRoom)

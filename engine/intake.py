@@ -1,0 +1,190 @@
+"""How work comes in: a body is checked, built, and stored, and only then is anybody told; a full engine refuses it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.errors import Busy, Fenced, GraphUnavailable
+from engine.idempotency import Once, RequestKey, Submitted, request_key
+from engine.judge import without_verdict
+from engine.model import Json, NewTask, Task
+from engine.ownership import Ownership
+from engine.plan.build import build
+from engine.plan.ids import Ulids
+from engine.plan.preview import preview
+from engine.plan.spec import task_input
+from engine.plan.validate import Limits, ValidPlan, validate
+from engine.ports import Clock, Graph
+from engine.rerun import Rerun, Reruns
+from engine.running import RunningTask
+from engine.scheduler import Scheduler
+from engine.settings import Settings
+from engine.states import SubtaskStatus
+from engine.tools.registry import ToolRegistry
+from engine.vitals import Vitals
+
+LARGE = 2_000
+"""A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
+RETRY_SECONDS = 5.0
+"""What a full engine asks its callers to wait."""
+
+
+class Intake:
+    """Takes tasks in for one engine; ``find`` reads a task by its id or raises ``NotFound``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        graph: Graph,
+        tools: ToolRegistry,
+        clock: Clock,
+        ids: Ulids,
+        scheduler: Scheduler,
+        ownership: Ownership,
+        vitals: Vitals,
+        find: Callable[[str], Awaitable[Task]],
+    ) -> None:
+        self._settings = settings
+        self._graph = graph
+        self._tools = tools
+        self._clock = clock
+        self._ulids = ids
+        self._scheduler = scheduler
+        self._ledger = scheduler.ledger
+        self._ownership = ownership
+        self._vitals = vitals
+        self._find = find
+        self._once = Once(graph)
+        self._reruns = Reruns(graph, self._checked)
+        self._reserved = 0
+
+    async def submit(self, body: Json, key: str | None) -> Submitted:
+        """Checks and stores a task and begins to run it.
+
+        Args:
+            body: that of ``POST /tasks``.
+            key: an idempotency key: sent again with the same body it makes no second task, also after a restart.
+
+        Raises:
+            InvalidInput: with every fault.
+            KeyReused: when the key came with another body before.
+            Busy: when the engine is full.
+            GraphUnavailable: when it is unknown whether the task was stored; with a key it can be sent again.
+        """
+        if key is None:
+            return await self._submit(body, RequestKey())
+        request: RequestKey = await self._off_loop(_size(body), request_key, key, "submit", body)
+        return await self._once.answer(request, lambda: self._submit(body, request))
+
+    async def _submit(self, body: Json, request: RequestKey) -> Submitted:
+        self._refuse_when_ended()
+        plan = await self._checked(body)
+        size = len(plan.subtasks)
+        self._refuse_when_full(size)
+        self._reserved += size
+        try:
+            now = self._clock.now()
+            task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
+            await self._store(task)
+        finally:
+            self._reserved -= size
+        return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
+
+    async def rerun(self, task_id: str, wish: Rerun, key: str | None) -> Submitted:
+        """Runs a final task again as a new one, which keeps every result that nothing calls into question.
+
+        Args:
+            task_id: the task to run again.
+            wish: what runs again, and what is different this time.
+            key: an idempotency key: sent again with the same wish it makes no second task.
+
+        Raises:
+            NotFound: when there is no such task.
+            Conflict: when it is not final, or nothing of it is left to run.
+            KeyReused: when the key came with something else before.
+            InvalidInput: with every fault of the plan with the overrides.
+            Busy: when the engine is full.
+        """
+        if key is None:
+            return await self._rerun(task_id, wish, RequestKey())
+        request = request_key(key, f"rerun {task_id}", {"from": wish.start, "overrides": wish.overrides})
+        return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
+
+    async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
+        self._refuse_when_ended()
+        now = self._clock.now()
+        task = await self._reruns.prepare(await self._find(task_id), wish, self._ulids.new(now), now, request)
+        size = len(task.subtasks) - len(task.settled)
+        self._refuse_when_full(size)
+        self._reserved += size
+        try:
+            await self._store(task)
+        finally:
+            self._reserved -= size
+        ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
+        return Submitted(task.id, len(task.subtasks), ready)
+
+    async def preview(self, body: Json) -> dict[str, Json]:
+        """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
+        plan = await self._checked(body)
+        seen = await self._off_loop(len(plan.subtasks), preview, plan)
+        return {
+            "generations": seen.generations,
+            "critical_path": seen.critical_path,
+            "subtasks_count": seen.subtasks,
+            "edges_count": seen.edges,
+            "width": seen.width,
+        }
+
+    async def _checked(self, body: Json) -> ValidPlan:
+        limits = Limits(self._settings.max_plan_subtasks, self._settings.max_plan_edges)
+        plan: ValidPlan = await self._off_loop(
+            _size(body), validate, body, self._tools.get, self._tools.names(), limits
+        )
+        return plan
+
+    async def _off_loop(self, size: int, work: Any, *args: Any) -> Any:
+        return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)
+
+    def _refuse_when_ended(self) -> None:
+        if self._vitals.failure is not None:
+            raise GraphUnavailable(f"this engine has stopped working: {self._vitals.failure}; restart it")
+        if self._ledger.draining:
+            raise GraphUnavailable("this engine is shutting down: send the task to another one, or later")
+
+    def _refuse_when_full(self, size: int) -> None:
+        waiting = self._ledger.unsettled + self._reserved
+        if waiting and waiting + size > self._settings.max_queued_subtasks:
+            raise Busy(
+                f"{waiting} subtasks wait already and {size} more would exceed MAX_QUEUED_SUBTASKS "
+                f"({self._settings.max_queued_subtasks}): send it again later",
+                RETRY_SECONDS,
+            )
+        if len(self._ledger.tasks) >= self._settings.max_open_tasks:
+            raise Busy(f"{len(self._ledger.tasks)} tasks are open already: send it again later", RETRY_SECONDS)
+
+    async def _store(self, task: NewTask) -> None:
+        self._ownership.storing.add(task.id)
+        try:
+            await self._graph.store(task)
+            running = RunningTask.fresh(task, task_input(task.body))
+            self._scheduler.add(running)
+            self._scheduler.times.stored(running, task)
+            self._scheduler.decide_later(without_verdict(task))
+        except GraphUnavailable:
+            self._ownership.unsure = True  # it may have been stored all the same: then it must not lie there
+            raise
+        except Fenced as error:
+            self._scheduler.fail(error)
+            raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
+        finally:
+            self._ownership.storing.discard(task.id)
+
+
+def _size(body: Json) -> int:
+    """Subtasks that a body seems to hold, before anything of it is checked."""
+    plan = body.get("plan") if isinstance(body, dict) else None
+    subtasks = plan.get("subtasks") if isinstance(plan, dict) else None
+    return len(subtasks) if isinstance(subtasks, list) else 0
