@@ -18,6 +18,7 @@ STATEMENTS = frozenset(
         "removal/events",
         "removal/mark",
         "removal/members",
+        "request/drop",
         "task/expired",
         "task/leftovers",
     }
@@ -80,6 +81,7 @@ class Remover:
         at the same time can leave, the rest is for whoever goes on with removals.
         """
         await self._database.write("removal/mark", id=task_id, mark=self._mark)
+        await self._database.write("request/drop", task=task_id)
         while await self.remove_some(task_id, limit) or await self.condemn(task_id, limit):
             pass
         await self.end_removal(task_id)

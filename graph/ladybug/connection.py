@@ -155,6 +155,7 @@ class LadybugDatabase:
 
     async def read(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement that changes nothing."""
+        _opened(self._reader)
 
         def run() -> list[Row]:
             with self._reading:

@@ -14,7 +14,6 @@ STATEMENTS = frozenset(
         "removal/kept",
         "removal/release",
         "removal/remember",
-        "request/drop",
         "subtask/remove",
         "task/members",
     }
@@ -74,7 +73,6 @@ class LadybugRemover(Remover):
         for start in range(0, len(ids), limit):
             batch = ids[start : start + limit]
             await self._ladybug.transaction(lambda session, batch=batch: _drop(session, task_id, batch))  # type: ignore[misc]
-        await self._ladybug.write("request/drop", task=task_id)
         await super()._remove_unopened(task_id, limit)
 
 

@@ -154,7 +154,7 @@ async def test_a_failed_subtask_is_retried_another_skipped_and_a_task_cancelled(
     assert line == "agent03: subtask below is completed, so skip is not possible; legal now: nothing"
     assert "cancelled" in await desk.ok("task", "cancel", task_id)
     assert "cancelled" in await desk.ok("task", "cancel", task_id)
-    assert "legal now: nothing" in one_line(await desk("task", "resume", task_id), 1)
+    assert "legal now: rerun, delete" in one_line(await desk("task", "resume", task_id), 1)
     assert (await desk("task", "watch", task_id)).returncode == 1
 
 

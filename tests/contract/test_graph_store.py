@@ -136,13 +136,15 @@ async def test_an_id_that_is_taken_is_refused_and_the_first_task_stays(hand: Han
 
 async def test_leftovers_of_an_unfinished_store_are_removed_at_the_next_start(hand: Hand) -> None:
     before = await hand.graph.sizes()
-    task = await hand.store(diamond(LARGE))
+    task = msgspec.structs.replace(new_task(diamond(LARGE)), request_key="once", request_hash="h")
+    await hand.graph.store(task)
     await _unopen(hand, task.id)
     assert await hand.graph.task(task.id) is None
 
     assert await hand.graph.discard_leftovers() == 1
 
     assert await hand.graph.discard_leftovers() == 0
+    assert await hand.graph.request("once") is None, "the caller may send it again"
     assert await hand.graph.sizes() == before
 
 

@@ -254,14 +254,14 @@ async def test_large_results_are_taken_over(bench: Bench) -> None:
 
 
 async def test_a_cancelled_task_goes_on_where_it_was(bench: Bench) -> None:
-    body = plan(bench.mark("a"), step("g", "a", type="gate", input={"name": "rerun-cancelled"}), bench.mark("b", "g"))
+    name = f"{bench.lines}-cancelled"
+    body = plan(bench.mark("a"), step("g", "a", type="gate", input={"name": name}), bench.mark("b", "g"))
     submitted = await bench.engine.submit(body)
     await eventually(lambda: bench.written() == {"a": 1})
     await bench.engine.cancel(submitted.task_id)
     first = await finished(bench.engine, submitted.task_id)
     assert first.status is TaskStatus.CANCELLED
-    GATES["rerun-cancelled"] = asyncio.Event()
-    GATES["rerun-cancelled"].set()
+    GATES[name].set()
 
     second = await bench.rerun(first)
 
@@ -288,7 +288,8 @@ async def test_a_rerun_of_thousands_survives_a_restart(lab: Lab) -> None:
 
 async def test_an_open_task_and_one_without_anything_left_are_refused(bench: Bench) -> None:
     done = await run(bench.engine, diamond(2))
-    submitted = await bench.engine.submit(plan(step("g", type="gate", input={"name": "rerun-open"})))
+    gate = step("g", type="gate", input={"name": f"{bench.lines}-open"})
+    submitted = await bench.engine.submit(plan(gate))
 
     with pytest.raises(Conflict, match=r"only a final task can run again; legal now: .*cancel"):
         await bench.engine.rerun(submitted.task_id)
