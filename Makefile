@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+# Two workers on one Neo4j; a file stays with one of them, and the slow ones come first.
+TESTS = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --no-header --no-annotate --quiet \
   --no-emit-index-url --no-emit-find-links --python-version 3.11
@@ -21,11 +23,11 @@ demo: $(RUN) ## A real job on the embedded graph: audits the Python environment,
 
 .PHONY: test
 test: $(DEV) ## All tests, on the embedded graph, a real Neo4j and a real Redis
-	@$(BIN)/python -m pytest
+	@$(TESTS)
 
 .PHONY: check
 check: $(DEV) lint types imports ## Everything a change must pass: ruff, mypy, import contracts, tests with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(TESTS) --cov --cov-report=term
 
 .PHONY: lint
 lint: $(DEV) ## ruff: format and lint

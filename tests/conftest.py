@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support import sharing
 from tests.support.gate import complaint, skip_for_want_of_neo4j
-from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, Unavailable, neo4j_service
+from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, Unavailable
 
 
 @pytest.fixture
@@ -23,16 +24,24 @@ def namespace() -> str:
     return f"test-{uuid.uuid4().hex[:20]}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of a parallel run which Neo4j is there for all of them."""
+    sharing.tell(node)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the Neo4j of this run, which outlives every worker."""
+    sharing.end(config)
+
+
 @pytest.fixture(scope="session")
-def neo4j_server(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Neo4jService]:
+def neo4j_server(pytestconfig: pytest.Config) -> Neo4jService:
     """The Neo4j of this run. Do not stop it; ``own_neo4j`` is for that."""
-    with ExitStack() as stack:
-        try:
-            service = stack.enter_context(neo4j_service(tmp_path_factory.mktemp("neo4j"), os.environ))
-        except Unavailable as reason:
-            skip_for_want_of_neo4j(pytestconfig, str(reason))
-        else:
-            yield service
+    try:
+        return sharing.neo4j(pytestconfig)
+    except Unavailable as reason:
+        skip_for_want_of_neo4j(pytestconfig, str(reason))
 
 
 @pytest.fixture(scope="session")

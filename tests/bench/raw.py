@@ -57,14 +57,15 @@ async def _neo4j(graph: Neo4jGraph, hand: Hand, task: str, claims: list[Claim], 
     driver = graph._neo4j._driver
     assert driver is not None
     frame = graph.turn_params(hand.made(hand.done(claims[0]), claim={task: in_flight}))
-    pattern: list[Any] = frame["settle"][0]  # type: ignore[index]
+    rows = frame["rows"]
+    pattern: list[Any] = rows["settle"][0]
     claimed: list[list[Any]] = [[claim.id, task, claim.key, "", "", claim.token] for claim in claims]
     last, settled = hand.numbers[task], 0
     times = [time.perf_counter()]
     while claimed:
         frame["turn"] = uuid.uuid4().hex
-        frame["settle"] = sorted(_settle_row(pattern, row) for row in claimed)
-        frame["events"] = {task: {"first": last + 1, "key": codec.event_key(task, last + 1)}}
+        rows["settle"] = sorted(_settle_row(pattern, row) for row in claimed)
+        rows["events"] = {task: {"first": last + 1, "key": codec.event_key(task, last + 1)}}
         async with driver.session() as session:
             record = await (await session.run(text, frame)).single(strict=True)
         settled += len(claimed)

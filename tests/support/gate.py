@@ -14,8 +14,13 @@ SKIPPED = pytest.StashKey[list[str]]()
 
 def skip_for_want_of_neo4j(config: pytest.Config, reason: str) -> None:
     """Skips the test and remembers why."""
-    config.stash.setdefault(SKIPPED, []).append(reason)
+    remember(config, reason)
     pytest.skip(f"no Neo4j for this test: {reason}")
+
+
+def remember(config: pytest.Config, reason: str) -> None:
+    """Keeps why there is no Neo4j for the end of the run."""
+    config.stash.setdefault(SKIPPED, []).append(reason)
 
 
 def complaint(config: pytest.Config, environ: Mapping[str, str]) -> str:

@@ -1,7 +1,9 @@
 // purpose: one scheduler turn in one commit: fence, settle, move, unlock, reopen, claim, record
-// params: engine, epoch, turn, namespace, now, settle, moves, reopen, reopen_most, claims, claim_most, type_free, events
+// params: engine, epoch, turn, namespace, now, reopen_most, claim_most, rows
 // from -> to: processing -> completed | failed | cancelled | ready | retrying | awaiting_approval | quarantined; pending -> ready | blocked | skipped | failed; retrying | awaiting_approval -> ready | failed | skipped; ready -> processing | failed | skipped; failed | quarantined -> ready | skipped; blocked -> pending | skipped; skipped -> pending
 // returns: one row {tasks, claims, undecided, held}; no row when the engine is fenced
+// rows is {settle, moves, reopen, claims, type_free, events}: the server plans a statement anew for each magnitude of
+// each list among its parameters, a second of work for this one; it does not look into a map
 // settle rows are [id, token, to, completed at, ready, met, bad, change, more properties (a list of at most one map),
 // outcome, started, finished, output, hash, bytes, error]: lists, and properties spelled out, cost a tenth less than maps
 MATCH (e:Engine {id: $engine})
@@ -10,7 +12,7 @@ WITH e WHERE e.epoch = $epoch
 SET e.turn = $turn
 WITH e
 CALL () {
-  UNWIND $settle AS r
+  UNWIND $rows.settle AS r
   MATCH (s:Subtask {id: r[0]})
   WHERE s.status = 'processing' AND s.token = r[1]
   CREATE (s)-[:HAS_ATTEMPT]->(:Attempt {
@@ -21,7 +23,7 @@ CALL () {
   RETURN collect([s, r[5], r[6], 0]) AS settled, collect([s.task_id, r[7]]) AS settlements
 }
 CALL () {
-  UNWIND $moves AS r
+  UNWIND $rows.moves AS r
   MATCH (s:Subtask {id: r.id})
   WHERE s.status IN ['pending', 'ready', 'retrying', 'awaiting_approval', 'failed', 'blocked', 'skipped', 'quarantined']
     AND s.status = r.source AND (s.unmet = 0 OR NOT r.settled)
@@ -43,7 +45,7 @@ CALL (settled, moved) {
   RETURN collect(d) AS unlocked
 }
 CALL (unlocked) {
-  UNWIND $reopen AS r
+  UNWIND $rows.reopen AS r
   CALL (r, unlocked) {
     MATCH (s:Subtask) USING INDEX s:Subtask(hold_key)
     WHERE s.hold_key STARTS WITH r.prefix
@@ -54,7 +56,7 @@ CALL (unlocked) {
   RETURN count(*) AS reopened
 }
 CALL (reopened) {
-  UNWIND $claims AS c
+  UNWIND $rows.claims AS c
   CALL (c, reopened) {
     MATCH (s:Subtask) USING INDEX s:Subtask(ready_key)
     WHERE s.ready_key STARTS WITH c.task
@@ -63,7 +65,7 @@ CALL (reopened) {
   }
   UNWIND found[..c.n] AS s
   WITH s.type AS type, collect(s) AS wanted
-  WITH wanted, coalesce($type_free[type], size(wanted)) AS free
+  WITH wanted, coalesce($rows.type_free[type], size(wanted)) AS free
   FOREACH (s IN wanted[..free] |
     SET s.status = 'processing', s.token = s.token + 1, s.started_at = $now REMOVE s.ready_key)
   FOREACH (s IN wanted[free..] |
@@ -78,8 +80,8 @@ CALL (settlements, movements, unlocked, claimed) {
     + [s IN claimed | [s.task_id, 'claim ready processing ' + s.token + ' ' + s.id + ' ' + s.key]] AS change
   WITH change[0] AS task, collect(change[1]) AS changes
   CREATE (:Event {
-    key: $events[task].key, namespace: $namespace, task_id: task, turn: $turn, at: $now, changes: changes,
-    first: $events[task].first, last: $events[task].first + size(changes) - 1})
+    key: $rows.events[task].key, namespace: $namespace, task_id: task, turn: $turn, at: $now, changes: changes,
+    first: $rows.events[task].first, last: $rows.events[task].first + size(changes) - 1})
   RETURN collect([task, changes]) AS tasks
 }
 RETURN tasks,
