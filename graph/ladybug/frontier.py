@@ -10,6 +10,8 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable
 
+from graph.ladybug.connection import Session
+
 Entry = tuple[str, str, str]
 """(order key, subtask id, type) of a ready subtask."""
 
@@ -99,3 +101,39 @@ class TaskFrontier:
                 found[1] += bad
                 found[2] += skips
         return [(dependant, met, bad, skips) for dependant, (met, bad, skips) in sums.items()]
+
+
+class Frontiers:
+    """The frontiers of the running tasks, each rebuilt from the graph when it is not there.
+
+    While a turn is on its way a map may grow, so only the writing thread reads or changes a frontier, inside the
+    transaction that it belongs to. To drop one is safe anywhere: the next transaction that needs it reads the graph.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, TaskFrontier] = {}
+
+    def of(self, session: Session, task_id: str) -> TaskFrontier:
+        """The frontier of a task."""
+        known = self._known.get(task_id)
+        if known is None:
+            edges = session.run("subtask/adjacency", task=task_id)
+            ready = session.run("subtask/frontier", task=task_id)
+            known = self._known[task_id] = TaskFrontier(
+                [(row["dependant"], row["dependency"]) for row in edges],
+                [(row["order_key"], row["id"], row["type"]) for row in ready],
+            )
+        return known
+
+    def link(self, task_id: str, edges: Iterable[tuple[str, str]]) -> None:
+        """Adds edges that have just been written, where the frontier was not read after them."""
+        if (known := self._known.get(task_id)) is not None:
+            known.link(edges)
+
+    def begin(self, task_id: str, frontier: TaskFrontier) -> None:
+        """The frontier of a task that nobody has claimed from yet."""
+        self._known[task_id] = frontier
+
+    def drop(self, task_id: str) -> None:
+        """Forgets what is known of a task."""
+        self._known.pop(task_id, None)

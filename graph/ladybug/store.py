@@ -16,7 +16,7 @@ from graph import removal as graph_removal
 from graph.ladybug import loading, removal, schema
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
-from graph.ladybug.frontier import TaskFrontier
+from graph.ladybug.frontier import Frontiers, TaskFrontier
 from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
 from graph.reader import Reader
@@ -97,7 +97,7 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
     def __init__(self, path: Path, namespace: str, buffer_mb: int = 512) -> None:
         self._ladybug = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
         self.location = str(path / FILE)
-        self._frontiers: dict[str, TaskFrontier] = {}
+        self._frontiers = Frontiers()
         Reader.__init__(self, self._ladybug, "ladybug", namespace)
         Writer.__init__(self, self._ladybug, namespace)
 
@@ -181,7 +181,7 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
             for subtask in task.subtasks
             if subtask.status is SubtaskStatus.READY
         ]
-        self._frontiers[task.id] = TaskFrontier(task.edges, ready)
+        self._frontiers.begin(task.id, TaskFrontier(task.edges, ready))
 
     async def turn(self, turn: Turn) -> TurnResult:
         """Settles, decides, unlocks, claims and records, in one transaction."""
@@ -191,31 +191,17 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
             return await self._turn(turn)
 
     async def _turn(self, turn: Turn) -> TurnResult:
-        for task_id in turn.sequences:
-            await self._frontier(task_id)
-
         def work(session: Session) -> TurnResult:
-            return TurnWriter(session, turn, self._frontiers, self._engine, self._namespace).run(self._epoch)
+            frontiers = {task_id: self._frontiers.of(session, task_id) for task_id in turn.sequences}
+            return TurnWriter(session, turn, frontiers, self._engine, self._namespace).run(self._epoch)
 
         try:
             # Not to be repeated as it is: the frontiers have moved on, and have to be read again.
             return await self._ladybug.transaction(work, repeat=False)
         except BaseException:
             for task_id in turn.sequences:
-                self._frontiers.pop(task_id, None)
+                self._frontiers.drop(task_id)
             raise
-
-    async def _frontier(self, task_id: str) -> TaskFrontier:
-        """The task's frontier, rebuilt from the graph when it is not in memory."""
-        known = self._frontiers.get(task_id)
-        if known is None:
-            edges = await self._ladybug.write("subtask/adjacency", task=task_id)
-            ready = await self._ladybug.write("subtask/frontier", task=task_id)
-            known = self._frontiers[task_id] = TaskFrontier(
-                [(row["dependant"], row["dependency"]) for row in edges],
-                [(row["order_key"], row["id"], row["type"]) for row in ready],
-            )
-        return known
 
     async def read_back(self, turn: Turn) -> TurnResult | None:
         """A turn here either raised and was rolled back, or its result arrived."""
@@ -232,22 +218,24 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
         """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
         joins = [row["id"] for row in await self._ladybug.write("subtask/joins", parent=parent.id)]
         fence = (self._engine, self._epoch)
-        dropped = 0
-        if parent.token > 1:
-            dropped = await self._ladybug.transaction(
-                lambda session: loading.remove_items(session, parent, joins, *fence)
-            )
-            self._frontiers.pop(parent.task_id, None)
-        frontier = await self._frontier(parent.task_id)
-        for start in range(0, len(children), loading.ITEM_BATCH):
-            batch = children[start : start + loading.ITEM_BATCH]
-            await self._ladybug.transaction(
-                lambda session, batch=batch: loading.add_items(  # type: ignore[misc]
-                    session, parent, batch, joins, *fence, self._namespace
-                )
-            )
-            frontier.link([(item.id, parent.id) for item in batch])
-            frontier.link([(join, item.id) for join in joins for item in batch])
+
+        def remove(session: Session) -> int:
+            self._frontiers.drop(parent.task_id)
+            return loading.remove_items(session, parent, joins, *fence)
+
+        def add(session: Session, batch: list[NewSubtask]) -> None:
+            loading.add_items(session, parent, batch, joins, *fence, self._namespace)
+            edges = [(item.id, parent.id) for item in batch] + [(join, item.id) for join in joins for item in batch]
+            self._frontiers.link(parent.task_id, edges)
+
+        try:
+            dropped = await self._ladybug.transaction(remove) if parent.token > 1 else 0
+            for start in range(0, len(children), loading.ITEM_BATCH):
+                batch = children[start : start + loading.ITEM_BATCH]
+                await self._ladybug.transaction(lambda session, batch=batch: add(session, batch))  # type: ignore[misc]
+        except BaseException:
+            self._frontiers.drop(parent.task_id)
+            raise
         return dropped
 
     async def _fenced(self, work: Callable[[Session], Result]) -> Result:
@@ -352,7 +340,7 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
 
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; holds are in memory here."""
-        return (await self._frontier(task_id)).release()
+        return await self._ladybug.transaction(lambda session: self._frontiers.of(session, task_id).release())
 
     async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """By subtask id: keys of some dependencies that ended without success; looked up for the first ones only,
@@ -378,10 +366,14 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
         """What depends directly on some subtasks of one task."""
         if not ids:
             return []
-        frontier = await self._frontier(ids[0].partition(".")[0])
-        below = sorted({dependant for id_ in ids for dependant in frontier.dependants.get(id_, ())})
-        return [codec.dependant(row) for row in await self._ladybug.read("subtask/statuses", ids=below)]
+
+        def below(session: Session) -> list[str]:
+            frontier = self._frontiers.of(session, ids[0].partition(".")[0])
+            return sorted({dependant for id_ in ids for dependant in frontier.dependants.get(id_, ())})
+
+        found = await self._ladybug.transaction(below)
+        return [codec.dependant(row) for row in await self._ladybug.read("subtask/statuses", ids=found)]
 
     async def forget(self, task_id: str) -> None:
         """Drops the frontier of a task that has ended."""
-        self._frontiers.pop(task_id, None)
+        self._frontiers.drop(task_id)

@@ -132,7 +132,10 @@ async def running(site: Site) -> AsyncIterator[Site]:
 
 
 async def _is(site: Site, task_id: str, status: str) -> bool:
-    return await site.status(task_id) == status
+    task = (await site.get(f"/tasks/{task_id}"))["task"]
+    story = [(each["event"], each["key"], each["status"]) for each in await site.events(task_id)]
+    assert task["status"] == status, f"{task}\n{story[-8:]}\n{site.server.log.read_text()[-2000:]}"
+    return True
 
 
 async def _happened(site: Site, task_id: str, number: int) -> bool:

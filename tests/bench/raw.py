@@ -88,7 +88,9 @@ async def _embedded(graph: LadybugGraph, hand: Hand, task: str, claims: list[Cla
 
     def carried_out(turn: Turn) -> TurnResult:
         return database._transact(
-            lambda session: TurnWriter(session, turn, frontiers, hand.engine, hand.namespace).run(graph._epoch)
+            lambda session: TurnWriter(
+                session, turn, {task: frontiers.of(session, task)}, hand.engine, hand.namespace
+            ).run(graph._epoch)
         )
 
     def loop() -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -138,3 +139,32 @@ async def test_a_map_may_hang_on_a_map_s_join(hand: Hand) -> None:
 
     assert [c.key for c in item] == ["n[0]"]
     assert [c.key for c in (await hand.turn(hand.done(item[0]), claim={task.id: 9})).claims] == ["end"]
+
+
+async def test_a_map_grows_anew_while_turns_are_on_their_way(hand: Hand) -> None:
+    """As after a restart, when a map is claimed again beside the rest of its task."""
+    body = plan(
+        step("m", map={"over": []}), *(step(f"s{n}") for n in range(40)), step("j", "m", *(f"s{n}" for n in range(40)))
+    )
+    task = await hand.store(body)
+    claims = {claim.key: claim for claim in (await hand.turn(claim={task.id: 1})).claims}
+    while "m" not in claims:
+        claims |= {claim.key: claim for claim in (await hand.turn(claim={task.id: 1})).claims}
+    grown = claims.pop("m")
+    for attempt in range(8):
+        again = await hand.turn(hand.put_back(grown), claim={task.id: 41})
+        claims |= {claim.key: claim for claim in again.claims}
+        grown = claims.pop("m")
+        growing = asyncio.create_task(hand.graph.expand(grown, _children(grown, [attempt, "x"])))
+        while not growing.done():
+            done = [claims.popitem()[1] for _ in range(min(1, len(claims)))]
+            result = await hand.turn(*map(hand.done, done), claim={task.id: 1})
+            claims |= {claim.key: claim for claim in result.claims}
+        await growing
+
+    left = await hand.turn(hand.done(grown), *map(hand.done, claims.values()), claim={task.id: EVERYTHING})
+    while left.claims:
+        left = await hand.turn(*map(hand.done, left.claims), claim={task.id: EVERYTHING})
+
+    assert set((await hand.statuses(task)).values()) == {"completed"}
+    assert len(await hand.statuses(task)) == 44

@@ -152,7 +152,7 @@ async def test_killing_from_outside(tmp_path: Path) -> None:
     parent = subprocess.Popen(["sh", "-c", f"setsid sleep 73001.5 & touch {marker}; sleep 73001.5"])
     await until(marker.exists)
     assert kill_tree(parent.pid) >= 2
-    assert parent.wait() == -signal.SIGKILL
+    assert parent.wait() in (-signal.SIGKILL, 128 + signal.SIGKILL), "its shell may see the end of the child first"
     assert kill_tree(parent.pid) == 0
 
 
