@@ -175,6 +175,11 @@ class Engine(Verbs):
             self._stopped.set()
             self._bus.close_all()
 
+    async def broken(self) -> str:
+        """Waits until this engine works no more, and says why; empty when it was stopped."""
+        await self._stopped.wait()
+        return "" if self._vitals.failure is None else repr(self._vitals.failure)
+
     # --- submitting -------------------------------------------------------------------------------------------------
 
     async def submit(self, body: Json, *, key: str | None = None) -> Submitted:

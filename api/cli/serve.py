@@ -14,16 +14,20 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
 
 from api.app import Api, create_app
-from api.cli.exits import INTERRUPTED, UNREACHABLE, Stop
+from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say
 from api.metrics import Metrics
 from api.wiring import open_engine
 from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.service import Engine
 
 CLOSE_SECONDS = 5
 """Time that open connections get at the very end."""
@@ -34,7 +38,8 @@ async def serve_api(settings: Settings) -> None:
     """Serves until a signal comes.
 
     Raises:
-        Stop: with exit code 3 when the port cannot be had.
+        Stop: with exit code 3 when the port cannot be had; with 1 when a fault inside has ended the engine, so that
+            whoever supervises the process starts it again.
     """
     metrics = Metrics()
     with bound_socket(settings.backend_host, settings.backend_port) as sock:
@@ -43,7 +48,8 @@ async def serve_api(settings: Settings) -> None:
             server = Server(_config(create_app(engine, settings, metrics)))
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             last.push_async_callback(_close, server, serving)
-            await _first_signal(serving)
+            if fault := await _first_signal(serving, engine):
+                raise Stop(f"the engine has ended by a fault of its own, {fault}: start it again, it goes on", FAILED)
             # The engine is drained here, and so far the API has answered.
 
 
@@ -64,8 +70,10 @@ async def _close(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
     await serving
 
 
-async def _first_signal(serving: asyncio.Task[None]) -> None:
-    """Waits for SIGTERM or SIGINT, or for the server to fail; from then on a signal ends the process at once."""
+async def _first_signal(serving: asyncio.Task[None], engine: Engine) -> str:
+    """Waits for SIGTERM or SIGINT, or for the server or the engine to fail; from then on a signal ends the process at
+    once. Returns what has ended the engine.
+    """
     loop = asyncio.get_running_loop()
     called = asyncio.Event()
 
@@ -77,9 +85,11 @@ async def _first_signal(serving: asyncio.Task[None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    waiting = asyncio.create_task(called.wait())
-    await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
+    waiting, broken = asyncio.create_task(called.wait()), asyncio.create_task(engine.broken())
+    await asyncio.wait((waiting, broken, serving), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    broken.cancel()
+    return broken.result() if broken.done() else ""
 
 
 class Server(uvicorn.Server):

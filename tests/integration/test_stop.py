@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.states import SubtaskStatus, TaskStatus
 from tests.support.engines import Lab, finished, marks, story, subtasks
 from tests.support.plans import Body, plan, step
 from tests.support.services import eventually
+from tests.support.serving import PROGRAM, Serving
 from tests.support.tools_context import running
 
 AGAIN, ASKED, FAILED = SubtaskStatus.READY, SubtaskStatus.AWAITING_APPROVAL, SubtaskStatus.FAILED
@@ -153,3 +155,33 @@ async def _each_was_cut_off_once(engine: Engine, task_id: str, keys: list[str], 
 async def _events_have_no_gap(engine: Engine, task_id: str) -> None:
     numbers = [event.seq for event in await story(engine, task_id)]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+BREAKS = """
+from graph.ladybug.store import LadybugGraph
+
+async def turn(self, turn):
+    raise KeyError("not to be foreseen")
+
+LadybugGraph.turn = turn
+"""
+
+
+async def test_a_fault_inside_ends_the_process_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    server = Serving(tmp_path / "data", {}, program=BREAKS + PROGRAM)
+    try:
+        await server.start()
+        task_id = await server.submit(plan(step("a")))
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "ended by a fault of its own, KeyError('not to be foreseen'): start it again" in server.log.read_text()
+
+        server.program = PROGRAM
+        await server.start()
+
+        async def over() -> bool:
+            return bool((await server.call("GET", f"/tasks/{task_id}")).json()["task"]["status"] == "completed")
+
+        await eventually(over)
+        assert await server.stop() == 0
+    finally:
+        server.discard()

@@ -19,7 +19,7 @@ import psutil
 
 from tests.support.services import eventually
 
-COMMAND = [sys.executable, "-c", "from api.cli import main; main()", "serve"]
+PROGRAM = "from api.cli import main; main()"
 ROOT = Path(__file__).parents[2]
 MARK = "AGENT03_CHAOS"
 """An environment variable by which the processes of a test's tools are found."""
@@ -50,6 +50,7 @@ class Serving:
     folder: Path
     settings: dict[str, str]
     port: int = field(default_factory=free_port)
+    program: str = PROGRAM
     process: subprocess.Popen[bytes] | None = None
     spawned: float = 0.0
     """When it was last started, in monotonic seconds."""
@@ -74,7 +75,11 @@ class Serving:
         self.spawned = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                COMMAND, cwd=self.folder, env=environment | self.settings, stdout=log, stderr=log
+                [sys.executable, "-c", self.program, "serve"],
+                cwd=self.folder,
+                env=environment | self.settings,
+                stdout=log,
+                stderr=log,
             )
 
     async def start(self) -> None:
