@@ -29,7 +29,7 @@ from engine.retries import Defaults
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
-from engine.watch import Watch
+from engine.watch import OutOfTime, Watch
 
 _log = structlog.get_logger("attempt")
 
@@ -92,7 +92,7 @@ class Attempts:
         except GraphUnavailable:
             settle = self.never_started(claim, PutBack(), started)
         except ToolError as error:
-            settle = await self._failed(claim, started, error, expires_at)
+            settle = await self._failed(claim, started, error, 0 if isinstance(error, OutOfTime) else expires_at)
         except EngineError as error:
             wrong = ToolError(str(error), category=Category.CONFIGURATION)
             settle = await self._failed(claim, started, wrong, expires_at)

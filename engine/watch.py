@@ -13,6 +13,10 @@ from engine.errors import Category, ToolError
 from engine.ports import Alarm, Clock
 
 
+class OutOfTime(ToolError):
+    """The time for all attempts together is over, whatever a clock that is set right meanwhile says."""
+
+
 class Watch:
     """Async context manager around an attempt; raises ``ToolError`` (timeout) when a limit has passed.
 
@@ -71,7 +75,7 @@ class Watch:
         self._stop(
             "the time for all attempts together is over, so this one was stopped",
             "raise timeouts.total_seconds, or let the subtask do less",
-            repeat=False,
+            OutOfTime,
         )
 
     def _look(self) -> None:
@@ -85,8 +89,7 @@ class Watch:
             "raise timeouts.idle_seconds, or let the tool report its progress",
         )
 
-    def _stop(self, message: str, suggestion: str, repeat: bool | None = None) -> None:
+    def _stop(self, message: str, suggestion: str, kind: type[ToolError] = ToolError) -> None:
         if self._passed is None and self._task is not None:
-            self._passed = ToolError(message, category=Category.TIMEOUT, suggestion=suggestion)
-            self._passed.repeat = repeat
+            self._passed = kind(message, category=Category.TIMEOUT, suggestion=suggestion)
             self._task.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections import Counter
 
@@ -13,106 +12,9 @@ from engine.ledger import MOST_PER_TURN, Ledger
 from engine.model import Finish, OpenTask, Pause, Task
 from engine.plan.items import items
 from engine.plan.spec import MapSpec, Spec
-from engine.running import RunningTask
 from engine.states import SubtaskStatus, TaskStatus
-from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult
-
-
-def _task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weight: float = 6.0) -> RunningTask:
-    counts = Counter({"ready": ready, "pending": pending})
-    return RunningTask(id_, weight, max_parallel, None, 1, +counts, None, ready=ready)
-
-
-def _settle(claim: Claim, to: SubtaskStatus = SubtaskStatus.COMPLETED, category: str | None = None) -> Settle:
-    place = (claim.id, claim.task_id, claim.key, claim.token)
-    return Settle(*place, "succeed", to, to.value, 0, 0, category=category)
-
-
-def _interrupted(task_id: str, id_: str = "9") -> Settle:
-    return Settle(f"{task_id}.{id_}", task_id, "k", 1, "requeue", SubtaskStatus.READY, "interrupted", 0, 0)
-
-
-def _claimed(id_: str, key: str = "k") -> Change:
-    return Change(id_, key, "claim", "ready", "processing", 1)
-
-
-def _move(task_id: str, id_: str, source: SubtaskStatus, to: SubtaskStatus) -> Move:
-    return Move(f"{task_id}.{id_}", task_id, "k", "dependencies_settled", source, to)
-
-
-class Frontier:
-    """A graph in a few lines: ready subtasks by task, holds by type, and the answers of turns. Knows no edges."""
-
-    def __init__(self) -> None:
-        self.ready: dict[str, list[tuple[str, str]]] = {}
-        self.held: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        self.done: set[str] = set()
-        self.numbers: dict[str, int] = {}
-
-    def add(self, task: RunningTask, types: list[str]) -> None:
-        self.ready[task.id] = [(f"{task.id}.{number:07d}", type_) for number, type_ in enumerate(types)]
-        self.numbers[task.id] = 1
-
-    def answer(self, turn: Turn) -> TurnResult:
-        changes: dict[str, list[Change]] = {}
-        for row in turn.settle:
-            done = Change(row.id, row.key, row.event, "processing", row.to.value, row.token)
-            changes.setdefault(row.task_id, []).append(done)
-            self.done.add(row.id)
-        for wish in turn.reopen:
-            held = self.held.get((wish.task_id, wish.type), [])
-            for _ in range(min(wish.count, len(held))):
-                heapq.heappush(self.ready[wish.task_id], heapq.heappop(held))
-        free, claims, refused = dict(turn.type_free), [], []
-        for request in turn.claims:
-            for _ in range(min(request.count, len(self.ready[request.task_id]))):
-                id_, type_ = heapq.heappop(self.ready[request.task_id])
-                if free.get(type_, 1) <= 0:
-                    heapq.heappush(self.held.setdefault((request.task_id, type_), []), (id_, type_))
-                    refused.append((request.task_id, type_))
-                    continue
-                if type_ in free:
-                    free[type_] -= 1
-                claims.append(Claim(id_, request.task_id, id_, type_, "{}", 1, 0))
-                changes.setdefault(request.task_id, []).append(_claimed(id_, id_))
-        tasks = [TaskChanges(id_, turn.sequences[id_] + 1, made) for id_, made in changes.items()]
-        for made in tasks:
-            assert made.first == self.numbers[made.task_id] + 1
-            self.numbers[made.task_id] += len(made.changes)
-        return TurnResult(tasks, claims, [], refused)
-
-
-class World:
-    """A ledger on a frontier, driven as the scheduler drives it."""
-
-    def __init__(self, slots: int, limits: dict[str, int] | None = None) -> None:
-        self.ledger = Ledger(slots, limits or {})
-        self.frontier = Frontier()
-        self.running: list[Claim] = []
-
-    def add(self, id_: str, types: list[str], **fields: int) -> RunningTask:
-        task = _task(id_, len(types), **fields)  # type: ignore[arg-type]
-        self.frontier.add(task, types)
-        self.ledger.add(task)
-        return task
-
-    def turn(self) -> TurnResult | None:
-        turn = self.ledger.turn("t", 5)
-        if turn is None:
-            return None
-        result = self.frontier.answer(turn)
-        self.ledger.apply(turn, result)
-        self.running += result.claims
-        assert self.ledger.take_drifted() == []
-        return result
-
-    def settle(self, place: int = 0, to: SubtaskStatus = SubtaskStatus.COMPLETED) -> None:
-        self.ledger.outcome(_settle(self.running.pop(place), to))
-
-    def idle(self) -> None:
-        """Turns until there is nothing more to ask for."""
-        while self.ledger.wants_turn():
-            assert self.turn() is not None
+from engine.turn import Change, Claim, Move, TaskChanges, TurnResult
+from tests.support.ledger import World, claimed, interrupted, move, running_task, settle
 
 
 def test_a_turn_asks_for_what_is_ready_up_to_the_free_slots() -> None:
@@ -129,13 +31,13 @@ def test_a_turn_asks_for_what_is_ready_up_to_the_free_slots() -> None:
 def test_a_task_that_settles_may_ask_for_more_than_is_known() -> None:
     """What it unlocks in that very turn would else wait a whole round trip."""
     ledger = Ledger(10, {})
-    task = _task("a", 1, pending=1)
+    task = running_task("a", 1, pending=1)
     ledger.add(task)
     first = ledger.turn("t", 1)
     assert first is not None
     claim = Claim("a.1", "a", "k", "noop", "{}", 1, 0)
-    ledger.apply(first, TurnResult([TaskChanges("a", 2, [_claimed("a.1")])], [claim], [], []))
-    ledger.outcome(_settle(claim))
+    ledger.apply(first, TurnResult([TaskChanges("a", 2, [claimed("a.1")])], [claim], [], []))
+    ledger.outcome(settle(claim))
 
     second = ledger.turn("t", 2)
 
@@ -256,7 +158,7 @@ def test_a_hold_is_not_reopened_for_a_turn_that_is_not_sent() -> None:
 
 def test_a_claim_that_the_graph_did_not_have_is_noticed() -> None:
     ledger = Ledger(5, {})
-    task = _task("a", 3)
+    task = running_task("a", 3)
     ledger.add(task)
     turn = ledger.turn("t", 1)
     assert turn is not None
@@ -269,9 +171,9 @@ def test_a_claim_that_the_graph_did_not_have_is_noticed() -> None:
 
 def test_what_was_asked_in_vain_is_given_back_to_the_fair_share() -> None:
     ledger = Ledger(10, {})
-    greedy, modest = _task("greedy", 1), _task("modest", 100)
+    greedy, modest = running_task("greedy", 1), running_task("modest", 100)
     ledger.add(greedy)
-    ledger.interrupted(_interrupted("greedy"))
+    ledger.interrupted(interrupted("greedy"))
     turn = ledger.turn("t", 1)
     assert turn is not None
     assert [(wish.task_id, wish.count) for wish in turn.claims] == [("greedy", 10)]
@@ -284,8 +186,8 @@ def test_what_was_asked_in_vain_is_given_back_to_the_fair_share() -> None:
 
 def test_interrupted_attempts_hold_no_slot() -> None:
     ledger = Ledger(1, {})
-    ledger.add(_task("a", 1))
-    ledger.interrupted(_interrupted("a"))
+    ledger.add(running_task("a", 1))
+    ledger.interrupted(interrupted("a"))
 
     turn = ledger.turn("t", 1)
 
@@ -296,8 +198,8 @@ def test_interrupted_attempts_hold_no_slot() -> None:
 def test_moves_are_made_by_the_next_turn_and_may_ask_for_slots() -> None:
     """What a move makes ready can be claimed in the very turn that makes it."""
     ledger = Ledger(3, {})
-    ledger.add(_task("a", 0, pending=2))
-    moves = [_move("a", id_, SubtaskStatus.PENDING, SubtaskStatus.BLOCKED) for id_ in "21"]
+    ledger.add(running_task("a", 0, pending=2))
+    moves = [move("a", id_, SubtaskStatus.PENDING, SubtaskStatus.BLOCKED) for id_ in "21"]
 
     ledger.move(moves)
     assert (ledger.has_moves, ledger.has_outcomes, ledger.wants_turn()) == (True, True, True)
@@ -312,10 +214,8 @@ def test_moves_are_made_by_the_next_turn_and_may_ask_for_slots() -> None:
 
 def test_a_turn_makes_a_bounded_number_of_moves() -> None:
     ledger = Ledger(1, {})
-    ledger.add(_task("a", 0, pending=MOST_PER_TURN + 1))
-    ledger.move(
-        [_move("a", f"{n:04d}", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED) for n in range(MOST_PER_TURN + 1)]
-    )
+    ledger.add(running_task("a", 0, pending=MOST_PER_TURN + 1))
+    ledger.move([move("a", f"{n:04d}", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED) for n in range(MOST_PER_TURN + 1)])
 
     turns = [ledger.turn("t", 1), ledger.turn("t", 1)]
 
@@ -325,10 +225,10 @@ def test_a_turn_makes_a_bounded_number_of_moves() -> None:
 def test_a_turn_moves_a_subtask_from_one_state_once() -> None:
     """Two verdicts on the same subtask may arrive together; each would find it where it was."""
     ledger = Ledger(1, {})
-    ledger.add(_task("a", 1, pending=1))
-    first = _move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.BLOCKED)
-    last = _move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED)
-    other = _move("a", "1", SubtaskStatus.READY, SubtaskStatus.SKIPPED)
+    ledger.add(running_task("a", 1, pending=1))
+    first = move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.BLOCKED)
+    last = move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.SKIPPED)
+    other = move("a", "1", SubtaskStatus.READY, SubtaskStatus.SKIPPED)
 
     ledger.move([first, last, other])
     turn = ledger.turn("t", 1)
@@ -339,9 +239,9 @@ def test_a_turn_moves_a_subtask_from_one_state_once() -> None:
 
 def test_what_comes_for_a_task_that_has_ended_is_dropped() -> None:
     ledger = Ledger(1, {})
-    ledger.add(_task("a", 0, pending=1))
-    ledger.move([_move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.READY)])
-    ledger.interrupted(_interrupted("a"))
+    ledger.add(running_task("a", 0, pending=1))
+    ledger.move([move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.READY)])
+    ledger.interrupted(interrupted("a"))
     ledger.remove("a")
 
     assert ledger.turn("t", 1) is None
@@ -382,7 +282,7 @@ def test_a_shortage_of_resources_lowers_what_runs_of_the_type() -> None:
     world = World(8)
     world.add("a", ["shell"] * 20)
     world.idle()
-    world.ledger.outcome(_settle(world.running.pop(0), SubtaskStatus.RETRYING, "resource"))
+    world.ledger.outcome(settle(world.running.pop(0), SubtaskStatus.RETRYING, "resource"))
 
     while world.running:
         world.settle()
@@ -393,7 +293,7 @@ def test_a_shortage_of_resources_lowers_what_runs_of_the_type() -> None:
 
 def test_items_are_counted_as_they_grow_and_go() -> None:
     ledger = Ledger(1, {})
-    task = _task("a", 1)
+    task = running_task("a", 1)
     ledger.add(task)
 
     ledger.expanded("a", items(Spec(map=MapSpec([])), "T.0000001", "m", "noop", [1] * 5), 0)
@@ -405,7 +305,7 @@ def test_items_are_counted_as_they_grow_and_go() -> None:
 
 def test_a_recount_replaces_what_was_believed() -> None:
     ledger = Ledger(5, {})
-    task = _task("a", 4, pending=3)
+    task = running_task("a", 4, pending=3)
     ledger.add(task)
     task.held["shell"] = 2
     found = OpenTask(_stored("a"), {"completed": 5, "ready": 1, "pending": 1}, 40)

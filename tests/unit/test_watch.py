@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from engine.errors import Category, Retryable, ToolError
-from engine.watch import Watch
+from engine.watch import OutOfTime, Watch
 from tests.support.clock import FakeClock, settle_down
 
 
@@ -63,7 +63,8 @@ async def test_the_time_for_all_attempts_is_over_and_so_are_repeats() -> None:
     await attempt.pass_(3)
 
     error = attempt.error()
-    assert (error.category, error.repeat) == (Category.TIMEOUT, False)
+    assert isinstance(error, OutOfTime)
+    assert error.category is Category.TIMEOUT
     assert "total_seconds" in error.suggestion
 
 
@@ -78,7 +79,7 @@ async def test_no_time_left_at_all() -> None:
     attempt = Attempt(limit=3, total=-5)
     await attempt.pass_(0)
 
-    assert attempt.error().repeat is False
+    assert isinstance(attempt.error(), OutOfTime)
 
 
 async def test_without_a_sign_of_life_it_is_stopped() -> None:
