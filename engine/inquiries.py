@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from engine.attempt import Attempts
 from engine.bus import Bus
-from engine.errors import EngineError, NotFound, TaskFailed, ToolError
+from engine.errors import EngineError, GraphUnavailable, NotFound, TaskFailed, ToolError
 from engine.ledger import Ledger
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.payloads import Payloads
@@ -98,7 +98,10 @@ class Inquiries:
         return await self._graph.events(task_id, after, limit)
 
     async def follow(self, task_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """Every event of a task once and in order, live, until the task is final. Raises ``NotFound``."""
+        """Every event of a task once and in order, live, until the task is final.
+
+        Raises ``NotFound``, and ``GraphUnavailable`` when it does not answer: go on with the last number as ``after``.
+        """
         with self._bus.subscribe(task_id) as subscription:
             await self.task(task_id)
             while True:
@@ -138,14 +141,18 @@ class Inquiries:
         return await self._payloads.load(produced.output, produced.output_hash)
 
     async def wait(self, task_id: str) -> Task:
-        """Waits until the task is final. Raises ``NotFound``, and ``EngineError`` when the engine stops before."""
+        """Waits until the task is final, also while the graph does not answer.
+
+        Raises ``NotFound``, and ``EngineError`` when the engine stops before.
+        """
         while True:
             live = self._ledger.tasks.get(task_id)  # before the graph is read: it may end in between
             if live is not None:
                 await live.ended.wait()
-            task = await self.task(task_id)
-            if task.status in FINAL:
-                return task
+            with contextlib.suppress(GraphUnavailable):
+                task = await self.task(task_id)
+                if task.status in FINAL:
+                    return task
             if self._stopped.is_set():
                 raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
             if task_id not in self._ledger.tasks:

@@ -188,7 +188,7 @@ async def test_a_graph_that_refuses_is_waited_for_and_the_engine_says_why(
 async def test_a_submission_of_unclear_outcome_is_not_left_lying(neo4j_lab: Lab, proxy: Proxy) -> None:
     """The caller is told that the graph did not answer; what was stored all the same runs."""
     engine = await neo4j_lab.start(heartbeat_seconds=0.1)
-    proxy.decide = _once(b"UNWIND $subtasks", Cut.ANSWERED)
+    proxy.decide = _once(b"UNWIND $rows.subtasks", Cut.ANSWERED)
 
     with pytest.raises(GraphUnavailable):
         await engine.submit(chain(3))
