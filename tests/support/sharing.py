@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -44,7 +45,8 @@ def neo4j(config: pytest.Config) -> Neo4jService:
         )
         service = config.stash[SERVICE] = stack.enter_context(neo4j_service(folder, os.environ))
         if service.source != "environment":
-            asyncio.run(_fill(service))
+            with ThreadPoolExecutor(1) as beside:  # a loop may run here already: a fixture may be asked for inside one
+                beside.submit(asyncio.run, _fill(service)).result()
     return config.stash[SERVICE]
 
 
