@@ -7,12 +7,11 @@ import json
 import pytest
 
 from engine.model import Json
-from engine.service import Engine
 from engine.states import TaskStatus
 from tests.support.engines import STARTED, Lab, finished, outputs, run, story, subtasks
 from tests.support.graphs import execute
 from tests.support.plans import plan, step
-from tests.support.policies import BROKEN, SLOW, bad, check, error_of, statuses, told
+from tests.support.policies import BROKEN, SLOW, bad, check, error_of, stand, statuses, told
 from tests.support.services import eventually
 
 COMPLETED, FAILED = TaskStatus.COMPLETED, TaskStatus.FAILED
@@ -195,7 +194,7 @@ async def test_a_failure_that_a_crash_hides_closes_a_task_that_fails_fast(lab: L
         failure_policy="continue",
     )
     task_id = (await engine.submit(body)).id
-    await eventually(lambda: _is(engine, task_id, bad="failed", hold="processing"))
+    await eventually(lambda: stand(engine, task_id, bad="failed", hold="processing"))
     await lab.stop(engine)
     await _edit(lab, task_id)
 
@@ -336,15 +335,10 @@ async def test_a_cancelled_task_does_not_say_that_it_completed(lab: Lab) -> None
     engine = await lab.start()
     body = plan(bad("a", critical=False), step("b", type="sleep", input=SLOW))
     task_id = (await engine.submit(body)).id
-    await eventually(lambda: _is(engine, task_id, a="failed", b="processing"))
+    await eventually(lambda: stand(engine, task_id, a="failed", b="processing"))
 
     task = await engine.cancel(task_id, "ann")
 
     assert task.status is TaskStatus.CANCELLED
     assert "completed" not in told(task)["message"]
     assert (await story(engine, task_id))[-1].detail == "ann"
-
-
-async def _is(engine: Engine, task_id: str, **expected: str) -> bool:
-    found = await statuses(engine, task_id)
-    return {key: found[key] for key in expected} == expected

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from engine.service import Engine
 from engine.states import FINAL, TaskStatus
 from tests.support.engines import GATES, STARTED, Lab, finished, run, story, subtasks
 from tests.support.plans import plan, step
-from tests.support.policies import SLOW, bad, check, error_of, statuses, told
+from tests.support.policies import SLOW, bad, check, error_of, stand, statuses, told
 from tests.support.services import eventually
 
 COMPLETED, FAILED = TaskStatus.COMPLETED, TaskStatus.FAILED
@@ -62,7 +61,7 @@ async def test_waiting_for_a_slot_has_a_limit(lab: Lab) -> None:
     )
     task_id = (await engine.submit(body)).id
 
-    await eventually(lambda: _is(engine, task_id, late="failed"))
+    await eventually(lambda: stand(engine, task_id, late="failed"))
     GATES[name].set()
     task = await finished(engine, task_id)
 
@@ -99,7 +98,7 @@ async def test_a_pause_is_no_waiting_for_a_slot(lab: Lab) -> None:
     await eventually(lambda: STARTED[name] == 1)
     await engine.pause(task_id)
     GATES[name].set()
-    await eventually(lambda: _is(engine, task_id, first="completed", second="ready"))
+    await eventually(lambda: stand(engine, task_id, first="completed", second="ready"))
     probe = await run(engine, plan(step("a", type="sleep", input={"seconds": 0.6})))
     assert probe.status is COMPLETED
     assert (await statuses(engine, task_id))["second"] == "ready"
@@ -118,7 +117,7 @@ async def test_a_subtask_without_a_sign_of_life_is_stopped_and_one_with_goes_on(
     )
     task_id = (await engine.submit(body)).id
 
-    await eventually(lambda: _is(engine, task_id, silent="failed", alive="processing"))
+    await eventually(lambda: stand(engine, task_id, silent="failed", alive="processing"))
     seen = STARTED[name]
     await eventually(lambda: STARTED[name] > seen + 25)
     GATES[name].set()
@@ -161,14 +160,14 @@ async def test_limits_in_time_and_back_offs_survive_a_restart(lab: Lab) -> None:
         ),
     )
     task_id = (await engine.submit(body)).id
-    await eventually(lambda: _is(engine, task_id, waits="retrying", late="retrying"))
+    await eventually(lambda: stand(engine, task_id, waits="retrying", late="retrying"))
     before = await subtasks(engine, task_id)
     await lab.stop(engine)
 
     again = await lab.start()
     rows = await subtasks(again, task_id)
     assert rows["late"].wake_at == before["late"].wake_at
-    await eventually(lambda: _is(again, task_id, waits="completed"))
+    await eventually(lambda: stand(again, task_id, waits="completed"))
 
     done = (await subtasks(again, task_id))["waits"]
     assert (done.attempts, done.spent) == (2, 1)
@@ -186,7 +185,7 @@ async def test_what_keeps_crashing_is_set_apart_and_can_be_released(lab: Lab) ->
     crash = {"category": "transient", "crashed": True, "times": 3}
     body = plan(step("poison", type="fail", input=crash), step("needs", "poison"), step("other"))
     task_id = (await engine.submit(body)).id
-    await eventually(lambda: _is(engine, task_id, poison="quarantined", needs="blocked", other="completed"))
+    await eventually(lambda: stand(engine, task_id, poison="quarantined", needs="blocked", other="completed"))
     task = await engine.task(task_id)
     assert task.status not in FINAL
 
@@ -213,10 +212,10 @@ async def test_what_was_set_apart_can_be_abandoned(lab: Lab) -> None:
     )
     task_id = (await engine.submit(body)).id
     apart = {"poison": "quarantined", "extra": "quarantined"}
-    await eventually(lambda: _is(engine, task_id, **apart, needs="blocked", wants="blocked", after="blocked"))
+    await eventually(lambda: stand(engine, task_id, **apart, needs="blocked", wants="blocked", after="blocked"))
 
     await engine.skip(task_id, "extra")
-    await eventually(lambda: _is(engine, task_id, extra="skipped", wants="completed"))
+    await eventually(lambda: stand(engine, task_id, extra="skipped", wants="completed"))
     await engine.skip(task_id, "poison")
     task = await finished(engine, task_id)
 
@@ -238,8 +237,3 @@ async def test_a_deadline_ends_a_task_with_something_set_apart(lab: Lab) -> None
     assert await statuses(engine, task.id) == {"poison": "quarantined", "needs": "blocked"}
     assert (task.status, told(task)["category"]) == (FAILED, "timeout")
     assert told(task)["impact"] == {"blocked": 1}
-
-
-async def _is(engine: Engine, task_id: str, **expected: str) -> bool:
-    found = await statuses(engine, task_id)
-    return {key: found[key] for key in expected} == expected

@@ -23,6 +23,12 @@ async def statuses(engine: Engine, task_id: str) -> dict[str, str]:
     return {key: row.status.value for key, row in (await subtasks(engine, task_id)).items()}
 
 
+async def stand(engine: Engine, task_id: str, **expected: str) -> bool:
+    """Whether these subtasks have these statuses now."""
+    found = await statuses(engine, task_id)
+    return {key: found[key] for key in expected} == expected
+
+
 def told(task: Task) -> dict[str, Json]:
     """What is said about a task."""
     found: dict[str, Json] = json.loads(task.error or "{}")
