@@ -29,6 +29,22 @@ class Value(msgspec.Struct, frozen=True):
 # --- what is stored -----------------------------------------------------------------------------------------------
 
 
+class Expand(Value, frozen=True):
+    """What a running tool returns to add subtasks to its task while it runs.
+
+    ``subtasks`` are written like those of a plan: ``key``, ``type``, ``input``, ``dependencies`` and all else. Their
+    keys are local: subtask ``a`` that ``plan`` grows is ``plan[a]`` in its task, and inside the expansion references
+    and dependencies name it ``a``. One without dependencies starts when the tool has returned. Whatever depends on the
+    tool's subtask waits for them as well. ``output`` is the subtask's own; without it, references to its output are
+    references to what the new subtasks on which no other new one depends produce: the value itself where there is one,
+    else an object by local key. ``note`` is kept with the output: how the expansion came about.
+    """
+
+    subtasks: list[dict[str, Json]]
+    output: Json = msgspec.UNSET
+    note: dict[str, Json] = {}
+
+
 class Reused(Value, frozen=True):
     """An output of an earlier task that a rerun takes over; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``."""
 

@@ -28,6 +28,21 @@ def _limits(value: object) -> object:
     return {name.strip(): int(count) for name, _, count in pairs}
 
 
+def _prices(value: object) -> object:
+    """Turns the text "model:3/15" into {"model": (3.0, 15.0)}; anything else passes."""
+    if not isinstance(value, str):
+        return value
+    prices: dict[str, tuple[float, float]] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        model, _, amounts = part.rpartition(":")
+        try:
+            cost_in, cost_out = map(float, amounts.split("/"))
+        except ValueError:
+            raise ValueError('write it as "model:input/output", for example "claude-sonnet-5-5:3/15"') from None
+        prices[model.strip()] = (cost_in, cost_out)
+    return prices
+
+
 Names = Annotated[list[str], BeforeValidator(_split)]
 
 
@@ -104,6 +119,24 @@ class Settings(BaseModel):
     """Folders that the file tools may touch, comma separated."""
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
+
+    # -- planning
+    templates_path: Path | None = None
+    """Folder of plan templates, one YAML file each; empty means that there are none of your own."""
+    anthropic_api_key: SecretStr = SecretStr("")
+    """Key for Claude; empty means that nothing asks a model."""
+    anthropic_base_url: str = ""
+    """Another address than that of the public API."""
+    planning_model: str = "claude-sonnet-5-5"
+    """The model that plans what no rule, template or learned plan understands."""
+    claude_model: str = "claude-haiku-5-5"
+    """The model of a ``claude`` subtask that names none."""
+    claude_prices: Annotated[dict[str, tuple[float, float]], BeforeValidator(_prices)] = Field(default_factory=dict)
+    """US dollars per million input and output tokens, as "model:3/15,model:1/5"; a model without a price costs null."""
+    claude_timeout_seconds: float = Field(120.0, gt=0)
+    """Longest wait for one answer."""
+    max_expansion_depth: int = Field(5, ge=0, le=50)
+    """How deep subtasks may grow from subtasks that grew; 0 lets none grow any."""
 
     # -- logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"

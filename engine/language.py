@@ -1,0 +1,73 @@
+"""What the engine asks a language model, and what comes back: values and one port. ``engine/adapters/claude.py`` is it.
+
+An answer is never an exception when the model has answered: truncated and refused answers cost money too, so they come
+back with their usage and the caller decides. Whatever kept the model from answering is a ``ToolError`` of its category.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.model import Json, Value
+
+
+class Prompt(Value, frozen=True):
+    """One question without memory.
+
+    ``system`` is the part that stays the same from question to question and is worth caching; ``messages`` are
+    ``{"role": "user" | "assistant", "content": text}``, the first from the user. ``schema`` is a JSON Schema that the
+    answer should follow; the model's side cannot enforce bounds, so the caller validates. ``model`` None takes the
+    default of the adapter.
+    """
+
+    messages: list[dict[str, str]]
+    system: str = ""
+    schema: dict[str, Json] | None = None
+    model: str | None = None
+    max_tokens: int = 8_000
+
+
+class Usage(Value, frozen=True):
+    """What answers have cost. ``cost`` is US dollars, None where the settings have no price for the model."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost: float | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together; the cost is unknown when one of them is."""
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            (self.cost or 0.0) + (other.cost or 0.0) if known else None,
+        )
+
+
+class Answer(Value, frozen=True):
+    """What a model said. ``stop`` is its stop reason: "end_turn", "max_tokens", "refusal" and the like."""
+
+    text: str
+    stop: str
+    model: str
+    usage: Usage
+    request_id: str = ""
+
+
+class LanguageModel(Protocol):
+    """A model behind a network."""
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Asks once, without repeating: the engine's own retries decide, so that every attempt is in the graph.
+
+        Raises:
+            ToolError: transient (overloaded, rate limit with its ``delay``, unreachable), timeout, or configuration
+                (wrong key, no credit, unknown model); its message tells the cases apart.
+        """
+
+    async def close(self) -> None:
+        """Lets go of its connections."""
