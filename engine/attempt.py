@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -19,10 +20,11 @@ from engine.context import Context
 from engine.errors import Category, EngineError, GraphUnavailable, ToolError
 from engine.interruption import on_interrupt, on_request
 from engine.machine import Decision, Event, Failed, PutBack, decide
-from engine.model import Json, NewSubtask
+from engine.model import Expand, Growth, Json, NewSubtask
 from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
-from engine.plan.items import items
+from engine.plan.expansion import Bounds, check_bounds, grown, output_of
+from engine.plan.items import followers, items
 from engine.plan.spec import Spec
 from engine.ports import Clock, GraphWriter, Tool
 from engine.retries import Defaults
@@ -33,8 +35,25 @@ from engine.watch import OutOfTime, Watch
 
 _log = structlog.get_logger("attempt")
 
+LARGE = 2_000
+"""An expansion with more subtasks than this is checked on a thread, so that the event loop goes on."""
+MAPPED_DEPTH = 100
+"""Levels of maps inside what has grown; the levels that tools add are the ones to limit."""
 REFRESH_SECONDS = 30.0
 """Longest time that a tool gets to fetch fresh credentials."""
+
+
+class Growing(NamedTuple):
+    """How far tasks may grow, and who is told when one does."""
+
+    depth: int
+    """Levels below the plan on which tools may add subtasks."""
+    room: Callable[[str], int]
+    """How many more subtasks a task may get, by its id."""
+    types: Callable[[], list[str]]
+    """The subtask types that there are."""
+    expanded: Callable[[str, list[NewSubtask], int], None]
+    """Called with a task's id, what it has grown, and how many subtasks of an earlier attempt it has lost."""
 
 
 class Attempts:
@@ -48,7 +67,7 @@ class Attempts:
         observer: is told the outcome.
         timeout_seconds: for subtasks that name none.
         defaults: retry settings.
-        expanded: called with the task's id, the items that a mapped subtask has grown, and how many it has lost.
+        growing: how far tasks may grow, and who is told when one does.
     """
 
     def __init__(
@@ -60,7 +79,7 @@ class Attempts:
         observer: Observer,
         timeout_seconds: float,
         defaults: Defaults,
-        expanded: Callable[[str, list[NewSubtask], int], None],
+        growing: Growing,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -70,7 +89,8 @@ class Attempts:
         self._observer = observer
         self._timeout = timeout_seconds
         self._defaults = defaults
-        self._expanded = expanded
+        self._growing = growing
+        self._grew: set[str] = set()
         self._chance = random.Random()
 
     async def run(
@@ -123,10 +143,10 @@ class Attempts:
         type_, spec = _takes_over(claim, Spec.decode(claim.spec))
         tool = self._tool(type_)
         if spec.map is not None and not claim.fell_back:
-            output = await self._expand(claim, spec, task_input)
+            output = await self._grow_items(claim, spec, task_input)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
-            output = await self._call(tool, claim, spec, value, expires_at)
+            output = await self._grown(claim, spec, await self._call(tool, claim, spec, value, expires_at))
         packed = pack(output)
         try:
             await self._payloads.keep(claim.id, packed)
@@ -156,13 +176,36 @@ class Attempts:
         async with watch:
             return await tool.run(value, context)
 
-    async def _expand(self, claim: Claim, spec: Spec, task_input: Json) -> Json:
+    async def _grow_items(self, claim: Claim, spec: Spec, task_input: Json) -> Json:
         """Adds the items of a mapped subtask; its own output is their number."""
-        over = await self._scopes.over(claim.task_id, spec, task_input)
-        children: list[NewSubtask] = items(spec, claim.id, claim.key, claim.type, over)
-        dropped = await self._graph.expand(claim, children)
-        self._expanded(claim.task_id, children, dropped)
-        return {"items": len(children)}
+        assert spec.map is not None
+        if spec.map.follows is None:
+            over = await self._scopes.over(claim.task_id, spec.map, task_input)
+            growth = items(spec, claim.id, claim.key, claim.type, over)
+        else:
+            count = await self._scopes.size_of(claim.task_id, spec.map.follows)
+            growth = followers(spec, claim.id, claim.key, claim.type, count)
+        check_bounds(claim.id, len(growth.children), Bounds(MAPPED_DEPTH, self._growing.room(claim.task_id)))
+        await self._grow(claim, growth)
+        return {"items": len(growth.children)}
+
+    async def _grown(self, claim: Claim, spec: Spec, returned: Json) -> Json:
+        """The output of a tool, which may have returned subtasks to add."""
+        if not isinstance(returned, Expand):
+            if claim.interrupted or claim.id in self._grew:
+                await self._grow(claim, Growth([]))  # what an earlier attempt had grown is not wanted any more
+            return returned
+        bounds = Bounds(self._growing.depth, self._growing.room(claim.task_id))
+        place = (claim.id, claim.key, spec.refs, self._tools, self._growing.types(), bounds)
+        large = len(returned.subtasks) > LARGE
+        growth = await asyncio.to_thread(grown, returned, *place) if large else grown(returned, *place)
+        await self._grow(claim, growth)
+        return output_of(returned, growth, claim.key)
+
+    async def _grow(self, claim: Claim, growth: Growth) -> None:
+        self._grew.add(claim.id)
+        dropped = await self._graph.expand(claim, growth)
+        self._growing.expanded(claim.task_id, growth.children, dropped)
 
     async def resolved_input(
         self, task_id: str, spec: Spec, task_input: Json, literal: frozenset[str] = frozenset()

@@ -12,10 +12,11 @@ from engine.judge import without_verdict
 from engine.model import Json, NewTask, Task
 from engine.ownership import Ownership
 from engine.plan.build import build
+from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
 from engine.plan.preview import preview
 from engine.plan.spec import task_input
-from engine.plan.validate import Limits, ValidPlan, validate
+from engine.plan.validate import ValidPlan, validate
 from engine.ports import Clock, Graph
 from engine.rerun import Rerun, Reruns
 from engine.running import RunningTask

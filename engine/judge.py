@@ -8,10 +8,10 @@ from engine import verdicts
 from engine.errors import Category, ToolError
 from engine.model import Json, Judged, NewTask
 from engine.payloads import Payloads, blocked_text, error_text
-from engine.plan.ids import subtask_id
-from engine.plan.spec import Condition, Spec
+from engine.plan.spec import Condition, Spec, place_id
 from engine.ports import GraphReader
 from engine.running import RunningTask
+from engine.scopes import Scopes
 from engine.states import SubtaskStatus
 from engine.turn import Move, Undecided
 from engine.verdicts import Dependency, Verdict
@@ -24,7 +24,7 @@ class Judge:
 
     def __init__(self, graph: GraphReader, payloads: Payloads) -> None:
         self._graph = graph
-        self._payloads = payloads
+        self._scopes = Scopes(payloads)
 
     async def moves(self, task: RunningTask, undecided: Sequence[Undecided]) -> list[Move]:
         """The verdict on each, as a move that holds only while it is still true."""
@@ -53,16 +53,15 @@ class Judge:
 
     async def _seen(self, task: RunningTask, condition: Condition, facts: Judged) -> list[Dependency]:
         """The dependencies that an expression names, with what they produced."""
-        outcomes = await self._payloads.outcomes([id_ for id_, *_ in facts.dependencies])
-        found = []
-        for id_, key, status, optional in facts.dependencies:
-            if key not in condition.keys:
-                continue
-            output: Json = outcomes[id_].output
-            if condition.keys[key][1] and status == SubtaskStatus.COMPLETED:
-                output = await self._payloads.item_outputs(subtask_id(task.id, condition.keys[key][0]))
-            found.append(Dependency(key, SubtaskStatus(status), optional, output, outcomes[id_].error))
-        return found
+        outcomes = await self._scopes.seen(task.id, condition.keys)
+        named = {place_id(task.id, place): key for key, (place, _) in condition.keys.items()}
+        return [
+            Dependency(
+                named[id_], SubtaskStatus(status), optional, outcomes[named[id_]].output, outcomes[named[id_]].error
+            )
+            for id_, _, status, optional in facts.dependencies
+            if id_ in named
+        ]
 
 
 def without_verdict(task: NewTask) -> list[Undecided]:

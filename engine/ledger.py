@@ -121,6 +121,11 @@ class Ledger:
         """Subtasks that are to move without an attempt of theirs having ended."""
         self._moves += moves
 
+    def size(self, task_id: str) -> int:
+        """How many subtasks an open task has."""
+        task = self.tasks.get(task_id)
+        return sum(task.counts.values()) if task else 0
+
     def expanded(self, task_id: str, added: Sequence[NewSubtask], dropped: int) -> None:
         """A mapped subtask has grown items; they wait for it to settle."""
         task = self.tasks[task_id]

@@ -60,7 +60,8 @@ class NewSubtask(Value, frozen=True):
     sort in plan order. ``spec`` is the JSON text of everything that running it needs. ``order_key`` is the text that
     sorts ready subtasks of one task: most urgent first. ``judged`` says that it has a ``run_if`` of its own, ``timed``
     that its waiting is limited. A rerun starts with some subtasks settled; then ``bad`` and ``skips`` count among its
-    dependencies, and ``reused`` is what it has from the earlier task.
+    dependencies, and ``reused`` is what it has from the earlier task. ``follows`` is the mapped subtask whose items it
+    goes over one by one.
     """
 
     id: str
@@ -82,6 +83,21 @@ class NewSubtask(Value, frozen=True):
     bad: int = 0
     skips: int = 0
     reused: Reused | None = None
+    follows: str | None = None
+
+
+class Growth(Value, frozen=True):
+    """What a running subtask adds to its task: ``children`` in an order in which none depends on a later one.
+
+    ``edges`` are (child id, id of another child or of an older subtask) beside the children's edges to their parent.
+    ``roots`` are the children that depend on the parent, ``ends`` those that the parent's other dependants wait for;
+    None means all. A child's ``unmet`` counts all of its dependencies, its ``generation`` from the parent's.
+    """
+
+    children: list[NewSubtask]
+    edges: list[tuple[str, str]] = []
+    roots: frozenset[str] | None = None
+    ends: frozenset[str] | None = None
 
 
 class NewTask(Value, frozen=True):
@@ -194,6 +210,7 @@ class Subtask(Value, frozen=True):
     wake_at: int | None = None
     reason: str = ""
     optional: bool = False
+    order_key: str = ""
 
 
 class Produced(Value, frozen=True):

@@ -13,10 +13,10 @@ from engine.model import (
     Dependant,
     Event,
     Finish,
+    Growth,
     Json,
     Judged,
     NewResult,
-    NewSubtask,
     NewTask,
     OpenTask,
     Pause,
@@ -89,10 +89,10 @@ class GraphWriter(Protocol):
     async def put_results(self, results: Sequence[NewResult]) -> None:
         """Stores Results and who keeps them, in one transaction; existing ones stay as they are."""
 
-    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
-        """Adds the items of a mapped subtask that is still processing: each child depends on the parent, and whatever
-        else depends on the parent on every child. A new attempt replaces what an earlier one had added; returns how
-        many of those were removed.
+    async def expand(self, parent: Claim, growth: Growth) -> int:
+        """Adds what a subtask has grown that is still processing: its roots depend on it, and whatever else depends on
+        it on its ends, unless that follows the items one by one. A new attempt replaces what an earlier one had added;
+        returns how many of those were removed.
         """
 
     async def progress(self, rows: Sequence[Progress], at: int) -> None:

@@ -20,7 +20,7 @@ from engine.plan.faults import Faults, quoted
 from engine.plan.nearest import Nearest
 from engine.plan.overrides import as_sent, overridden
 from engine.plan.restore import body_of
-from engine.plan.takeover import cone, take_over
+from engine.plan.takeover import Ran, cone, take_over
 from engine.plan.validate import ValidPlan
 from engine.ports import GraphReader
 from engine.states import FINAL, task_verbs
@@ -39,11 +39,10 @@ class Rerun(Value, frozen=True):
 
 
 class Earlier(Value, frozen=True):
-    """The task that is to run again: ``items`` by the place of the mapped subtask, ``needs`` by key."""
+    """The task that is to run again; ``needs`` are by key what each subtask of the plan depends on among these."""
 
     task: Task
-    planned: list[Subtask]
-    items: dict[int, list[Subtask]]
+    ran: Ran
     needs: dict[str, list[str]]
 
 
@@ -81,8 +80,8 @@ class Reruns:
         """The plan that is to run, or every fault in what the caller sent."""
         faults = Faults()
         _note_start(earlier, wish, faults)
-        keys = [subtask.key for subtask in earlier.planned]
-        body = await asyncio.to_thread(body_of, earlier.task, earlier.planned, earlier.needs)
+        keys = [subtask.key for subtask in earlier.ran.planned]
+        body = await asyncio.to_thread(body_of, earlier.task, earlier.ran.planned, earlier.needs)
         try:
             plan = await self._check(overridden(body, wish.overrides, faults))
         except InvalidInput as error:
@@ -113,34 +112,33 @@ def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) 
     if wish.start == START:
         return task
     wanted = set(wish.overrides) | ({wish.start} - {FAILED})
-    again = cone(earlier.planned, earlier.items, plan.order.dependants, wanted)
+    dependants = plan.order.dependants
+    again = cone(earlier.ran, dependants, wanted)
     if again.empty:
         raise Conflict(
             f"nothing in task {earlier.task.id} is left to run, all of it is completed or skipped: "
             'rerun it from "start" or from the key of a subtask'
         )
-    return take_over(task, earlier.planned, earlier.items, again)
+    return take_over(task, earlier.ran, dependants, again)
 
 
 def _sorted(task: Task, rows: list[Subtask], edges: list[tuple[str, str]]) -> Earlier:
-    """Tells what was sent from what grew; an item's id is its parent's, a dot and a number."""
+    """Tells what was sent from what grew: the id of one that grew is its parent's, a dot and a number."""
     planned = [row for row in rows if row.id.count(".") == 1]
-    items: defaultdict[int, list[Subtask]] = defaultdict(list)
-    for row in rows:
-        if row.id.count(".") == 2:
-            items[int(row.id.split(".")[1])].append(row)
     keys = {row.key for row in planned}
     needs: defaultdict[str, list[str]] = defaultdict(list)
+    of_grown = []
     for dependant, needed in edges:
         if dependant in keys and needed in keys:
             needs[dependant].append(needed)
-    return Earlier(task, planned, dict(items), dict(needs))
+        else:
+            of_grown.append((dependant, needed))
+    return Earlier(task, Ran(planned, [row for row in rows if row.key not in keys], of_grown), dict(needs))
 
 
 def _note_start(earlier: Earlier, wish: Rerun, faults: Faults) -> None:
     """An unknown key to start from is a fault like any other."""
-    known = {FAILED, START, *(subtask.key for subtask in earlier.planned)}
-    grown = {item.key for items in earlier.items.values() for item in items}
-    if wish.start not in known | grown:
+    known = {FAILED, START, *(subtask.key for subtask in earlier.ran.planned)}
+    if wish.start not in known | {subtask.key for subtask in earlier.ran.grown}:
         hint = Nearest(known).hint(wish.start)
         faults.add("/from", f'there is no subtask {quoted(wish.start)}; say "failed", "start" or a key{hint}')

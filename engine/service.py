@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from engine.attempt import Attempts
+from engine.attempt import Attempts, Growing
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.closing import Closing
@@ -65,7 +65,13 @@ class Engine(Verbs):
         ledger = Ledger(settings.max_parallel_tasks, settings.type_limits)
         limit = settings.task_timeout_seconds
         defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, ledger.expanded)
+        growing = Growing(
+            settings.max_expansion_depth,
+            lambda task_id: settings.max_plan_subtasks - ledger.size(task_id),
+            tools.names,
+            ledger.expanded,
+        )
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))

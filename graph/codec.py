@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.model import (
     Dependant,
     Event,
     Finish,
+    Growth,
     NewSubtask,
     NewTask,
     Pause,
@@ -65,6 +66,20 @@ def task_row(task: NewTask, owner: str, namespace: str) -> dict[str, Any]:
     }
 
 
+Batch = tuple[list[NewSubtask], list[list[str]]]
+"""Some children with their edges beside those to their parent."""
+
+
+def growth_batches(growth: Growth, size: int) -> Iterator[Batch]:
+    """What a subtask grows, a batch at a time: no batch refers to a later one."""
+    of: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for child, needed in growth.edges:
+        of[child].append([child, needed])
+    for start in range(0, len(growth.children), size):
+        children = growth.children[start : start + size]
+        yield children, [edge for child in children for edge in of.get(child.id, ())]
+
+
 def initial_counts(subtasks: list[NewSubtask]) -> dict[str, int]:
     """Counts by status of subtasks as they are first stored."""
     return dict(Counter(subtask.status.value for subtask in subtasks))
@@ -99,6 +114,8 @@ def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> 
         row |= {"completed_at": now, "token": int(subtask.reused is not None)}
     if subtask.skips:
         row["skips"] = subtask.skips
+    if subtask.follows:
+        row["follows"] = subtask.follows
     return row
 
 
@@ -308,6 +325,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         wake_at=node.get("wake_at") if node["status"] == SubtaskStatus.RETRYING.value else None,
         reason=node.get("reason") or "",
         optional=bool(node.get("is_optional")),
+        order_key=node["order_key"].partition("|")[2],
     )
 
 

@@ -30,11 +30,11 @@ def settle_counts(settle: Settle) -> tuple[int, int]:
 
 def move_counts(move: Move) -> tuple[int, int, int]:
     """The same of a move, and how their counters of skipped dependencies rise; less than 0 on the way back."""
-    into, out = _weight(move.to, move.optional), _weight(move.source, move.optional)
+    into, out = weight(move.to, move.optional), weight(move.source, move.optional)
     return into[0] - out[0], into[1] - out[1], into[2] - out[2]
 
 
-def _weight(status: SubtaskStatus, optional: bool) -> tuple[int, int, int]:
+def weight(status: SubtaskStatus, optional: bool) -> tuple[int, int, int]:
     """What a subtask in ``status`` adds to (settled, without success, skipped) of whatever depends on it."""
     if status not in SETTLED:
         return 0, 0, 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from engine.model import NewSubtask, NewTask
 from engine.plan.drafts import Draft
 from engine.plan.ids import subtask_id
+from engine.plan.links import place
+from engine.plan.order import Order
 from engine.plan.policies import DEFAULT
 from engine.plan.schema import TaskRequest
 from engine.plan.spec import Condition, FallbackSpec, MapSpec, Spec
@@ -24,6 +28,7 @@ def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "",
     """The task to store; ``created_at`` is milliseconds since 1970 UTC, the rest the caller's idempotency key."""
     request = plan.request
     ids = [subtask_id(task_id, index) for index in range(len(plan.subtasks))]
+    lanes = Lanes(plan.subtasks, plan.order)
     return NewTask(
         id=task_id,
         type=TASK_TYPE,
@@ -37,7 +42,7 @@ def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "",
         body=_body(request),
         created_at=created_at,
         deadline_at=_deadline(request, created_at),
-        subtasks=[_subtask(plan, draft, ids[draft.index]) for draft in plan.subtasks],
+        subtasks=[subtask(draft, plan.order, lanes, ids[draft.index]) for draft in plan.subtasks],
         request_key=request_key,
         request_hash=request_hash,
         edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
@@ -66,31 +71,87 @@ def _body(request: TaskRequest) -> str:
     return msgspec.json.encode(kept, order="deterministic").decode()
 
 
-def _subtask(plan: ValidPlan, draft: Draft, id_: str) -> NewSubtask:
+class Lanes:
+    """The order keys of a plan. A map that goes over the items of another shares the key of the first one of its chain,
+    so that it has grown before those items run, and its own items sort among them.
+
+    Args:
+        drafts: the subtasks.
+        order: their order.
+        inside: the place of the subtask that they grew from; "" for a plan that was sent.
+    """
+
+    def __init__(self, drafts: Sequence[Draft], order: Order, inside: str = "") -> None:
+        self._drafts = drafts
+        self._order = order
+        self.inside = inside
+
+    def key(self, draft: Draft) -> str:
+        """The text that sorts a subtask, if mapped its chain, among the ready ones of its task."""
+        first = self._chain(draft)[-1]
+        rank = self._order.rank[first.index]
+        if not self.inside:
+            return order_key(draft.priority, rank, first.index)
+        return f"{order_key(draft.priority, rank, int(self.inside[:7]))}.{first.index:07d}"
+
+    def map_spec(self, draft: Draft) -> MapSpec:
+        """What a mapped subtask keeps of the plan for its items."""
+        chain = self._chain(draft)
+        span = 1
+        for stage in chain[:-1]:
+            span *= stage.batch
+        return MapSpec(
+            over=draft.over,
+            limit=draft.limit,
+            batch=draft.batch,
+            refs=draft.over_refs,
+            priority=draft.priority,
+            rank=self._order.rank[chain[-1].index],
+            lane=self.key(draft),
+            stage=len(chain) - 1,
+            span=span,
+            follows=None if draft.follows is None else place(self.inside, draft.follows),
+        )
+
+    def followed(self, draft: Draft, id_: str) -> str | None:
+        """The id of the map whose items a draft, to be stored as ``id_``, goes over."""
+        return None if draft.follows is None else subtask_id(id_.rpartition(".")[0], draft.follows)
+
+    def _chain(self, draft: Draft) -> list[Draft]:
+        """A draft and the maps that it follows, the first stage last."""
+        chain = [draft]
+        while (before := chain[-1].follows) is not None:
+            chain.append(self._drafts[before])
+        return chain
+
+
+def subtask(draft: Draft, order: Order, lanes: Lanes, id_: str, key: str = "") -> NewSubtask:
+    """One subtask as it is first written; ``key`` differs from the draft's where it grew."""
     index, policies = draft.index, draft.policies
-    generation, rank = plan.order.generation[index], plan.order.rank[index]
+    generation, rank = order.generation[index], order.rank[index]
     judged = policies.run_if is not None
     at_once = not draft.dependencies and not judged
     return NewSubtask(
         id=id_,
-        key=draft.key,
+        key=key or draft.key,
         type=draft.type,
         index=index,
-        spec=_spec(draft, generation, rank),
+        spec=_spec(draft, lanes),
         unmet=len(draft.dependencies),
         priority=draft.priority,
         generation=generation,
         rank=rank,
-        order_key=order_key(draft.priority, rank, index),
+        order_key=lanes.key(draft),
         critical=policies.critical,
         status=SubtaskStatus.READY if at_once else SubtaskStatus.PENDING,
         optional=policies.optional,
         judged=judged,
         timed=policies.queue is not None or policies.total is not None,
+        follows=lanes.followed(draft, id_),
     )
 
 
-def _spec(draft: Draft, generation: int, rank: float) -> str:
+def _spec(draft: Draft, lanes: Lanes) -> str:
     if draft.policies is DEFAULT and not draft.mapped and draft.refs is None:
         return "{}" if draft.encoded == b"{}" else Spec(input=msgspec.Raw(draft.encoded)).encode()
     policies = draft.policies
@@ -107,11 +168,9 @@ def _spec(draft: Draft, generation: int, rank: float) -> str:
         run_if=_condition(draft),
         fallback=_fallback(draft),
         on_interrupt=policies.on_interrupt,
-        implied=draft.dependencies[draft.declared :],
+        implied=[place(lanes.inside, index) for index in draft.dependencies[draft.declared :]],
+        map=lanes.map_spec(draft) if draft.mapped else None,
     )
-    if draft.mapped:
-        inherited = MapSpec(draft.over, draft.limit, draft.over_refs, draft.priority, generation, rank)
-        spec = msgspec.structs.replace(spec, map=inherited)
     return spec.encode()
 
 

@@ -13,7 +13,7 @@ from engine.model import Json
 from engine.plan.faults import Faults, pointer, quoted
 from engine.plan.policies import DEFAULT, Policies, policies_of
 from engine.plan.schema import SubtaskSpec
-from engine.plan.spec import DEFAULT_LIMIT, DEFAULT_PRIORITY, Refs
+from engine.plan.spec import DEFAULT_LIMIT, DEFAULT_PRIORITY, Place, Refs
 from engine.plan.unsupported import IN_SUBTASK, refusals
 
 PLACE = "/plan/subtasks"
@@ -23,7 +23,8 @@ class Draft(msgspec.Struct):
     """One subtask on its way to a ``ValidPlan``. ``listed`` holds its dependencies as sent, with their places.
 
     The fields below ``limit`` are filled in while it is checked: ``encoded`` is the input as JSON text,
-    ``dependencies`` are indexes, the declared ones first, ``declared`` is how many those are.
+    ``dependencies`` are indexes, the declared ones first, ``declared`` is how many those are, ``follows`` is the index
+    of the map whose items this map goes over one by one.
     """
 
     index: int
@@ -36,13 +37,15 @@ class Draft(msgspec.Struct):
     mapped: bool = False
     over: Json = None
     limit: int = DEFAULT_LIMIT
+    batch: int = 1
     encoded: bytes = b"{}"
     dependencies: list[int] = []
     declared: int = 0
     refs: Refs | None = None
     over_refs: Refs | None = None
     fallback_refs: Refs | None = None
-    run_if_keys: dict[str, tuple[int, bool]] = {}
+    run_if_keys: dict[str, tuple[Place, bool]] = {}
+    follows: int | None = None
 
     @property
     def place(self) -> str:
@@ -71,7 +74,7 @@ def _exactly(index: int, spec: SubtaskSpec, faults: Faults) -> Draft:
     policies = policies_of(spec, f"{PLACE}/{index}", faults)
     draft = Draft(index, spec.key, spec.type, spec.input, spec.dependencies, spec.priority, policies)
     if spec.map is not None:
-        draft.mapped, draft.over, draft.limit = True, spec.map.over, spec.map.limit
+        draft.mapped, draft.over, draft.limit, draft.batch = True, spec.map.over, spec.map.limit, spec.map.batch
     return draft
 
 

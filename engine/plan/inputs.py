@@ -41,7 +41,7 @@ class InputChecks:
         literal: Container[str] = tool.literal if tool else ()
         draft.encoded = msgspec.json.encode(draft.input, order="deterministic")
         found = find(draft.input, self._keys, literal) if has_braces(draft.encoded) else NOTHING
-        self._note(f"{draft.place}/input", found, _fault_in_template if draft.mapped else _fault_in_input)
+        self._note(f"{draft.place}/input", found, _fault_of(draft))
         if tool:
             self._model(draft.input, f"{draft.place}/input", tool, found)
         return found, self._over(draft) if draft.mapped else NOTHING, self._fallback(draft)
@@ -69,7 +69,7 @@ class InputChecks:
         tool = self._tool(fallback.type, f"{place}/type")
         fallback.encoded = msgspec.json.encode(fallback.input, order="deterministic")
         found = find(fallback.input, self._keys, tool.literal if tool else ())
-        self._note(f"{place}/input", found, _fault_in_template if draft.mapped else _fault_in_input)
+        self._note(f"{place}/input", found, _fault_of(draft))
         if tool:
             self._model(fallback.input, f"{place}/input", tool, found)
         return found
@@ -91,6 +91,12 @@ class InputChecks:
                 self._faults.add(base + reference.place, f"{reference.text}: {detail}")
 
 
+def _fault_of(draft: Draft) -> Callable[[Reference], str]:
+    if not draft.mapped:
+        return _fault_in_input
+    return _fault_in_template if draft.batch == 1 else _fault_in_batch
+
+
 def _fault_in_input(reference: Reference) -> str:
     if reference.head in ("item", "index", "items"):
         needs = "a map with a batch" if reference.head == "items" else "a map"
@@ -102,6 +108,13 @@ def _fault_in_template(reference: Reference) -> str:
     """The same inside a map, whose input is the template of its items."""
     if reference.head == "items":
         return "it is only known inside a map with a batch; write {{item}}"
+    return _NO_SECRETS if reference.head == "secrets" else ""
+
+
+def _fault_in_batch(reference: Reference) -> str:
+    """The same in a map with a batch."""
+    if reference.head == "item":
+        return "with a batch there are several; write {{items}}"
     return _NO_SECRETS if reference.head == "secrets" else ""
 
 

@@ -6,14 +6,20 @@ change what it stands for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from engine import conditions
 from engine.plan.drafts import Draft
 from engine.plan.faults import Faults, quoted
+from engine.plan.ids import subtask_id
 from engine.plan.nearest import Nearest
-from engine.plan.spec import Condition, Refs
+from engine.plan.spec import Condition, Place, Refs
 from engine.references import Found, Reference
+
+Outer = Mapping[str, tuple[Place, bool]]
+"""Subtasks outside the plan that it may refer to, all of them done: by key their place, and whether they are mapped."""
 
 
 class Implied(msgspec.Struct, frozen=True):
@@ -26,11 +32,23 @@ class Implied(msgspec.Struct, frozen=True):
 
 
 class Links:
-    """Links the drafts of one plan; positions in ``drafts`` are the nodes."""
+    """Links the drafts of one plan; positions in ``drafts`` are the nodes.
 
-    def __init__(self, drafts: list[Draft], keys: dict[str, int], faults: Faults) -> None:
+    Args:
+        drafts: the subtasks.
+        keys: their positions by key.
+        faults: takes what is wrong.
+        outer: what they may refer to besides.
+        inside: the place of the subtask that they grow from; "" for a plan that was sent.
+    """
+
+    def __init__(
+        self, drafts: list[Draft], keys: dict[str, int], faults: Faults, outer: Outer | None = None, inside: str = ""
+    ) -> None:
         self._drafts = drafts
         self._keys = keys
+        self._outer = outer or {}
+        self._inside = inside
         self._near = Nearest(keys)
         self._faults = faults
         self.implied: list[Implied] = []
@@ -65,8 +83,7 @@ class Links:
             for reference in found.references:
                 self._edge(position, draft.place + where + reference.place, reference, places)
         draft.dependencies = list(places)
-        for reference in in_over.references:
-            self._over_mapped(draft, reference)
+        self._follow(draft, in_input, in_over, in_fallback)
         draft.refs, draft.over_refs = self._refs(draft, in_input), self._refs(draft, in_over)
         draft.fallback_refs = self._refs(draft, in_fallback)
 
@@ -98,7 +115,7 @@ class Links:
             self._unknown(place, reference.key, f"{reference.text}: ")
         elif reference.key == draft.key:
             self._faults.add(place, f"{reference.text}: a subtask cannot refer to itself")
-        else:
+        elif reference.key in self._keys:
             target = self._keys[reference.key]
             if target not in places:
                 places[target] = None
@@ -114,30 +131,49 @@ class Links:
             return f"; the items of a map are reached as {{{{subtasks.{mapped}.output[{number.rstrip(']')}]}}}}"
         return self._near.hint(key)
 
-    def _over_mapped(self, draft: Draft, reference: Reference) -> None:
-        """Going on item by item over the output of another map is a later feature."""
-        targets: list[int] = []
-        if reference.head == "subtasks" and reference.known and reference.path[:1] == ("output",):
-            targets = [self._keys[reference.key]]
-        elif reference.head == "previous_output":
-            targets = draft.dependencies[: draft.declared]
-            if len(targets) > 1 and reference.path:
-                targets = [node for node in targets if self._drafts[node].key == reference.path[0]]
-        for node in targets:
-            if self._drafts[node].mapped:
-                detail = f"a map over the map {quoted(self._drafts[node].key)} is not supported yet; join it first"
-                self._faults.add(f"{draft.place}/map/over{reference.place}", f"{reference.text}: {detail}")
+    def _follow(self, draft: Draft, in_input: Found, in_over: Found, in_fallback: Found) -> None:
+        """A map over the whole output of another map goes on item by item: it is a later stage of its chain."""
+        if not draft.mapped or len(in_over.references) != 1:
+            return
+        before = self._whole_map(draft, in_over.references[0])
+        if before is None:
+            return
+        draft.follows = before.index
+        for where, found in (("/input", in_input), ("/fallback/input", in_fallback)):
+            for reference in found.references:
+                if reference.head == "previous_output" or reference.key == before.key:
+                    detail = f"waits for all of {quoted(before.key)}, and this map goes over it item by item; use"
+                    where_to = draft.place + where + reference.place
+                    self._faults.add(where_to, f"{reference.text}: {detail} {{{{item}}}}, or join it first")
+
+    def _whole_map(self, draft: Draft, reference: Reference) -> Draft | None:
+        """The mapped subtask whose whole output a reference is; None for any other."""
+        target: int | None = None
+        if reference.head == "subtasks" and reference.path == ("output",):
+            target = self._keys.get(reference.key)
+        elif reference.head == "previous_output" and not reference.path and draft.declared == 1:
+            target = draft.dependencies[0]
+        found = None if target is None else self._drafts[target]
+        return found if found is not None and found.mapped and found is not draft else None
 
     def _refs(self, draft: Draft, found: Found) -> Refs | None:
         if not found.needed:
             return None
         heads = {reference.head for reference in found.references}
         declared = draft.dependencies[: draft.declared] if "previous_output" in heads else []
-        named = {reference.key for reference in found.references if reference.key in self._keys}
+        named = {reference.key for reference in found.references if reference.key and reference.known}
         return Refs(
             previous=[(self._drafts[node].key, *self._fetch(node)) for node in declared],
-            keys={key: self._fetch(self._keys[key]) for key in sorted(named)},
+            keys={
+                key: self._fetch(self._keys[key]) if key in self._keys else self._outer[key] for key in sorted(named)
+            },
         )
 
-    def _fetch(self, node: int) -> tuple[int, bool]:
-        return self._drafts[node].index, self._drafts[node].mapped
+    def _fetch(self, node: int) -> tuple[Place, bool]:
+        draft = self._drafts[node]
+        return place(self._inside, draft.index), draft.mapped
+
+
+def place(inside: str, index: int) -> Place:
+    """The place of a subtask of a plan, or of one that grew ``inside`` another."""
+    return subtask_id(inside, index) if inside else index

@@ -39,7 +39,7 @@ def _subtask(subtask: Subtask, needs: Sequence[str], places: Mapping[str, int]) 
         "priority": subtask.priority,
     }
     if spec.map is not None:
-        raw["map"] = {"over": spec.map.over, "limit": spec.map.limit}
+        raw["map"] = {"over": spec.map.over, "limit": spec.map.limit, "batch": spec.map.batch}
     return raw | _policies(spec)
 
 

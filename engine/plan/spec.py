@@ -10,10 +10,20 @@ from typing import Any
 import msgspec
 
 from engine.model import Json
+from engine.plan.ids import subtask_id
 
 DEFAULT_LIMIT = 10_000
 """Items that a map may have unless its plan says otherwise."""
 DEFAULT_PRIORITY = 5
+
+
+Place = int | str
+"""Where a subtask is in its task: its number in the plan; of one that grew, the numbers on the way to it as text."""
+
+
+def place_id(task_id: str, place: Place) -> str:
+    """The id of the subtask at a place."""
+    return subtask_id(task_id, place) if isinstance(place, int) else f"{task_id}.{place}"
 
 
 class Refs(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -23,19 +33,27 @@ class Refs(msgspec.Struct, frozen=True, omit_defaults=True):
     value uses ``previous_output``. An empty ``Refs`` says that the value has other references or escaped braces.
     """
 
-    previous: list[tuple[str, int, bool]] = []
-    keys: dict[str, tuple[int, bool]] = {}
+    previous: list[tuple[str, Place, bool]] = []
+    keys: dict[str, tuple[Place, bool]] = {}
 
 
 class MapSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a mapped subtask expands, and what its items inherit. ``refs`` are those of ``over`` alone."""
+    """How a mapped subtask expands, and what its items inherit. ``refs`` are those of ``over`` alone.
+
+    One that goes over the items of another map (``follows``) is a later stage of its chain: ``lane`` is the order key
+    that all stages share, ``stage`` counts from 0, and ``span`` is how many items of the first stage go into one item.
+    """
 
     over: Any
     limit: int = DEFAULT_LIMIT
+    batch: int = 1
     refs: Refs | None = None
     priority: int = DEFAULT_PRIORITY
-    generation: int = 0
     rank: float = 1.0
+    lane: str = ""
+    stage: int = 0
+    span: int = 1
+    follows: Place | None = None
 
 
 class RetrySpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,7 +74,7 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str = ""
     expression: str = ""
-    keys: dict[str, tuple[int, bool]] = {}
+    keys: dict[str, tuple[Place, bool]] = {}
 
 
 class FallbackSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,8 +91,9 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     ``refs`` is None when ``input`` can be used as it stands. ``timeout`` is seconds for one attempt, ``idle`` without
     a sign of life, ``queue`` from ready to started, ``total`` for all attempts together from the first one's start;
     None leaves the first to the settings and the others open. ``run_if`` is None for the default. A mapped subtask has
-    ``map``; its ``input`` is the template of its items. An item has ``item`` and ``index``. ``implied`` are the places
-    in the plan of dependencies that only references add.
+    ``map``; its ``input`` is the template of its items. An item has ``index``, and ``item`` (of a batch ``items``) or
+    the places of the items that it follows, ``upstream``, whose outputs are that. ``implied`` are the places in the
+    plan of dependencies that only references add.
     """
 
     input: Any = {}
@@ -89,9 +108,11 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     run_if: Condition | None = None
     fallback: FallbackSpec | None = None
     on_interrupt: str | None = None
-    implied: list[int] = []
+    implied: list[Place] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET
+    items: Any = msgspec.UNSET
+    upstream: list[str] = []
     index: int | msgspec.UnsetType = msgspec.UNSET
 
     def encode(self) -> str:

@@ -1,101 +1,124 @@
 """What a rerun runs again, and what it takes over from the task that it repeats.
 
 Whatever did not succeed, whatever the caller names or changes, and everything that depends on it is the *affected cone*
-and runs again; all else is settled from the start. A mapped subtask inside the cone expands anew; outside of it its
-items are taken over one by one, so that a single failed item is repeated alone.
+and runs again; all else is settled from the start. A subtask inside the cone that had grown others grows anew; outside
+of it they are taken over one by one, so that a single failed item is repeated alone.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from engine.model import NewSubtask, NewTask, Reused, Subtask
-from engine.plan.ids import subtask_id
-from engine.plan.items import item_order
-from engine.plan.spec import Spec
+from engine.plan.spec import Spec, place_id
 from engine.states import SETTLED, SubtaskStatus
 
 COMPLETED, SKIPPED = SubtaskStatus.COMPLETED, SubtaskStatus.SKIPPED
 
-Items = Mapping[int, Sequence[Subtask]]
-"""What mapped subtasks have grown, by the place of the mapped one in the plan."""
+Edge = tuple[str, str]
+"""Keys of a dependant and of what it depends on."""
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """What an earlier task had: its plan, what that had ``grown`` in the order of ids, and the ``edges`` of these."""
+
+    planned: Sequence[Subtask]
+    grown: Sequence[Subtask] = ()
+    edges: Sequence[Edge] = ()
+
+    def still(self, dependants: Sequence[Sequence[int]]) -> Iterator[Edge]:
+        """The edges of what had grown that hold in the plan that is to run, given by its dependants."""
+        places = {subtask.key: place for place, subtask in enumerate(self.planned)}
+        roots = {subtask.key: int(subtask.id.split(".")[1]) for subtask in self.grown}
+        later = {root: frozenset(dependants[root]) for root in set(roots.values())}
+        for dependant, needed in self.edges:
+            if dependant in roots or places[dependant] in later[roots[needed]]:
+                yield dependant, needed
 
 
 class Cone(msgspec.Struct, frozen=True):
-    """What runs again: ``planned`` by place in the plan, ``items`` by key (of mapped subtasks outside the cone)."""
+    """What runs again: ``planned`` by place in the plan, ``grown`` by key (of subtasks whose parent does not)."""
 
     planned: frozenset[int]
-    items: frozenset[str]
+    grown: frozenset[str]
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to run."""
-        return not (self.planned or self.items)
+        return not (self.planned or self.grown)
 
 
-def cone(
-    planned: Sequence[Subtask], items: Items, dependants: Sequence[Sequence[int]], wanted: Collection[str]
-) -> Cone:
+def cone(ran: Ran, dependants: Sequence[Sequence[int]], wanted: Collection[str]) -> Cone:
     """Everything that runs again.
 
     Args:
-        planned: the earlier subtasks in plan order.
-        items: what they had grown.
+        ran: the earlier task.
         dependants: by place in the plan the places of what depends on it, in the plan that is to run.
         wanted: keys that run again although they had succeeded.
     """
-    begin = [place for place, earlier in enumerate(planned) if _again(earlier, wanted)]
-    repeated = {place: [item.key for item in grown if _again(item, wanted)] for place, grown in items.items()}
-    begin += [below for place, keys in repeated.items() if keys for below in dependants[place]]
-    reached = _below(begin, dependants)
-    kept = [key for place, keys in repeated.items() if place not in reached for key in keys]
-    return Cone(frozenset(reached), frozenset(kept))
+    below: defaultdict[str, list[str]] = defaultdict(list)
+    for place, later in enumerate(dependants):
+        below[ran.planned[place].key] += [ran.planned[other].key for other in later]
+    for dependant, needed in ran.still(dependants):
+        below[needed].append(dependant)
+    everything = [*ran.planned, *ran.grown]
+    reached = _below([subtask.key for subtask in everything if _again(subtask, wanted)], below)
+    again = {subtask.id for subtask in everything if subtask.key in reached}
+    return Cone(
+        frozenset(place for place, subtask in enumerate(ran.planned) if subtask.key in reached),
+        frozenset(subtask.key for subtask in ran.grown if subtask.id in again and not _dropped(subtask, again)),
+    )
 
 
 def _again(earlier: Subtask, wanted: Collection[str]) -> bool:
     return earlier.status not in (COMPLETED, SKIPPED) or earlier.key in wanted
 
 
-def _below(begin: Iterable[int], dependants: Sequence[Sequence[int]]) -> set[int]:
-    """These places and all that depend on them, directly or not."""
+def _below(begin: Iterable[str], below: Mapping[str, Sequence[str]]) -> set[str]:
+    """These and all that depend on them, directly or not."""
     reached = set(begin)
     stack = list(reached)
     while stack:
-        new = [place for place in dependants[stack.pop()] if place not in reached]
+        new = [key for key in below.get(stack.pop(), ()) if key not in reached]
         reached.update(new)
         stack += new
     return reached
 
 
-def take_over(task: NewTask, planned: Sequence[Subtask], items: Items, again: Cone) -> NewTask:
+def _dropped(subtask: Subtask, again: Collection[str]) -> bool:
+    """Whether one that it grew from, directly or not, runs again and so grows anew."""
+    id_ = subtask.id
+    while id_.count(".") > 1:
+        id_ = id_.rpartition(".")[0]
+        if id_ in again:
+            return True
+    return False
+
+
+def take_over(task: NewTask, ran: Ran, dependants: Sequence[Sequence[int]], again: Cone) -> NewTask:
     """The task as it starts: what is outside the cone is settled, with what it had produced.
 
     Args:
         task: a new task with the plan that is to run, built as if nothing had run before.
-        planned: the earlier subtasks in plan order.
-        items: what they had grown.
+        ran: the earlier task.
+        dependants: by place in the plan the places of what depends on it, in the plan that is to run.
         again: what runs again.
     """
     subtasks = [
-        subtask if place in again.planned else _settled(subtask, planned[place])
+        subtask if place in again.planned else _settled(subtask, ran.planned[place])
         for place, subtask in enumerate(task.subtasks)
     ]
+    repeated = {ran.planned[place].id for place in again.planned}
+    repeated |= {subtask.id for subtask in ran.grown if subtask.key in again.grown}
+    kept = [subtask for subtask in ran.grown if not _dropped(subtask, repeated)]
+    copies = [_copy(subtask, task.id, subtask.key in again.grown) for subtask in kept]
+    ids = {subtask.key: subtask.id for subtask in [*subtasks, *copies]}
     edges = list(task.edges)
-    joins: defaultdict[str, list[str]] = defaultdict(list)
-    for dependant, needed in task.edges:
-        joins[needed].append(dependant)
-    for place, grown in items.items():
-        if place in again.planned:
-            continue
-        parent = subtasks[place].id
-        copies = [_item(earlier, parent, earlier.key in again.items) for earlier in grown]
-        subtasks += copies
-        edges += [(copy.id, parent) for copy in copies]
-        edges += [(join, copy.id) for join in joins[parent] for copy in copies]
-    return msgspec.structs.replace(task, subtasks=_counted(subtasks, edges), edges=edges)
+    edges += [(ids[one], ids[other]) for one, other in ran.still(dependants) if one in ids and other in ids]
+    return msgspec.structs.replace(task, subtasks=_counted([*subtasks, *copies], edges), edges=edges)
 
 
 def _settled(subtask: NewSubtask, earlier: Subtask) -> NewSubtask:
@@ -105,11 +128,13 @@ def _settled(subtask: NewSubtask, earlier: Subtask) -> NewSubtask:
     return msgspec.structs.replace(subtask, status=earlier.status, timed=False, reused=reused)
 
 
-def _item(earlier: Subtask, parent: str, again: bool) -> NewSubtask:
-    """An item of a mapped subtask that has grown already."""
+def _copy(earlier: Subtask, task_id: str, again: bool) -> NewSubtask:
+    """A subtask that has grown already, at the same place of the new task."""
     spec = Spec.decode(earlier.spec)
+    id_ = place_id(task_id, earlier.id.partition(".")[2])
+    followed = spec.map.follows if spec.map else None
     copy = NewSubtask(
-        id=subtask_id(parent, earlier.index),
+        id=id_,
         key=earlier.key,
         type=earlier.type,
         index=earlier.index,
@@ -118,17 +143,19 @@ def _item(earlier: Subtask, parent: str, again: bool) -> NewSubtask:
         priority=earlier.priority,
         generation=earlier.generation,
         rank=earlier.rank,
-        order_key=item_order(earlier.priority, earlier.rank, parent, earlier.index),
+        order_key=earlier.order_key,
         critical=earlier.critical,
-        expanded_from=parent,
+        expanded_from=id_.rpartition(".")[0],
         status=SubtaskStatus.PENDING,
         optional=earlier.optional,
+        judged=spec.run_if is not None,
         timed=spec.queue is not None or spec.total is not None,
+        follows=None if followed is None else place_id(task_id, followed),
     )
     return copy if again else _settled(copy, earlier)
 
 
-def _counted(subtasks: Sequence[NewSubtask], edges: Iterable[tuple[str, str]]) -> list[NewSubtask]:
+def _counted(subtasks: Sequence[NewSubtask], edges: Iterable[Edge]) -> list[NewSubtask]:
     """The subtasks with what their dependencies leave to wait for, and ready where that is nothing."""
     by_id = {subtask.id: subtask for subtask in subtasks}
     unmet: defaultdict[str, int] = defaultdict(int)

@@ -30,7 +30,6 @@ IN_SUBTASK = (
     Refusal(("required_capabilities",), _except([])),
     Refusal(("requires_approval",), _except(False)),
     Refusal(("cache",), _except(None)),
-    Refusal(("map", "batch"), _except(1)),
 )
 _FIELDS = frozenset(row.path[0] for row in (*IN_TASK, *IN_SUBTASK))
 

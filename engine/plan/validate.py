@@ -7,32 +7,22 @@ the caller should run it off the event loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
 
 from engine.model import Json
-from engine.plan.drafts import PLACE, Draft, index_keys, read_drafts
+from engine.plan.checks import Checks, Limits
+from engine.plan.drafts import PLACE, Draft
 from engine.plan.faults import Faults, pointer
-from engine.plan.inputs import InputChecks
-from engine.plan.knots import note_cycles
-from engine.plan.links import Implied, Links
-from engine.plan.order import Order, order
-from engine.plan.plain import check_plain, is_plain
+from engine.plan.order import Order
+from engine.plan.plain import check_plain
 from engine.plan.schema import TaskRequest
 from engine.plan.unsupported import IN_TASK, refusals
 from engine.ports import Tool
 
 _FORMS = ("description", "type", "plan")
 _ONLY_PLANS = 'only explicit plans are understood so far: send {"plan": {"subtasks": [...]}}'
-
-
-class Limits(NamedTuple):
-    """How large a plan may be."""
-
-    subtasks: int = 250_000
-    edges: int = 1_000_000
 
 
 class ValidPlan(msgspec.Struct, frozen=True):
@@ -65,9 +55,7 @@ def validate(
     faults = Faults()
     plain = check_plain(body, faults)
     request = _envelope(body, faults)
-    drafts = read_drafts(_subtasks(body, limits, faults), faults)
-    implied = _connect(drafts, tools, known_types, plain, faults)
-    ordered = _ordered(drafts, implied, limits, faults)
+    drafts, ordered = Checks(tools, known_types, plain, limits).checked(_subtasks(body, limits, faults), faults)
     faults.raise_any()
     assert request is not None and ordered is not None
     return ValidPlan(request, drafts, ordered)
@@ -109,33 +97,3 @@ def _subtasks(body: Json, limits: Limits, faults: Faults) -> list[Json]:
         faults.add(PLACE, f"{detail}; split the task, or raise MAX_PLAN_SUBTASKS")
         return []
     return subtasks
-
-
-def _connect(
-    drafts: list[Draft], tools: Callable[[str], Tool | None], known_types: Collection[str], plain: bool, faults: Faults
-) -> list[Implied]:
-    """Checks each draft and links them; returns the edges that only references imply."""
-    keys = index_keys(drafts, faults)
-    links = Links(drafts, keys, faults)
-    checks = InputChecks(tools, known_types, keys, faults)
-    for position, draft in enumerate(drafts):
-        links.declare(position)
-        if plain or is_plain([draft.input, draft.over]):
-            links.refer(position, *checks.check(draft))
-    return links.implied
-
-
-def _ordered(drafts: list[Draft], implied: list[Implied], limits: Limits, faults: Faults) -> Order | None:
-    """The order of the drafts; None, with faults, when there is none or there are too many edges."""
-    dependencies = [draft.dependencies for draft in drafts]
-    edges = sum(map(len, dependencies))
-    if edges > limits.edges:
-        detail = f"has {edges:,} dependencies, more than the limit of {limits.edges:,}"
-        faults.add(PLACE, f"{detail}; split the task, or raise MAX_PLAN_EDGES")
-        return None
-    ordered = order(dependencies)
-    if ordered.acyclic:
-        return ordered
-    done = set(ordered.topological)
-    note_cycles(drafts, implied, [node for node in range(len(drafts)) if node not in done], faults)
-    return None

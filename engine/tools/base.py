@@ -15,7 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.errors import Category, ToolError
-from engine.model import Json
+from engine.model import Expand, Json
 from engine.ports import RunContext
 from engine.tools.faults import Faults, faults_of
 from engine.tools.json_value import NotJson, plain
@@ -152,6 +152,8 @@ class FunctionTool(ModelTool[BaseModel]):
     async def perform(self, value: BaseModel, context: RunContext) -> Json:
         """Calls the function and checks that its result is a JSON value."""
         result = await self._function(value, context)
+        if isinstance(result, Expand):
+            return result
         try:
             return plain(result)
         except NotJson as error:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from engine.errors import Fenced
-from engine.model import NewSubtask, NewTask, Reused
+from engine.model import Growth, NewSubtask, NewTask, Reused
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Claim
-from graph import codec
+from graph import codec, turns
 from graph.ladybug.connection import LadybugDatabase, Session
 
 WHOLE = 1_000
@@ -46,6 +48,7 @@ def _row(subtask: NewSubtask, task_id: str, now: int) -> list[str]:
         str(subtask.skips),
         "1" if subtask.reused else "0",
         str(now) if subtask.status in SETTLED else "",
+        subtask.follows or "",
     ]
 
 
@@ -146,29 +149,60 @@ def _reused(task: NewTask, engine: str) -> list[list[str]]:
     return found
 
 
-def add_items(
-    session: Session, parent: Claim, items: list[NewSubtask], joins: list[str], engine: str, epoch: int, namespace: str
-) -> None:
-    """Adds a batch of items of a mapped subtask that is still processing."""
-    _fence(session, engine, epoch)
-    if not session.run("subtask/current", id=parent.id, token=parent.token):
+def add_children(
+    session: Session,
+    parent: Claim,
+    batch: tuple[list[NewSubtask], list[list[str]]],
+    growth: Growth,
+    joins: list[str],
+    namespace: str,
+) -> list[tuple[str, str]]:
+    """Adds a batch of what a subtask grows that is still processing; returns all edges of the batch."""
+    found = session.run("subtask/current", id=parent.id, token=parent.token)
+    if not found:
         raise Fenced()
-    ids = [item.id for item in items]
-    _create(session, parent.task_id, namespace, _rows(items, parent.task_id, 0))
-    session.run("subtask/attach_rows", rows=[[parent.task_id, id_] for id_ in ids])
-    session.run("subtask/derive", rows=[[id_, parent.id] for id_ in ids])
-    edges = [[id_, parent.id] for id_ in ids] + [[join, id_] for join in joins for id_ in ids]
-    session.run("subtask/link", rows=edges)
-    if joins:
-        session.run("subtask/raise", ids=joins, number=len(ids))
+    children = [
+        msgspec.structs.replace(child, generation=child.generation + found[0]["generation"]) for child in batch[0]
+    ]
+    _create(session, parent.task_id, namespace, _rows(children, parent.task_id, 0))
+    session.run("subtask/attach_rows", rows=[[parent.task_id, child.id] for child in children])
+    session.run("subtask/derive", rows=[[child.id, parent.id] for child in children])
+    ends = [child.id for child in children if growth.ends is None or child.id in growth.ends]
+    edges = [[child.id, parent.id] for child in children if growth.roots is None or child.id in growth.roots]
+    edges += batch[1] + [[join, id_] for join in joins for id_ in ends]
+    if edges:
+        session.run("subtask/link", rows=edges)
+    _count_settled(session, batch[1])
+    if joins and ends:
+        session.run("subtask/raise", ids=joins, number=len(ends))
+    return [(dependant, needed) for dependant, needed in edges]
 
 
-def remove_items(session: Session, parent: Claim, joins: list[str], engine: str, epoch: int) -> int:
-    """Removes the items that an interrupted attempt had added; returns how many."""
-    _fence(session, engine, epoch)
-    ids = [row["id"] for row in session.run("subtask/items", parent=parent.id)]
-    if ids:
-        session.run("subtask/remove", ids=ids)
-        if joins:
-            session.run("subtask/raise", ids=joins, number=-len(ids))
-    return len(ids)
+def _count_settled(session: Session, edges: list[list[str]]) -> None:
+    """What new subtasks need may be settled already: then they do not wait for it."""
+    needed = list(dict.fromkeys(on for _, on in edges))
+    if not needed:
+        return
+    rows = session.run("subtask/statuses", ids=needed)
+    weights = {row["id"]: turns.weight(SubtaskStatus(row["status"]), bool(row["is_optional"])) for row in rows}
+    lowered = [[dependant, *map(str, weights[on])] for dependant, on in edges if any(weights.get(on, (0, 0, 0)))]
+    if lowered:
+        session.run("subtask/lower", rows=lowered)
+
+
+def remove_children(session: Session, parent: Claim, joins: list[str]) -> int:
+    """Removes what an interrupted attempt had added; returns how many."""
+    rows = session.run("subtask/items", parent=parent.id)
+    for join, number in _edges_to(session, [row["id"] for row in rows], joins).items():
+        session.run("subtask/raise", ids=[join], number=-number)
+    if rows:
+        session.run("subtask/remove", ids=[row["id"] for row in rows])
+    return len(rows)
+
+
+def _edges_to(session: Session, ids: list[str], joins: list[str]) -> dict[str, int]:
+    """By join how many of these subtasks it waits for."""
+    if not (ids and joins):
+        return {}
+    rows = session.run("subtask/awaited", ids=ids, joins=joins)
+    return {row["id"]: row["number"] for row in rows}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import Fenced, GraphExhausted
-from engine.model import Dependant, Finish, Judged, NewResult, NewSubtask, NewTask, OpenTask, Pause, Progress, Pulse
+from engine.model import Dependant, Finish, Growth, Judged, NewResult, NewTask, OpenTask, Pause, Progress, Pulse
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, writer
@@ -31,6 +31,7 @@ OWN_STATEMENTS = {
     "subtask/adjacency",
     "subtask/attach",
     "subtask/attach_rows",
+    "subtask/awaited",
     "subtask/blockers",
     "subtask/cancel",
     "subtask/copy_edges",
@@ -42,6 +43,7 @@ OWN_STATEMENTS = {
     "subtask/joins",
     "subtask/judged",
     "subtask/link",
+    "subtask/lower",
     "subtask/raise",
     "subtask/remove",
     "result/keep",
@@ -214,25 +216,22 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
             )
         return None
 
-    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
-        """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
+    async def expand(self, parent: Claim, growth: Growth) -> int:
+        """Adds what a subtask grows, in batches; its settlement lets it run."""
         joins = [row["id"] for row in await self._ladybug.write("subtask/joins", parent=parent.id)]
-        fence = (self._engine, self._epoch)
 
         def remove(session: Session) -> int:
             self._frontiers.drop(parent.task_id)
-            return loading.remove_items(session, parent, joins, *fence)
+            return loading.remove_children(session, parent, joins)
 
-        def add(session: Session, batch: list[NewSubtask]) -> None:
-            loading.add_items(session, parent, batch, joins, *fence, self._namespace)
-            edges = [(item.id, parent.id) for item in batch] + [(join, item.id) for join in joins for item in batch]
+        def add(session: Session, batch: codec.Batch) -> None:
+            edges = loading.add_children(session, parent, batch, growth, joins, self._namespace)
             self._frontiers.link(parent.task_id, edges)
 
         try:
-            dropped = await self._ladybug.transaction(remove) if parent.token > 1 else 0
-            for start in range(0, len(children), loading.ITEM_BATCH):
-                batch = children[start : start + loading.ITEM_BATCH]
-                await self._ladybug.transaction(lambda session, batch=batch: add(session, batch))  # type: ignore[misc]
+            dropped = await self._fenced(remove) if parent.token > 1 else 0
+            for batch in codec.growth_batches(growth, loading.ITEM_BATCH):
+                await self._fenced(lambda session, batch=batch: add(session, batch))  # type: ignore[misc]
         except BaseException:
             self._frontiers.drop(parent.task_id)
             raise

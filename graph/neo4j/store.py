@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import Fenced, GraphUnavailable
-from engine.model import Dependant, Judged, NewSubtask, NewTask, OpenTask
+from engine.model import Dependant, Growth, Judged, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
 from graph import codec, reader, removal, turns, writer
 from graph.neo4j import fence, owners, schema
@@ -197,8 +197,8 @@ class Neo4jGraph(Reader, OwningWriter):
             held=[],
         )
 
-    async def expand(self, parent: Claim, children: list[NewSubtask]) -> int:
-        """Adds the items of a mapped subtask, in batches; its settlement makes them ready."""
+    async def expand(self, parent: Claim, growth: Growth) -> int:
+        """Adds what a subtask grows, in batches; its settlement lets it run."""
         joins = [row["id"] for row in await self._neo4j.read("subtask/joins", parent=parent.id)]
         place: dict[str, Any] = {"parent": parent.id, "token": parent.token}
         dropped = 0
@@ -207,13 +207,17 @@ class Neo4jGraph(Reader, OwningWriter):
             if not gone or not gone[0]["removed"]:
                 break
             dropped += gone[0]["removed"]
-        for start in range(0, len(children), ITEM_BATCH):
+        for children, edges in codec.growth_batches(growth, ITEM_BATCH):
             rows = [
-                codec.subtask_row(child, parent.task_id, self._namespace, 0)
-                for child in children[start : start + ITEM_BATCH]
+                [
+                    codec.subtask_row(child, parent.task_id, self._namespace, 0),
+                    growth.roots is None or child.id in growth.roots,
+                    growth.ends is None or child.id in growth.ends,
+                ]
+                for child in children
             ]
             created = await self._fenced_write(
-                "subtask/expand", task=parent.task_id, children=rows, joins=joins, **place
+                "subtask/expand", task=parent.task_id, children=rows, edges=edges, joins=joins, **place
             )
             if not created:
                 raise Fenced()

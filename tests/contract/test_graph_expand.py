@@ -8,7 +8,7 @@ import json
 import pytest
 
 from engine.errors import Fenced
-from engine.model import NewSubtask, NewTask
+from engine.model import Growth, NewTask
 from engine.plan.items import items
 from engine.plan.spec import Spec
 from engine.turn import Claim
@@ -16,7 +16,7 @@ from tests.support.graphs import EVERYTHING, Hand, names
 from tests.support.plans import plan, step
 
 
-def _children(claim: Claim, values: list[object]) -> list[NewSubtask]:
+def _children(claim: Claim, values: list[object]) -> Growth:
     return items(Spec.decode(claim.spec), claim.id, claim.key, claim.type, values)
 
 

@@ -60,7 +60,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await execute(graph, "MATCH (x:Schema) SET x.version = 99")
     await graph.close()
 
-    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 1"):
+    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 2"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
 
 

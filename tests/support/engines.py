@@ -14,7 +14,7 @@ from pathlib import Path
 
 from api.wiring import build_engine
 from engine.errors import Category, Fatal, Retryable, ToolError
-from engine.model import Event, Json, Subtask, Task
+from engine.model import Event, Expand, Json, Subtask, Task
 from engine.ports import Graph, RunContext
 from engine.service import Engine
 from engine.settings import Settings
@@ -133,6 +133,13 @@ async def alive(name: str, context: RunContext) -> str:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(opened.wait(), 0.02)
     return name
+
+
+@tool("grow", idempotent=True)
+async def grow(subtasks: list[dict[str, Json]], context: RunContext, output: Json = None, seen: Json = None) -> Expand:
+    """Adds subtasks to its task; what they may refer to is what ``seen`` refers to."""
+    STARTED[context.subtask_id] += 1
+    return Expand(subtasks) if output is None else Expand(subtasks, output)
 
 
 def marks(path: Path) -> list[str]:

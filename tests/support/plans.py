@@ -7,8 +7,9 @@ import time
 
 from engine.model import Json, NewTask
 from engine.plan.build import build
+from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
-from engine.plan.validate import Limits, validate
+from engine.plan.validate import validate
 from engine.tools.calculate import Calculate
 from engine.tools.noop import Noop
 from engine.tools.registry import ToolRegistry

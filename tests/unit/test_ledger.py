@@ -296,8 +296,8 @@ def test_items_are_counted_as_they_grow_and_go() -> None:
     task = running_task("a", 1)
     ledger.add(task)
 
-    ledger.expanded("a", items(Spec(map=MapSpec([])), "T.0000001", "m", "noop", [1] * 5), 0)
-    ledger.expanded("a", items(Spec(map=MapSpec([]), queue=3.0), "T.0000001", "m", "noop", [1] * 2), 5)
+    ledger.expanded("a", items(Spec(map=MapSpec([])), "T.0000001", "m", "noop", [1] * 5).children, 0)
+    ledger.expanded("a", items(Spec(map=MapSpec([]), queue=3.0), "T.0000001", "m", "noop", [1] * 2).children, 5)
 
     assert (task.counts["pending"], ledger.unsettled, task.dirty) == (2, 3, True)
     assert [limit.queue for limit in task.timed.values()] == [3.0, 3.0]

@@ -11,12 +11,14 @@ import pytest
 from engine.errors import Conflict, Fault, InvalidInput
 from engine.model import Json, NewSubtask, NewTask, Subtask, Task
 from engine.plan.build import build
+from engine.plan.checks import Limits
 from engine.plan.faults import Faults
 from engine.plan.items import items
 from engine.plan.overrides import as_sent, overridden
 from engine.plan.restore import body_of
 from engine.plan.spec import Spec
-from engine.plan.validate import Limits, validate
+from engine.plan.takeover import Ran
+from engine.plan.validate import validate
 from engine.rerun import FAILED, START, Earlier, Rerun, rebuilt
 from engine.states import SubtaskStatus, TaskStatus
 from engine.tools.calculate import Calculate
@@ -78,6 +80,7 @@ def stored(subtask: NewSubtask, task: NewTask, status: str = "completed") -> Sub
         attempts=1,
         output_bytes=len(subtask.key) + 2,
         optional=subtask.optional,
+        order_key=subtask.order_key,
     )
 
 
@@ -85,17 +88,21 @@ def earlier(body: Body, grown: dict[str, int] | None = None, **statuses: str) ->
     """A task that has ended: everything completed except what ``statuses`` says; ``grown`` are items by key."""
     task = new_task(body)
     planned = [stored(subtask, task, statuses.get(subtask.key, "completed")) for subtask in task.subtasks]
-    items_of: dict[int, list[Subtask]] = {}
+    made: list[Subtask] = []
+    edges: list[tuple[str, str]] = []
+    keys = {row.id: row.key for row in planned}
     for row in planned:
         count = (grown or {}).get(row.key)
         if count is not None:
-            made = items(Spec.decode(row.spec), row.id, row.key, row.type, list(range(count)))
-            items_of[row.index] = [stored(item, task, statuses.get(item.key, "completed")) for item in made]
-    keys = {row.id: row.key for row in planned}
+            growth = items(Spec.decode(row.spec), row.id, row.key, row.type, list(range(count)))
+            made += [stored(item, task, statuses.get(item.key, "completed")) for item in growth.children]
+            joins = [keys[one] for one, other in task.edges if other == row.id]
+            edges += [(item.key, row.key) for item in growth.children]
+            edges += [(join, item.key) for join in joins for item in growth.children]
     needs: dict[str, list[str]] = {}
     for dependant, needed in task.edges:
         needs.setdefault(keys[dependant], []).append(keys[needed])
-    return Earlier(_read(task), planned, items_of, needs)
+    return Earlier(_read(task), Ran(planned, made, edges), needs)
 
 
 def _read(task: NewTask) -> Task:
@@ -123,7 +130,7 @@ def _read(task: NewTask) -> Task:
 def again(before: Earlier, start: str = FAILED, **overrides: Json) -> NewTask:
     """The rerun of it, as it would be stored."""
     faults = Faults()
-    body = overridden(body_of(before.task, before.planned, before.needs), overrides, faults)
+    body = overridden(body_of(before.task, before.ran.planned, before.needs), overrides, faults)
     faults.raise_any()
     valid = validate(body, TOOLS.get, TOOLS.names(), Limits())
     return rebuilt(before, valid, Rerun(start, overrides), fresh_id(), 5_000)
@@ -153,7 +160,7 @@ def check_counters(task: NewTask) -> None:
 def test_a_stored_task_gives_back_the_body_that_makes_it(body: Body) -> None:
     before = earlier(body)
 
-    restored = body_of(before.task, before.planned, before.needs)
+    restored = body_of(before.task, before.ran.planned, before.needs)
 
     first = build(validate(body, TOOLS.get, TOOLS.names(), Limits()), before.task.id, 7)
     second = build(validate(restored, TOOLS.get, TOOLS.names(), Limits()), before.task.id, 7)
@@ -266,7 +273,7 @@ def test_a_copied_item_is_what_the_map_would_make() -> None:
     task = again(before)
 
     parent = task.subtasks[1]
-    made = items(Spec.decode(parent.spec), parent.id, "m", "noop", [0, 1, 2])[1]
+    made = items(Spec.decode(parent.spec), parent.id, "m", "noop", [0, 1, 2]).children[1]
     copied = next(subtask for subtask in task.subtasks if subtask.key == "m[1]")
     assert copied == msgspec.structs.replace(made, status=SubtaskStatus.READY, unmet=0)
 

@@ -1,5 +1,5 @@
 // purpose: tells whether an attempt is the current one of a running subtask
 // params: id, token
-// returns: one row {id}, or none
+// returns: one row {generation}, or none
 MATCH (s:Subtask) WHERE s.id = $id AND s.status = 'processing' AND s.token = $token
-RETURN s.id AS id
+RETURN s.generation AS generation

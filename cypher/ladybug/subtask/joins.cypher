@@ -1,6 +1,6 @@
-// purpose: the subtasks that depend on a mapped subtask and are not its items: they wait for every item
+// purpose: the subtasks that depend on one that grows others and did not grow from it: they wait for these too, unless they follow its items
 // params: parent
 // returns: one row {id} each
 MATCH (j:Subtask)-[:DEPENDS_ON]->(p:Subtask)
-WHERE p.id = $parent AND NOT EXISTS { MATCH (j)-[:EXPANDED_FROM]->(p) }
+WHERE p.id = $parent AND NOT EXISTS { MATCH (j)-[:EXPANDED_FROM]->(p) } AND coalesce(j.follows, '') <> $parent
 RETURN j.id AS id

@@ -1,4 +1,4 @@
-// purpose: removes a batch of items that an interrupted attempt of a mapped subtask had created; repeated until none is left
+// purpose: removes a batch of what an interrupted attempt of a subtask had grown; repeated until none is left
 // params: engine, epoch, parent, token, joins, limit
 // returns: one row {removed}
 MATCH (e:Engine {id: $engine})
@@ -8,12 +8,17 @@ MATCH (p:Subtask {id: $parent}) WHERE p.status = 'processing' AND p.token = $tok
 CALL (p) {
   MATCH (p)<-[:EXPANDED_FROM]-(s:Subtask)
   WITH s LIMIT $limit
-  DETACH DELETE s
-  RETURN count(*) AS removed
+  RETURN collect(s) AS gone
 }
-CALL (removed) {
-  UNWIND $joins AS join
-  MATCH (j:Subtask {id: join})
-  SET j.unmet = j.unmet - removed
+CALL (gone) {
+  UNWIND gone AS s
+  MATCH (j:Subtask)-[:DEPENDS_ON]->(s) WHERE j.id IN $joins
+  WITH j, count(*) AS fewer
+  SET j.unmet = j.unmet - fewer
+  RETURN count(*) AS touched
+}
+CALL (gone, touched) {
+  FOREACH (s IN gone | DETACH DELETE s)
+  RETURN size(gone) AS removed
 }
 RETURN removed
