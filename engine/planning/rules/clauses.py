@@ -18,7 +18,7 @@ _LEAD = re.compile(
     r"(?:and |first|firstly|second|then|next|afterwards|after that|finally|lastly|please)[,:]? (?:please )?"
 )
 _BETWEEN = re.compile(
-    rf"(?:\s*[,;.]\s*(?:and )?|\s+and )(?:then |afterwards |after that |next |finally )?,?\s*"
+    rf"(?:\s*[,;.]\s*(?:and )?|\s+and )(?:(?:then|afterwards|after that|next|finally|lastly),? )?"
     rf"(?=(?:please )?(?:{_VERBS})\b)"
     rf"|\s+(?:and )?then,?\s+(?=(?:{_VERBS})\b)"
 )

@@ -17,7 +17,6 @@ import msgspec
 from engine.model import Json
 from engine.planning.partition import (
     FILE_PARTITION_ROWS,
-    MOST_PARTS,
     PARTITION_ROWS,
     cut,
     partition_rows,
@@ -153,8 +152,6 @@ def _by_file(wish: Wish, source: Source) -> Draft:
         process = _process(wish, "process", {"data": output("combine", "data")}, ("combine",), _rows_first(wish))
         last = _aggregate({"data": output("process")}, (process,), _then(wish))
         return Draft([*validations, combine, process, last], [f"{count} files, then in one piece: {why}"])
-    if count > MOST_PARTS:
-        return _mapped_files(wish, source)
     chains = [_file_chain(wish, number, fields) for number, fields in enumerate(source.each, 1)]
     processes = [process for _, process in chains]
     merged = _aggregate({"parts": outputs(processes)}, processes, _merged(wish))
@@ -165,17 +162,6 @@ def _file_chain(wish: Wish, number: int, fields: dict[str, Json]) -> tuple[SubTa
     key = f"validate_{number}"
     place: dict[str, Json] = {"data": output(key, "data")}
     return _validate(wish, key, fields), _process(wish, f"process_{number}", place, (key,), _split(wish))
-
-
-def _mapped_files(wish: Wish, source: Source) -> Draft:
-    count = len(source.each)
-    fields = {**source.fields, "path": "{{item}}"}
-    over: dict[str, Json] = {"over": "{{input.paths}}", "limit": count}
-    validate = msgspec.structs.replace(_validate(wish, "validate", fields), options={"map": over})
-    onward: dict[str, Json] = {"map": {"over": output("validate"), "limit": count}}
-    process = _process(wish, "process", {"data": "{{item.data}}"}, ("validate",), _split(wish), onward)
-    merged = _aggregate({"parts": output("process")}, (process,), _merged(wish))
-    return Draft([validate, process, merged], [f"{count} files, each as soon as there is a place"])
 
 
 def _validate(wish: Wish, key: str, fields: dict[str, Json]) -> SubTask:
