@@ -48,6 +48,7 @@ def chosen(type: str) -> str:
         ("noop", ""),
         ("validation", ""),
         ("door_to_door", ""),
+        ("translate_text", ""),
         ("", ""),
     ],
 )
@@ -109,6 +110,12 @@ def test_a_tool_of_the_user_s_stands_for_itself_however_large_its_input() -> Non
     assert single.type == "process_orders"
     assert single.input["code"] == "{{input}}"
     assert single.input["data"][0] == r"\{{input}}"
+
+
+def test_a_built_in_type_of_one_step_is_that_step() -> None:
+    ((single,), _) = TaskDecomposer().decompose("write_file", {"path": "a", "content": "b"}, {})
+
+    assert (single.type, single.input) == ("write_file", {"path": "a", "content": "b"})
 
 
 class Reports:

@@ -67,6 +67,7 @@ def test_what_can_be_split(parameters: dict[str, Any]) -> None:
         ({"join": {"with": [], "how": "full"}}, "join"),
         ({"aggregate": {"m": "median(x)"}}, r"median\(x\) cannot be merged"),
         ({"aggregate": {"m": "count(distinct x)"}}, "count"),
+        ({"aggregate": {"m": "max(x, 3)"}}, "max"),
         ({"aggregate": {"m": "sum(x) / count(*)"}}, "sum"),
         ({"aggregate": {"m": "sum(x order by y)"}}, "sum"),
         ({"aggregate": {"m": "sum(x) filter (where y)"}}, "sum"),
@@ -85,7 +86,8 @@ def test_what_must_stay_whole_says_why(parameters: dict[str, Any], why: str) -> 
     ("rows", "expected"),
     [
         ([], True),
-        ([{"a": 1}, {"a": 2.5}, {"a": None}, {"b": "x"}], True),
+        ([{"a": 1}, {"a": 2}, {"a": None}, {"b": "x"}], True),
+        ([{"a": 1}, {"a": 2.5}], False),
         ([{"a": 1}, {"a": "x"}], False),
         ([{"a": True}, {"a": 1}], False),
         ([{"a": 1}, 5], False),

@@ -211,6 +211,8 @@ def test_a_number_of_what_was_counted_is_the_answer() -> None:
         "compare them with b.csv",
         "write it to out.txt",
         "write a poem to poem.txt",
+        "read notes.txt and fetch it",
+        "compare 'a 1' and 'a 2' and convert it to csv",
         "write 'hello' to out.csv",
         "write 'hello' to https://a.org/x",
         "write a.txt and b.txt to c.txt",

@@ -8,6 +8,7 @@ import pytest
 
 from engine import TaskDecomposer
 from engine.errors import InvalidInput
+from engine.planning.strategies.base import AS_THEY_ARE
 from engine.planning.subtasks import Planned
 from tests.support.planning import admitted, by_key, resolved
 
@@ -147,7 +148,7 @@ def test_in_one_piece_all_else_is_done_by_processing(parameters: dict[str, Any])
     found = stages(LONG, **parameters)
 
     assert found["process"] == {"data": "{{subtasks.validate.output.data}}", **parameters}
-    assert found["aggregate"] == {"data": "{{subtasks.process.output}}", "sort": []}, "rows, not statistics"
+    assert found["aggregate"] == {"data": "{{subtasks.process.output}}", **AS_THEY_ARE}, "rows, not statistics"
 
 
 def test_without_parameters_the_last_stage_gives_the_statistics_of_the_columns() -> None:
@@ -188,7 +189,7 @@ def test_rows_without_aggregate_are_put_together_in_their_order_again() -> None:
         "distinct": True,
     }
     assert found["aggregate"].keys() == {"parts", "sort", "limit", "distinct"}
-    assert stages({"data": ROWS}, filter="a > 1", partition_rows=15)["aggregate"]["sort"] == []
+    assert stages({"data": ROWS}, filter="a > 1", partition_rows=15)["aggregate"]["limit"] == 10**12
 
 
 def test_statistics_are_merged_from_parts() -> None:
@@ -232,7 +233,7 @@ def test_a_file_has_parts_that_validation_finds() -> None:
     }
     assert found["process"].input == {"source": "{{item}}", "schema": {"type": "object"}, "filter": "a > 1"}
     assert found["process"].as_dict()["map"] == {"over": "{{subtasks.validate.output.parts}}"}
-    assert found["aggregate"].input == {"parts": "{{subtasks.process.output}}", "sort": []}
+    assert found["aggregate"].input == {"parts": "{{subtasks.process.output}}", **AS_THEY_ARE}
 
 
 @pytest.mark.parametrize(
@@ -416,6 +417,17 @@ def test_what_looks_at_all_rows_is_transformed_in_one_piece(parameters: dict[str
 
     assert [subtask.key for subtask in planned.subtasks] == ["parse", "transform", "format"]
     assert planned.reasons[-1].startswith("in one piece")
+
+
+@pytest.mark.parametrize(
+    ("input", "why"),
+    [
+        ({"data": "a,b\n" * 1_000, "format": "csv"}, "not known before"),
+        ({"data": ROWS * 5}, "no more than the 10,000"),
+    ],
+)
+def test_a_conversion_in_one_piece_for_a_reason(input: Any, why: str) -> None:
+    assert why in plan("convert", input).reasons[-1]
 
 
 def test_several_files_are_converted_together() -> None:

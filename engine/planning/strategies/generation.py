@@ -16,7 +16,7 @@ _ASKED = ("template", "prompt")
 _KNOWN = (*_CHECKS, *_ASKED, "partition_rows")
 _HINTS = {"path", "url", "format", "rows", "bytes"}
 _JOIN = "{% for part in parts %}{% if not loop.first %}\n{% endif %}{{ part.text }}{% endfor %}"
-_VERBS = ("generate", "write", "compose", "draft")
+_VERBS = ("generate", "write", "compose")
 _NOUNS = ("generation", "generator", "generate", "generating", "writing")
 
 
