@@ -257,6 +257,16 @@ def test_without_steps_prepare_execute_and_finalize_share_the_parameters() -> No
     ]
 
 
+def test_several_files_are_prepared_side_by_side() -> None:
+    subtasks, _ = TaskDecomposer().decompose("pipeline", {"paths": ["a.csv", "b.csv"]}, {"on_fault": "fail"})
+
+    assert [subtask.key for subtask in subtasks] == ["prepare_1", "prepare_2", "combine", "execute", "finalize"]
+    assert subtasks[1].input == {"path": "{{input.paths[1]}}", "on_fault": "fail"}
+    assert subtasks[3].input == {"data": "{{subtasks.combine.output}}"}
+    with pytest.raises(InvalidInput, match="a step reads one file"):
+        TaskDecomposer().decompose("pipeline", {"paths": ["a.csv", "b.csv"]}, {"steps": ["parsing"]})
+
+
 def test_a_plan_is_the_body_of_a_task() -> None:
     planned = TaskDecomposer().plan("noop", {"a": 1})
 
