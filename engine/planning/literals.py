@@ -11,6 +11,7 @@ from engine.references import find, has_braces
 
 _LITERAL_FIELDS: dict[str, frozenset[str]] = {
     "generation": frozenset({"template"}),
+    "planning": frozenset({"template"}),
     "python": frozenset({"code"}),
 }
 

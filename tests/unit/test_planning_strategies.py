@@ -345,9 +345,9 @@ def test_a_template_is_never_resolved_and_a_prompt_gets_the_outline() -> None:
     prompt = by_key(plan("generation", LONG, prompt="Say {{input.data}}", system="short"))
 
     assert template["generate"].input == {"data": "{{input.data}}", "template": "{{input.data}}"}
-    assert template["plan"].input["template"] == r"\{{input.data}}"
-    seen = resolved(prompt["generate"], LONG, {"plan": "1. Hello"})
-    assert seen["prompt"] == "Say {{input.data}}\n\nFollow this outline:\n1. Hello"
+    assert template["plan"].input == {"data": "{{input.data}}", "template": "{{input.data}}"}
+    seen = resolved(prompt["generate"], LONG, {"plan": {"outline": [{"section": 1}]}})
+    assert seen["prompt"] == 'Say {{input.data}}\n\nFollow this outline:\n[{"section":1}]'
     assert seen["system"] == "short"
 
 

@@ -66,20 +66,15 @@ def _asked(wish: Wish) -> dict[str, Json]:
 def _stages(wish: Wish, reads: list[SubTask], data: dict[str, Json]) -> Draft:
     asked, others = _asked(wish), wish.others(_KNOWN)
     before = tuple(read.key for read in reads)
-    outline = SubTask("plan", "planning", {**data, **_asked_of_planning(asked)}, before, PLAN, "Makes an outline")
+    outline = SubTask("plan", "planning", {**data, **asked}, before, PLAN, "Makes an outline")
     if "prompt" in asked:
-        asked["prompt"] = f"{asked['prompt']}\n\nFollow this outline:\n{output('plan')}"
+        asked["prompt"] = f"{asked['prompt']}\n\nFollow this outline:\n{output('plan', 'outline')}"
     fields = {**data, **asked, **others}
     if parts := _parts(wish, data):
         return _in_parts(wish, outline, fields, parts)
     needs = (*before, "plan")
     generate = SubTask("generate", "generation", fields, needs, GENERATE, "Makes the text")
     return Draft([*reads, outline, generate, _validate(wish, "generate")])
-
-
-def _asked_of_planning(asked: dict[str, Json]) -> dict[str, Json]:
-    """What planning takes; there a template is text like any other, whose references must not be resolved."""
-    return {name: literal(text) for name, text in asked.items()} if "template" in asked else dict(asked)
 
 
 def _parts(wish: Wish, data: dict[str, Json]) -> list[Part]:
