@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         TooLarge,
         ToolError,
     )
+    from engine.planning.complexity import TaskComplexity
+    from engine.planning.decomposer import TaskDecomposer
+    from engine.planning.subtasks import SubTask
     from engine.ports import RunContext
     from engine.service import Engine
     from engine.settings import Settings
@@ -55,7 +58,10 @@ __all__ = [
     "RunContext",
     "Settings",
     "SettingsError",
+    "SubTask",
     "SubtaskStatus",
+    "TaskComplexity",
+    "TaskDecomposer",
     "TaskFailed",
     "TaskStatus",
     "TooLarge",
@@ -67,7 +73,10 @@ _ELSEWHERE = {
     "Engine": "engine.service",
     "RunContext": "engine.ports",
     "Settings": "engine.settings",
+    "SubTask": "engine.planning.subtasks",
     "SubtaskStatus": "engine.states",
+    "TaskComplexity": "engine.planning.complexity",
+    "TaskDecomposer": "engine.planning.decomposer",
     "TaskStatus": "engine.states",
     "tool": "engine.tools.decorator",
 }
