@@ -45,6 +45,10 @@ imports: $(DEV) ## The import contracts of pyproject.toml
 bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, on both graphs
 	@$(BIN)/python -m tests.bench
 
+.PHONY: bench-plans
+bench-plans: $(DEV) ## How well decomposers order the steps of published sets; Claude too where ANTHROPIC_API_KEY is set
+	@$(BIN)/python -m tests.bench.decomposition $(ARGUMENTS)
+
 .PHONY: bench-peers
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
 	@$(BIN)/python -m tests.bench.peers.install

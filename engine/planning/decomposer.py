@@ -19,12 +19,17 @@ AS_IT_IS = "single.v1"
 """The name stored with a plan that no strategy made: one subtask of the task's own type."""
 
 
+_NO_STRATEGY = ("write_file",)
+"""Built-in types of one step that a strategy's word is part of."""
+
+
 class TaskDecomposer:
     """Breaks typed tasks down by strategy.
 
     Args:
         registry: the strategies; the built-in ones unless given.
-        tools: types that stand for themselves, whatever words they have: the user's own tools.
+        tools: types that stand for themselves, whatever words they have: the user's own tools, and the built-in
+            ``write_file``.
         literal: the fields of a type's input that are never resolved; known of the built-in types unless given.
     """
 
@@ -78,7 +83,7 @@ class TaskDecomposer:
         return [sorted(layer, key=place.__getitem__) for layer in nx.topological_generations(graph)]
 
     def _strategy(self, type: str, parameters: dict[str, Json]) -> Strategy | None:
-        if type in self._tools:
+        if type in self._tools or type in _NO_STRATEGY:
             return None
         chosen = self.registry.choose(type)
         steps = chosen is not None and isinstance(parameters.get("steps"), list)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+import msgspec
+
 from engine.model import Json
-from engine.references import find
+from engine.references import find, has_braces
 
 _LITERAL_FIELDS: dict[str, frozenset[str]] = {
     "generation": frozenset({"template"}),
+    "planning": frozenset({"template"}),
     "python": frozenset({"code"}),
 }
 
@@ -36,6 +39,8 @@ def literal(value: Json) -> Json:
 def literal_input(type: str, value: Json, fields: Container[str] | None = None) -> Json:
     """The input of a subtask of ``type`` whose values are the caller's; fields that are never resolved stay."""
     kept = literal_fields(type) if fields is None else fields
+    if not has_braces(msgspec.json.encode(value)):
+        return value
     if not isinstance(value, dict):
         return literal(value)
     return {name: part if name in kept else literal(part) for name, part in value.items()}

@@ -54,7 +54,10 @@ def partition_rows(parameters: Mapping[str, Json], rows_per_second: float | None
 
 
 def uniform(rows: Sequence[Json]) -> bool:
-    """Whether every column holds values of one kind, nulls apart: then a part shows the types of the whole."""
+    """Whether every column holds values of one type, nulls apart: then a part shows the types of the whole.
+
+    Whole numbers among others are two types: a part of nothing but whole numbers would keep them whole.
+    """
     kinds: dict[str, set[type]] = {}
     for row in rows:
         if not isinstance(row, dict):
@@ -62,19 +65,14 @@ def uniform(rows: Sequence[Json]) -> bool:
         for name, value in row.items():
             if (kind := type(value)) not in kinds.setdefault(name, set()):
                 kinds[name].add(kind)
-    return all(len(_kinds(found)) < 2 for found in kinds.values())
-
-
-def _kinds(found: set[type]) -> set[type]:
-    kinds = found - {type(None)}
-    return kinds - {int} | {float} if int in kinds else kinds
+    return all(len(found - {type(None)}) < 2 for found in kinds.values())
 
 
 # --- what can be split ---------------------------------------------------------------------------------------------
 
 _ACROSS = re.compile(r"\bover\b|\bselect\b|\brandom\b|\buuid\b", re.IGNORECASE)
 """Words of expressions that look at other rows than their own, or differ from call to call."""
-_SPLITTABLE = re.compile(r"\s*(count\s*\(\s*\*\s*\)|(sum|count|min|max|avg|mean)\s*\([^()]+\))\s*", re.IGNORECASE)
+_SPLITTABLE = re.compile(r"\s*(count\s*\(\s*\*\s*\)|(sum|count|min|max|avg|mean)\s*\([^(),]+\))\s*", re.IGNORECASE)
 _NOT_INSIDE = re.compile(r"\bdistinct\b|\border\b|\bfilter\b", re.IGNORECASE)
 _JOINS = ("inner", "left", "semi", "anti")
 

@@ -87,11 +87,17 @@ class _NotUnderstood(Exception):
 
 def expression_of(sentence: str) -> str | None:
     """The expression that a sentence asks for; None unless all of it is arithmetic with one reading."""
-    text = sentence.strip().rstrip("?.!= \t") if not sentence.rstrip().endswith("!") else sentence.strip()
+    text = sentence.strip().rstrip("?.= \t")
     asked = _ASK.match(text)
-    body = text[asked.end() :] if asked else text
-    if _DATE.fullmatch(body.strip()):
+    body = (text[asked.end() :] if asked else text).strip()
+    if _DATE.fullmatch(body):
         return None
+    found = _read(body)
+    cried = found and body.endswith("!") and _read(body[:-1])  # "2 + 3!" may be a factorial or a loud voice
+    return None if cried else found
+
+
+def _read(body: str) -> str | None:
     try:
         parser = _Parser(_tokens(body))
         found = parser.whole()
@@ -162,12 +168,19 @@ class _Parser:
 
     def _signed(self) -> str:
         if self._take("-") or self._take("−"):
-            return f"-{self._deeper(self._signed)}"
+            return f"-{self._inside()}"
         self._take("+")
         base = self._after(self._single())
         if self._infix(("**",)):
-            return f"{base} ** {self._deeper(self._signed)}"
+            return f"{base} ** {self._inside()}"
         return base
+
+    def _inside(self) -> str:
+        """What a minus sign or a power stands before; "minus 2 squared" has two readings."""
+        found = self._deeper(self._signed)
+        if self._tokens[self._place - 1] in ("squared", "cubed"):
+            raise _NotUnderstood
+        return found
 
     def _after(self, found: str) -> str:
         """What stands behind a number: !, squared, and "% of"."""

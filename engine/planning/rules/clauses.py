@@ -18,7 +18,7 @@ _LEAD = re.compile(
     r"(?:and |first|firstly|second|then|next|afterwards|after that|finally|lastly|please)[,:]? (?:please )?"
 )
 _BETWEEN = re.compile(
-    rf"(?:\s*[,;.]\s*(?:and )?|\s+and )(?:then |afterwards |after that |next |finally )?,?\s*"
+    rf"(?:\s*[,;.]\s*(?:and )?|\s+and )(?:(?:then|afterwards|after that|next|finally|lastly),? )?"
     rf"(?=(?:please )?(?:{_VERBS})\b)"
     rf"|\s+(?:and )?then,?\s+(?=(?:{_VERBS})\b)"
 )
@@ -100,13 +100,18 @@ def _parts(text: str) -> list[str]:
         lines = [text[number.end() : end] for number, end in zip(numbers, ends, strict=True)]
     else:
         lines = [text]
-    return [part for line in lines for part in _BETWEEN.split(line.strip(" .,;!"))]
+    return [part for line in lines for part in _BETWEEN.split(_without_lead(line.strip(" .,;!")))]
+
+
+def _without_lead(part: str) -> str:
+    """Without "and then" and the like at its beginning."""
+    while lead := _LEAD.match(part):
+        part = part[lead.end() :]
+    return part
 
 
 def _clause(part: str) -> Clause | None:
-    part = part.strip(" .,;!?").removesuffix(" please").rstrip(" ,")
-    while lead := _LEAD.match(part):
-        part = part[lead.end() :]
+    part = _without_lead(part.strip(" .,;!?").removesuffix(" please").rstrip(" ,"))
     for name, pattern in _READ.items():
         if match := pattern.fullmatch(part):
             return _read(name, match.groupdict(), part)

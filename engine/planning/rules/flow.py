@@ -55,6 +55,7 @@ class Flow:
         self._used: set[int] = set()
         self._data = data
         self._held: list[Held] = []
+        self._taken: list[Held] = []
         self.subtasks: list[SubTask] = []
 
     def add(self, clause: Clause) -> None:
@@ -71,7 +72,7 @@ class Flow:
     # --- what a clause works on ---------------------------------------------------------------------------------
 
     def _targets(self, clause: Clause) -> list[Held]:
-        self._taken: list[Held] = []
+        self._taken = []
         if clause.marks:
             return [self._named(number) for number in clause.marks]
         there = self._held or self._given()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.model import Json
 from engine.planning.literals import literal
 from engine.planning.sources import Source, source_of
-from engine.planning.strategies.base import Draft, Wish, rate_words
+from engine.planning.strategies.base import AS_THEY_ARE, Draft, Wish, rate_words
 from engine.planning.subtasks import SubTask, keys, output, outputs
 
 EXTRACT, ANALYSE, INSIGHTS = 8, 6, 4
@@ -14,7 +14,7 @@ SECTIONS = ("distributions", "correlations", "outliers", "trends", "groups")
 _WORDING = ("question", "words")
 _EXTRACTING = ("columns", "fields", "summary_sentences")
 _KNOWN = (*_EXTRACTING, *_WORDING, "by", "sections")
-_VERBS = ("analyse", "analyze", "explore", "inspect", "profile")
+_VERBS = ("analyse", "analyze")
 _NOUNS = ("analysis", "analyses", "analytics", "analyse", "analyze", "analyzing", "analysing", "insight", "insights")
 
 
@@ -42,7 +42,7 @@ def _extractions(wish: Wish, source: Source) -> list[SubTask]:
     if len(source.each) < 2:
         return [_extract(wish, "extract", source.fields)]
     each = [_extract(wish, f"extract_{number}", fields) for number, fields in enumerate(source.each, 1)]
-    together: dict[str, Json] = {"parts": outputs(each), "sort": []}
+    together: dict[str, Json] = {"parts": outputs(each), **AS_THEY_ARE}
     return [*each, SubTask("combine", "aggregation", together, keys(each), EXTRACT, "Puts the files together")]
 
 

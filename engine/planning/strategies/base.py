@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -15,6 +15,10 @@ from engine.planning.words import words_of
 
 SURE = 1_000.0
 """The rating of a word that wins over all others."""
+
+
+AS_THEY_ARE: dict[str, Json] = {"limit": 10**12}
+"""Makes aggregation hand rows on: without any parameter it would give statistics of the columns instead."""
 
 
 class Wish(Value, frozen=True):
@@ -83,8 +87,3 @@ def rate_words(type: str, verbs: Iterable[str], nouns: Iterable[str]) -> float:
     known = first | later
     places = [place for place, word in enumerate(words) if word in known]
     return 1.0 + 50.0 * (places[-1] + 1) / len(words) if places else 0.0
-
-
-def filled(fields: Mapping[str, Json]) -> dict[str, Json]:
-    """The fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}

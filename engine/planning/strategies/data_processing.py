@@ -17,7 +17,6 @@ import msgspec
 from engine.model import Json
 from engine.planning.partition import (
     FILE_PARTITION_ROWS,
-    MOST_PARTS,
     PARTITION_ROWS,
     cut,
     partition_rows,
@@ -25,7 +24,7 @@ from engine.planning.partition import (
     why_whole,
 )
 from engine.planning.sources import Source, source_of
-from engine.planning.strategies.base import Draft, Wish, rate_words
+from engine.planning.strategies.base import AS_THEY_ARE, Draft, Wish, rate_words
 from engine.planning.subtasks import SubTask, keys, output, outputs
 
 VALIDATE, PROCESS, AGGREGATE = 10, 5, 3
@@ -36,12 +35,10 @@ _SHAPE = ("select", "rename", "distinct")
 _GROUPS = ("group_by", "aggregate")
 _ORDER = ("sort", "limit")
 _KNOWN = (*_CHECKS, "partition_rows", *_PER_ROW, *_SHAPE, *_GROUPS, *_ORDER, "sql")
-_AS_IT_IS: dict[str, Json] = {"sort": []}
-"""Lets aggregation hand on rows: without any parameter it would give statistics of the columns."""
 _JOIN_CHARACTERS = 10_000
 """Rows to join with, as JSON text, that every part may carry."""
-_VERBS = ("process", "preprocess", "etl", "elt", "clean", "cleanse", "ingest", "import")
-_NOUNS = ("processing", "preprocessing", "process", "etl", "elt", "cleaning", "cleansing", "ingestion")
+_VERBS = ("process", "preprocess")
+_NOUNS = ("processing", "preprocessing", "process", "etl", "elt", "cleaning", "cleansing")
 
 
 class DataProcessing:
@@ -148,13 +145,11 @@ def _by_file(wish: Wish, source: Source) -> Draft:
     count = len(source.each)
     if why := why_whole(wish.parameters):
         validations = [_validate(wish, f"validate_{n}", fields) for n, fields in enumerate(source.each, 1)]
-        together: dict[str, Json] = {"parts": outputs(validations), **_AS_IT_IS}
+        together: dict[str, Json] = {"parts": outputs(validations), **AS_THEY_ARE}
         combine = SubTask("combine", "aggregation", together, keys(validations), PROCESS, "Puts the files together")
         process = _process(wish, "process", {"data": output("combine", "data")}, ("combine",), _rows_first(wish))
         last = _aggregate({"data": output("process")}, (process,), _then(wish))
         return Draft([*validations, combine, process, last], [f"{count} files, then in one piece: {why}"])
-    if count > MOST_PARTS:
-        return _mapped_files(wish, source)
     chains = [_file_chain(wish, number, fields) for number, fields in enumerate(source.each, 1)]
     processes = [process for _, process in chains]
     merged = _aggregate({"parts": outputs(processes)}, processes, _merged(wish))
@@ -165,17 +160,6 @@ def _file_chain(wish: Wish, number: int, fields: dict[str, Json]) -> tuple[SubTa
     key = f"validate_{number}"
     place: dict[str, Json] = {"data": output(key, "data")}
     return _validate(wish, key, fields), _process(wish, f"process_{number}", place, (key,), _split(wish))
-
-
-def _mapped_files(wish: Wish, source: Source) -> Draft:
-    count = len(source.each)
-    fields = {**source.fields, "path": "{{item}}"}
-    over: dict[str, Json] = {"over": "{{input.paths}}", "limit": count}
-    validate = msgspec.structs.replace(_validate(wish, "validate", fields), options={"map": over})
-    onward: dict[str, Json] = {"map": {"over": output("validate"), "limit": count}}
-    process = _process(wish, "process", {"data": "{{item.data}}"}, ("validate",), _split(wish), onward)
-    merged = _aggregate({"parts": output("process")}, (process,), _merged(wish))
-    return Draft([validate, process, merged], [f"{count} files, each as soon as there is a place"])
 
 
 def _validate(wish: Wish, key: str, fields: dict[str, Json]) -> SubTask:
@@ -222,7 +206,7 @@ def _then(wish: Wish) -> dict[str, Json]:
     """What is left for aggregation after ``_rows_first``."""
     if _idle(wish):
         return {}
-    return wish.given((*_GROUPS, *_ORDER)) if _grouped(wish) else _AS_IT_IS
+    return wish.given((*_GROUPS, *_ORDER)) if _grouped(wish) else AS_THEY_ARE
 
 
 def _split(wish: Wish) -> dict[str, Json]:
@@ -238,4 +222,4 @@ def _merged(wish: Wish) -> dict[str, Json]:
         return {}
     if _grouped(wish):
         return wish.given((*_GROUPS, *_ORDER))
-    return wish.given(("distinct", *_ORDER)) or _AS_IT_IS
+    return wish.given(("distinct", *_ORDER)) or AS_THEY_ARE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.model import Json
 from engine.planning.complexity import row_count
 from engine.planning.literals import literal
-from engine.planning.partition import PARTITION_ROWS, partition_rows
+from engine.planning.partition import PARTITION_ROWS, Part, cut, partition_rows
 from engine.planning.strategies.base import Draft, Wish, rate_words
-from engine.planning.subtasks import SubTask, output
+from engine.planning.subtasks import SubTask, keys, output, outputs
 
 PLAN, GENERATE, VALIDATE = 7, 5, 6
 """Priorities of the stages."""
@@ -16,7 +16,7 @@ _ASKED = ("template", "prompt")
 _KNOWN = (*_CHECKS, *_ASKED, "partition_rows")
 _HINTS = {"path", "url", "format", "rows", "bytes"}
 _JOIN = "{% for part in parts %}{% if not loop.first %}\n{% endif %}{{ part.text }}{% endfor %}"
-_VERBS = ("generate", "write", "compose", "draft")
+_VERBS = ("generate", "write", "compose")
 _NOUNS = ("generation", "generator", "generate", "generating", "writing")
 
 
@@ -66,39 +66,39 @@ def _asked(wish: Wish) -> dict[str, Json]:
 def _stages(wish: Wish, reads: list[SubTask], data: dict[str, Json]) -> Draft:
     asked, others = _asked(wish), wish.others(_KNOWN)
     before = tuple(read.key for read in reads)
-    outline = SubTask("plan", "planning", {**data, **_asked_of_planning(asked)}, before, PLAN, "Makes an outline")
+    outline = SubTask("plan", "planning", {**data, **asked}, before, PLAN, "Makes an outline")
     if "prompt" in asked:
-        asked["prompt"] = f"{asked['prompt']}\n\nFollow this outline:\n{output('plan')}"
+        asked["prompt"] = f"{asked['prompt']}\n\nFollow this outline:\n{output('plan', 'outline')}"
     fields = {**data, **asked, **others}
-    if (size := _batch(wish, data)) is not None:
-        return _in_parts(wish, outline, {**fields, "data": "{{items}}"}, size)
+    if parts := _parts(wish, data):
+        return _in_parts(wish, outline, fields, parts)
     needs = (*before, "plan")
     generate = SubTask("generate", "generation", fields, needs, GENERATE, "Makes the text")
     return Draft([*reads, outline, generate, _validate(wish, "generate")])
 
 
-def _asked_of_planning(asked: dict[str, Json]) -> dict[str, Json]:
-    """What planning takes; there a template is text like any other, whose references must not be resolved."""
-    return {name: literal(text) for name, text in asked.items()} if "template" in asked else dict(asked)
-
-
-def _batch(wish: Wish, data: dict[str, Json]) -> int | None:
-    """Rows of a part, where a template is filled for each row of a long list."""
+def _parts(wish: Wish, data: dict[str, Json]) -> list[Part]:
+    """The rows of each part, where a template is filled for each row of a long list; none elsewhere."""
     rows = row_count(wish.input)
     each = wish.parameters.get("each") is True and _asked(wish).keys() == {"template"}
     if not (wish.large and each and rows is not None and data):
-        return None
-    size = partition_rows(wish.parameters, wish.rows_per_second, PARTITION_ROWS)
-    return size if rows > size else None
+        return []
+    parts = cut(rows, partition_rows(wish.parameters, wish.rows_per_second, PARTITION_ROWS))
+    return parts if len(parts) > 1 else []
 
 
-def _in_parts(wish: Wish, outline: SubTask, fields: dict[str, Json], size: int) -> Draft:
-    over = "{{input.data}}" if isinstance(wish.input, dict) else "{{input}}"
-    options: dict[str, Json] = {"map": {"over": over, "limit": row_count(wish.input), "batch": size}}
-    generate = SubTask("generate", "generation", fields, ("plan",), GENERATE, "Makes the texts of a part", options)
-    joining: dict[str, Json] = {"data": {"parts": output("generate")}, "template": _JOIN}
-    merge = SubTask("merge", "generation", joining, ("generate",), GENERATE, "Puts the texts together")
-    return Draft([outline, generate, merge, _validate(wish, "merge")], [f"parts of {size:,} rows"])
+def _in_parts(wish: Wish, outline: SubTask, fields: dict[str, Json], parts: list[Part]) -> Draft:
+    slices, texts = [], []
+    for number, part in enumerate(parts, 1):
+        rows = {"data": fields["data"], "part": part.as_dict()}
+        slices.append(SubTask(f"rows_{number}", "processing", rows, ("plan",), GENERATE, "Takes the rows of a part"))
+        filling = {**fields, "data": output(f"rows_{number}", "data")}
+        needs = (f"rows_{number}",)
+        texts.append(SubTask(f"generate_{number}", "generation", filling, needs, GENERATE, "Makes the texts of a part"))
+    joining: dict[str, Json] = {"data": {"parts": outputs(texts)}, "template": _JOIN}
+    merge = SubTask("merge", "generation", joining, keys(texts), GENERATE, "Puts the texts together")
+    reasons = [f"{len(parts)} parts of about {parts[0].rows:,} rows"]
+    return Draft([outline, *slices, *texts, merge, _validate(wish, "merge")], reasons)
 
 
 def _validate(wish: Wish, key: str) -> SubTask:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from engine.errors import Fault, InvalidInput
 from engine.model import Json
 from engine.planning.complexity import MULTI_STEP_WORDS
-from engine.planning.sources import source_of
-from engine.planning.strategies.base import SURE, Draft, Wish
-from engine.planning.subtasks import SubTask, output
+from engine.planning.sources import Source, source_of
+from engine.planning.strategies.base import AS_THEY_ARE, SURE, Draft, Wish
+from engine.planning.subtasks import SubTask, keys, output, outputs
 from engine.planning.words import says
 
 TOP = 10
@@ -45,7 +45,7 @@ class MultiStep:
         steps = steps_of(wish.input, wish.parameters)
         if steps is None:
             return Draft(_usual(wish))
-        extra = sorted(wish.parameters.keys() - {"steps", "partition_rows"})
+        extra = sorted(wish.parameters.keys() - {"steps"})
         if extra:
             raise InvalidInput([Fault(f"/parameters/{name}", _NO_PLACE) for name in extra])
         return Draft(_given(wish, steps))
@@ -62,20 +62,28 @@ def steps_of(input: Json, parameters: dict[str, Json]) -> Json:
 
 
 def _usual(wish: Wish) -> list[SubTask]:
-    execute = wish.others((*_PREPARE, *_FINALIZE, "partition_rows"))
-    source = source_of(wish.input).fields
+    loads = _loads(wish, source_of(wish.input))
+    asked = wish.others((*_PREPARE, *_FINALIZE))
+    execute = {"data": output(loads[-1].key), **asked}
+    finalize = {"data": output("execute"), **wish.given(_FINALIZE)}
     return [
-        SubTask("prepare", "prepare", {**source, **wish.given(_PREPARE)}, (), TOP, "Loads and checks the rows"),
-        SubTask("execute", "execute", {"data": output("prepare"), **execute}, ("prepare",), TOP - 1, "Does the work"),
-        SubTask(
-            "finalize",
-            "finalize",
-            {"data": output("execute"), **wish.given(_FINALIZE)},
-            ("execute",),
-            TOP - 2,
-            "Formats the result",
-        ),
+        *loads,
+        SubTask("execute", "execute", execute, (loads[-1].key,), TOP - 1, "Does the work"),
+        SubTask("finalize", "finalize", finalize, ("execute",), TOP - 2, "Formats the result"),
     ]
+
+
+def _loads(wish: Wish, source: Source) -> list[SubTask]:
+    """The stage that loads the data; of several files each, and then one that puts them together."""
+    checks, told = wish.given(_PREPARE), "Loads and checks the rows"
+    if len(source.each) < 2:
+        return [SubTask("prepare", "prepare", {**source.fields, **checks}, (), TOP, told)]
+    each = [
+        SubTask(f"prepare_{number}", "prepare", {**fields, **checks}, (), TOP, told)
+        for number, fields in enumerate(source.each, 1)
+    ]
+    together: dict[str, Json] = {"parts": outputs(each), **AS_THEY_ARE}
+    return [*each, SubTask("combine", "aggregation", together, keys(each), TOP, "Puts the files together")]
 
 
 def _given(wish: Wish, steps: Json) -> list[SubTask]:
@@ -144,8 +152,15 @@ def _input(wish: Wish, kind: str, needs: tuple[str, ...]) -> Json:
         return {"analysis": "{{previous_output}}" if needs else "{{input}}"}
     if kind not in _READS_ROWS:
         return "{{previous_output}}" if needs else _task_input(wish)
-    place = {"data": "{{previous_output}}"} if needs else source_of(_task_input_value(wish)).fields
+    place = {"data": "{{previous_output}}"} if needs else _one_source(wish)
     return {**place, "to": "json"} if kind == "formatting" else place
+
+
+def _one_source(wish: Wish) -> dict[str, Json]:
+    source = source_of(_task_input_value(wish))
+    if len(source.each) > 1:
+        raise InvalidInput([Fault("/input/paths", "a step reads one file; give each step its own input, with path")])
+    return source.fields
 
 
 def _task_input(wish: Wish) -> Json:

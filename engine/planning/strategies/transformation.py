@@ -7,7 +7,7 @@ import re
 from engine.model import Json
 from engine.planning.partition import PARTITION_ROWS, cut, partition_rows, why_whole
 from engine.planning.sources import Source, source_of
-from engine.planning.strategies.base import Draft, Wish, rate_words
+from engine.planning.strategies.base import AS_THEY_ARE, Draft, Wish, rate_words
 from engine.planning.subtasks import SubTask, keys, output, outputs
 from engine.planning.words import words_of
 
@@ -30,7 +30,7 @@ FORMATS = {
 """Names of formats as people write them, with the one that the stages know."""
 _STAGES = ("from", "to", "to_path", "partition_rows")
 _IN_ORDER = ("sort", "limit")
-_VERBS = ("transform", "convert", "reformat", "translate", "map", "parse")
+_VERBS = ("transform", "convert", "reformat")
 _NOUNS = ("transformation", "transform", "conversion", "converter", "convert", "transforming", "converting")
 _PAIR = re.compile(rf"(?:.*_)?({'|'.join(FORMATS)})_(?:to|2|into)_({'|'.join(FORMATS)})(?:_.*)?")
 
@@ -94,7 +94,7 @@ def _parses(source: Source, before: Json) -> list[SubTask]:
         SubTask(f"parse_{number}", "parsing", _with_format(fields, before), (), PARSE, told)
         for number, fields in enumerate(source.each, 1)
     ]
-    together: dict[str, Json] = {"parts": outputs(each), "sort": []}
+    together: dict[str, Json] = {"parts": outputs(each), **AS_THEY_ARE}
     return [*each, SubTask("combine", "aggregation", together, keys(each), PARSE, "Puts the files together")]
 
 
