@@ -10,6 +10,7 @@ import pytest
 from engine.errors import Fenced
 from engine.model import Json, LearnedPlan
 from engine.ports import Graph
+from graph.memory import COUNTS, plan_row
 from tests.support.graphs import Hand
 
 PLAN = LearnedPlan(
@@ -93,6 +94,14 @@ async def test_using_what_is_not_there_changes_nothing(graph: Graph) -> None:
     await graph.used("nothing", True, 1.0, 1)
 
     assert await graph.learned_plans(9) == []
+
+
+async def test_a_plan_that_is_forgotten_while_it_is_counted_does_not_come_back(graph: Graph) -> None:
+    counted = {name: value for name, value in plan_row(PLAN).items() if name in COUNTS}
+
+    await graph._put("template/count", id=graph._id("gone"), **counted)  # type: ignore[attr-defined]
+
+    assert await graph.learned("gone") is None
 
 
 async def test_uses_at_the_same_time_are_all_counted(graph: Graph) -> None:
