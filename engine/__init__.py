@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.cache import CacheService
     from engine.errors import (
         Busy,
         Category,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         TooLarge,
         ToolError,
     )
+    from engine.execution import ExecutionEngine
+    from engine.model import Expand
     from engine.planning.complexity import TaskComplexity
     from engine.planning.decomposer import TaskDecomposer
     from engine.planning.subtasks import SubTask
@@ -41,10 +44,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Busy",
+    "CacheService",
     "Category",
     "Conflict",
     "Engine",
     "EngineError",
+    "ExecutionEngine",
+    "Expand",
     "Fatal",
     "Fault",
     "Fenced",
@@ -70,7 +76,10 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "CacheService": "engine.cache",
     "Engine": "engine.service",
+    "ExecutionEngine": "engine.execution",
+    "Expand": "engine.model",
     "RunContext": "engine.ports",
     "Settings": "engine.settings",
     "SubTask": "engine.planning.subtasks",

@@ -7,6 +7,7 @@ graph only stores (inputs, outputs, errors) travels as text, because Neo4j integ
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -245,6 +246,34 @@ class Request(Value, frozen=True):
     stored: bool
     subtasks: int
     queued: int
+
+
+class LearnedPlan(Value, frozen=True):
+    """A plan that completed, kept to be used again. ``key`` is what it is looked up by: its kind and a hash.
+
+    ``type`` is the task's, ``shape_hash`` tells plans of one shape, ``text`` is the sentence without its literals,
+    ``input_schema`` and ``pattern`` (the plan with its literals as parameters) are JSON text, ``source`` is what had
+    planned it. ``seconds`` holds the last durations of its tasks that completed, newest last.
+    """
+
+    key: str
+    type: str
+    shape_hash: str
+    text: str
+    input_schema: str
+    pattern: str
+    source: str
+    created_at: int
+    used_at: int
+    successes: int = 1
+    failures: int = 0
+    failures_in_a_row: int = 0
+    seconds: tuple[float, ...] = ()
+
+    @property
+    def median_seconds(self) -> float | None:
+        """What a task of this plan takes; None while nothing is known."""
+        return median(self.seconds) if self.seconds else None
 
 
 class Judged(Value, frozen=True):

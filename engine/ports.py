@@ -16,6 +16,7 @@ from engine.model import (
     Growth,
     Json,
     Judged,
+    LearnedPlan,
     NewResult,
     NewTask,
     OpenTask,
@@ -257,7 +258,30 @@ class GraphReader(Protocol):
         """Nodes by label and edges by type in this namespace."""
 
 
-class Graph(GraphWriter, GraphReader, Protocol):
+class PlanMemory(Protocol):
+    """Plans that completed, to be used again. Engines that count one plan in the same moment may lose a count."""
+
+    async def learned(self, key: str) -> LearnedPlan | None:
+        """The plan of that key."""
+
+    async def learned_plans(self, limit: int) -> list[LearnedPlan]:
+        """Up to ``limit`` plans, newest first."""
+
+    async def learn(self, plan: LearnedPlan) -> None:
+        """Keeps a plan. One with its key and pattern counts a success instead; another pattern takes the old one's
+        place. Raises ``Fenced``.
+        """
+
+    async def used(self, key: str, success: bool, seconds: float, at: int) -> None:
+        """Counts how a task of that plan ended, after so many ``seconds``; the second failure in a row removes the
+        plan. Nothing happens when there is none. Raises ``Fenced``.
+        """
+
+    async def forget_plan(self, key: str) -> bool:
+        """Removes a plan; False when there is none. Not fenced."""
+
+
+class Graph(GraphWriter, GraphReader, PlanMemory, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

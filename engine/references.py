@@ -92,6 +92,11 @@ def has_braces(encoded: bytes) -> bool:
     return b"{{" in encoded
 
 
+def tokens(text: str) -> Iterator[tuple[int, int]]:
+    """Where the references and the escaped braces of a text begin and end, in order."""
+    return (token.span() for token in _TOKEN.finditer(text))
+
+
 def find(value: Json, known_keys: Container[str], literal: Container[str] = ()) -> Found:
     """Every reference in ``value`` in reading order, also faulty ones; top-level ``literal`` fields are left out."""
     references: list[Reference] = []

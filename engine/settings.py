@@ -72,6 +72,8 @@ class Settings(BaseModel):
     """How long a start waits for the graph database before it gives up with a clear line."""
     redis_url: str = ""
     """redis://host:port/db; empty means an in-process stand-in. Correctness never depends on it."""
+    cache_ttl_seconds: int = Field(3600, ge=1, le=31_536_000)
+    """How long a cached result is used again."""
     embedded_buffer_mb: int = Field(512, ge=128)
     """Page cache of the embedded graph, MiB. With less than 128 it runs full before a checkpoint can empty it."""
 

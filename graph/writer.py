@@ -13,11 +13,12 @@ from engine.errors import Fenced
 from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import codec
+from graph import codec, memory
 from graph.database import Database, Row
+from graph.memory import Memory
 from graph.removal import Remover
 
-STATEMENTS = frozenset(
+STATEMENTS = memory.STATEMENTS | frozenset(
     {
         "blobs/enter",
         "engine/heartbeat",
@@ -74,10 +75,11 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover):
+class Writer(Remover, Memory):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:
+        Memory.__init__(self)
         self._database = database
         self._namespace = namespace
         self._engine = ""

@@ -1,8 +1,4 @@
-"""Reads the body of a task from a file or stdin: JSON, or YAML that means what the same text would mean in JSON.
-
-PyYAML follows YAML 1.1, where ``on`` is true (and a field of ``retry``), 010 is eight, 1:30 is ninety and a date is
-an object. The loader here takes the scalars of YAML 1.2 instead, which are those of JSON.
-"""
+"""Reads the body of a task from a file or stdin: JSON, or YAML that means what the same text would mean in JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ import msgspec
 import yaml
 
 from api.cli.exits import USAGE, Stop
+from api.yaml12 import load_yaml
 from engine.model import Json
 
 
@@ -30,15 +27,6 @@ def read_plan(name: str) -> Json:
     if name.endswith(".json") or data.lstrip()[:1] in (b"{", b"["):
         return _json(data, shown, strict=name.endswith(".json"))
     return _yaml(data, shown)
-
-
-def load_yaml(text: str | bytes) -> Json:
-    """The value of a YAML text; raises ``yaml.YAMLError``."""
-    loader = PlanLoader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 def _bytes(name: str) -> bytes:
@@ -75,34 +63,3 @@ def _place(data: bytes, message: str) -> str:
     before = data[: int(found[1])]
     line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
     return f", in line {line}, column {column}"
-
-
-class PlanLoader(yaml.SafeLoader):
-    """A safe loader with the plain scalars of YAML 1.2."""
-
-
-def _integer(loader: PlanLoader, node: yaml.ScalarNode) -> int:
-    text = str(loader.construct_scalar(node))
-    return int(text, 0) if text[:2].lower() in ("0x", "0o") else int(text)
-
-
-def _float(loader: PlanLoader, node: yaml.ScalarNode) -> float:
-    return float(str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan"))
-
-
-_PLAIN = {
-    "null": (r"~|null|Null|NULL|", "~nN\0"),
-    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    "float": (
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        "-+.0123456789",
-    ),
-}
-PlanLoader.yaml_implicit_resolvers = {}
-for _tag, (_pattern, _first) in _PLAIN.items():
-    _starts = [character.replace("\0", "") for character in _first]
-    PlanLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), _starts)
-PlanLoader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"<<\Z"), ["<"])
-PlanLoader.add_constructor("tag:yaml.org,2002:int", _integer)
-PlanLoader.add_constructor("tag:yaml.org,2002:float", _float)

@@ -69,12 +69,28 @@ async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None
     await graph.open()
     try:
         await execute(graph, "MATCH (x:Schema) SET x.version = 99")
-        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 1"):
+        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 2"):
             await _own(own_neo4j).open()
         assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}]
     finally:
-        await execute(graph, "MATCH (x:Schema) SET x.version = 1")
+        await execute(graph, "MATCH (x:Schema) SET x.version = 2")
         await graph.close()
+
+
+async def test_a_file_of_an_older_version_gets_what_is_new(tmp_path: Path) -> None:
+    graph = LadybugGraph(tmp_path, "n", BUFFER_MB)
+    await graph.open()
+    await execute(graph, "DROP TABLE PlanTemplate")
+    await execute(graph, "MATCH (x:Schema) SET x.version = 1")
+    await graph.close()
+
+    again = LadybugGraph(tmp_path, "n", BUFFER_MB)
+    await again.open()
+    try:
+        assert await again.learned_plans(1) == []
+        assert await execute(again, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 2}]
+    finally:
+        await again.close()
 
 
 async def test_several_engines_apply_the_schema_at_the_same_time(own_neo4j: LocalNeo4j) -> None:
@@ -91,9 +107,9 @@ async def test_several_engines_apply_the_schema_at_the_same_time(own_neo4j: Loca
         await asyncio.gather(*(graph.open() for graph in graphs))
 
         await asyncio.gather(*(graph.register(fresh_id(), 1) for graph in graphs))
-        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 1}]
+        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 2}]
         indexes = await execute(first, "SHOW INDEXES YIELD type WHERE type = 'RANGE' RETURN count(*) AS n")
-        assert indexes[0]["n"] == 17
+        assert indexes[0]["n"] == 19
     finally:
         await asyncio.gather(*(graph.close() for graph in (first, *graphs)))
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from api.cli.exits import Stop
-from api.cli.planfile import load_yaml, read_plan
+from api.cli.planfile import read_plan
+from api.yaml12 import load_yaml
 from engine.model import Json
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.planfile import load_yaml
+from api.yaml12 import load_yaml
 from tests.support.documents import DOCUMENTS, NOT_PLAYED, anchors, blocks, broken_links, code_spans, links
 from tests.support.transcripts import REPOSITORY, parse
 

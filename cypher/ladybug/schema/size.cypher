@@ -13,6 +13,8 @@ MATCH (n:Event) WHERE n.namespace = $namespace RETURN 'Event' AS name, count(*) 
 UNION ALL
 MATCH (n:Engine) WHERE n.namespace = $namespace RETURN 'Engine' AS name, count(*) AS number
 UNION ALL
+MATCH (n:PlanTemplate) WHERE n.namespace = $namespace RETURN 'PlanTemplate' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Subtask)-[:DEPENDS_ON]->(:Subtask) WHERE n.namespace = $namespace RETURN 'DEPENDS_ON' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Task)-[:HAS_SUBTASK]->(:Subtask) WHERE n.namespace = $namespace RETURN 'HAS_SUBTASK' AS name, count(*) AS number
