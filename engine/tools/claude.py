@@ -72,7 +72,9 @@ class Claude(ModelTool[ClaudeInput]):
         return {"text" if value.output_schema is None else "value": said, **talk.record()}
 
     async def close(self) -> None:
-        """The model belongs to whoever has made it."""
+        """Closes the model too: all tools that ask one share it."""
+        if self._model is not None:
+            await self._model.close()
 
 
 def _prompt(value: ClaudeInput) -> Prompt:

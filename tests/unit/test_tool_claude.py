@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -133,6 +134,17 @@ async def test_what_was_spent_before_an_error_is_kept(fake: FakeClaude) -> None:
     error = await fails(fake, output_schema=SCHEMA)
     assert error.category is Category.TRANSIENT
     assert error.output == {"model": "claude-sonnet-5-5", "usage": ONCE}
+
+
+async def test_closing_the_tool_closes_the_model(fake: FakeClaude) -> None:
+    fake.waits()
+    model = ClaudeModel(fake.settings())
+    asking = asyncio.create_task(Claude(model).run({"prompt": "How many?"}, RecordingContext()))
+    await asyncio.wait_for(fake.asked.wait(), 10)
+    await Claude(model).close()
+    await asyncio.wait_for(fake.hung_up.wait(), 5)
+    with pytest.raises(ToolError):
+        await asking
 
 
 async def test_without_a_key_it_says_which_one() -> None:
