@@ -16,6 +16,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
+    from engine.language import LanguageModel
     from engine.observer import Observer
     from engine.ports import Graph
     from engine.service import Engine
@@ -82,7 +83,16 @@ def build_tools(settings: Settings) -> ToolRegistry:
     """The built-in tools and those of the user's modules."""
     from engine.tools.registry import ToolRegistry
 
-    return ToolRegistry.from_settings(settings)
+    return ToolRegistry.from_settings(settings, build_model(settings))
+
+
+def build_model(settings: Settings) -> LanguageModel | None:
+    """Claude, not loaded yet; None without a key."""
+    if not settings.anthropic_api_key.get_secret_value():
+        return None
+    from engine.adapters.claude import ClaudeModel
+
+    return ClaudeModel(settings)
 
 
 def build_graph(settings: Settings) -> Graph:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.errors import Category, ToolError
 from engine.model import Json, Value
 
 
@@ -58,6 +59,25 @@ class Answer(Value, frozen=True):
     request_id: str = ""
 
 
+class NoAnswer(ToolError):
+    """The model did not answer. ``case`` is a short word for the record, such as "rate limit" or "wrong key"."""
+
+    def __init__(
+        self,
+        case: str,
+        message: str,
+        category: Category,
+        suggestion: str = "",
+        *,
+        delay: float | None = None,
+        repeat: bool | None = None,
+        output: Json = None,
+    ) -> None:
+        super().__init__(message, category=category, suggestion=suggestion, delay=delay, output=output)
+        self.case = case
+        self.repeat = repeat
+
+
 class LanguageModel(Protocol):
     """A model behind a network."""
 
@@ -65,7 +85,7 @@ class LanguageModel(Protocol):
         """Asks once, without repeating: the engine's own retries decide, so that every attempt is in the graph.
 
         Raises:
-            ToolError: transient (overloaded, rate limit with its ``delay``, unreachable), timeout, or configuration
+            NoAnswer: transient (overloaded, rate limit with its ``delay``, unreachable), timeout, or configuration
                 (wrong key, no credit, unknown model); its message tells the cases apart.
         """
 

@@ -1,4 +1,4 @@
-"""Makes plans without a model: how complex a typed task is, which strategy fits it, and what a plain sentence asks for.
+"""How a task becomes a plan: how complex it is, which strategy fits it, what a sentence asks for, what a model is told.
 
 Pure: nothing here reads, waits or knows a tool. What it makes are plans like those that a caller sends.
 """

@@ -8,15 +8,18 @@ from difflib import get_close_matches
 from types import ModuleType
 
 from engine.errors import SettingsError
+from engine.language import LanguageModel
 from engine.ports import Tool
 from engine.settings import Settings
 from engine.tools.addresses import AddressPolicy
 from engine.tools.calculate import Calculate
+from engine.tools.claude import Claude
 from engine.tools.decorator import mark_of
 from engine.tools.delete_file import DeleteFile
 from engine.tools.http_request import HttpRequest
 from engine.tools.list_files import ListFiles
 from engine.tools.noop import Noop
+from engine.tools.planning import Planning
 from engine.tools.process import Processes
 from engine.tools.python import Python
 from engine.tools.read_file import ReadFile
@@ -71,13 +74,19 @@ class ToolRegistry:
             self.register(tool)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> ToolRegistry:
+    def from_settings(cls, settings: Settings, model: LanguageModel | None = None) -> ToolRegistry:
         """The built-in tools, and those of the modules that the settings name.
+
+        Args:
+            settings: of the engine.
+            model: for the tools that ask one; closed with them. None when there is no key.
 
         Raises:
             SettingsError: a module is missing or broken, or a name is taken.
         """
         registry = cls(builtin_tools(settings), grace=settings.cancel_grace_seconds)
+        registry.register(Claude(model))
+        registry.register(Planning(model, registry.get, registry.names, planner=settings.planning_model))
         registry.load_modules(settings.agent03_tools)
         return registry
 

@@ -15,7 +15,7 @@ from engine.tools.registry import ToolRegistry, builtin_tools
 from tests.support.tools_context import RecordingContext
 
 BUILT_IN = [
-    *("calculate", "delete_file", "http_request", "list_files", "noop"),
+    *("calculate", "claude", "delete_file", "http_request", "list_files", "noop", "planning"),
     *("python", "read_file", "shell", "sleep", "write_file"),
 ]
 
