@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.adapters.redis import RedisConnection
     from engine.language import LanguageModel
     from engine.observer import Observer
+    from engine.planning.templates import TemplateSet
     from engine.ports import Graph
     from engine.service import Engine
     from engine.tools.registry import ToolRegistry
@@ -53,14 +54,17 @@ async def open_engine(settings: Settings | None = None, *, observer: Observer | 
 
 def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
     """Puts an engine together without starting it: nothing is opened, read or written yet."""
+    from api.templates import load_templates
     from engine.service import Engine
 
+    templates = load_templates(settings.templates_path)
     return Engine(
         settings=settings,
         graph=build_graph(settings),
         blobs=build_blobs(settings),
         redis=redis or build_redis(settings),
-        tools=build_tools(settings),
+        tools=build_tools(settings, templates),
+        templates=templates,
         observer=observer,
     )
 
@@ -79,11 +83,11 @@ def build_redis(settings: Settings) -> RedisConnection:
     return RedisConnection(settings.redis_url)
 
 
-def build_tools(settings: Settings) -> ToolRegistry:
-    """The built-in tools and those of the user's modules."""
+def build_tools(settings: Settings, templates: TemplateSet | None = None) -> ToolRegistry:
+    """The built-in tools and those of the user's modules; ``templates`` are for sub-plans."""
     from engine.tools.registry import ToolRegistry
 
-    return ToolRegistry.from_settings(settings, build_model(settings))
+    return ToolRegistry.from_settings(settings, build_model(settings), templates)
 
 
 def build_model(settings: Settings) -> LanguageModel | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.endings import TROUBLES, Endings
 from engine.errors import GraphUnavailable
+from engine.lessons import Lessons
 from engine.model import Event, Finish
 from engine.running import FAILING, RunningTask
 from engine.scheduler import Scheduler
@@ -20,10 +21,11 @@ CANCEL_BATCH = 1_000
 class Closing:
     """Closes and ends the tasks of one engine, through the loop of its scheduler."""
 
-    def __init__(self, scheduler: Scheduler, endings: Endings) -> None:
+    def __init__(self, scheduler: Scheduler, endings: Endings, lessons: Lessons) -> None:
         self._scheduler = scheduler
         self._graph = scheduler.graph
         self._endings = endings
+        self._lessons = lessons
         scheduler.over = self._over
         scheduler.left = self.resume
 
@@ -45,6 +47,8 @@ class Closing:
         numbered = ledger.numbered(end)
         await self._scheduler.put_results()
         await self._graph.finish([numbered])
+        if self._lessons.concerns(task, numbered.status):
+            self._scheduler.help(self._lessons.learn(task.id))
         name = "cancel" if numbered.status is TaskStatus.CANCELLED else "finish"
         place = (numbered.last_event, numbered.at, "", numbered.status.value, 0)
         self._scheduler.bus.publish(task.id, [Event(task.id, *place, name, "", numbered.detail)])

@@ -1,7 +1,8 @@
 """How a task ends: its status, its result, and what is said about what failed.
 
 A task fails if and only if a critical subtask ends failed, blocked or quarantined; else it completes, with warnings.
-Its result is the output of its leaves: the value itself where there is one leaf, else an object by key.
+Its result is the output of its leaves: the value itself where there is one leaf, else an object by key; or what its
+``aggregate`` makes of them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Sequence
 
 import structlog
 
-from engine.errors import Category, EngineError, GraphUnavailable
+from engine.errors import Category, EngineError, GraphUnavailable, ToolError
 from engine.model import BLOB_BYTES, Finish, Json, Troubled
 from engine.payloads import Payloads, pack
+from engine.plan.spec import Refs, Spec
 from engine.ports import Clock, GraphReader
+from engine.references import resolve
 from engine.running import CANCELLING, EXPIRED, RunningTask
+from engine.scopes import Scopes
 from engine.states import SubtaskStatus, TaskStatus
 
 _log = structlog.get_logger("endings")
@@ -35,6 +39,7 @@ class Endings:
     def __init__(self, graph: GraphReader, payloads: Payloads, clock: Clock) -> None:
         self._graph = graph
         self._payloads = payloads
+        self._scopes = Scopes(payloads)
         self._clock = clock
 
     async def conclude(self, task: RunningTask) -> Finish:
@@ -43,7 +48,9 @@ class Endings:
         troubled = await self._graph.troubled(task.id, MOST_TROUBLES) if any(map(counts.get, TROUBLES)) else []
         status = decide(task.gate, troubled)
         said = about(status, task.gate, troubled, counts)
-        text, digest = (None, None) if task.gate == CANCELLING else await self._readable_result(task)
+        text, digest, fault = (None, None, "") if task.gate == CANCELLING else await self._readable_result(task)
+        if said is None and fault:
+            said = warning(fault)
         return Finish(
             task_id=task.id,
             status=status,
@@ -56,7 +63,7 @@ class Endings:
             error=None if said is None else json.dumps(said),
         )
 
-    async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None]:
+    async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None, str]:
         """The result, or none where an output cannot be read any more: that must not keep the task open."""
         try:
             return await self._result(task)
@@ -64,21 +71,69 @@ class Endings:
             raise
         except EngineError as error:
             _log.error("the task's result cannot be put together", task_id=task.id, reason=str(error))
-            return None, None
+            return None, None, ""
 
-    async def _result(self, task: RunningTask) -> tuple[str | None, str | None]:
-        leaves = await self._graph.leaves(task.id, MOST_LEAVES + 1)
-        if len(leaves) > MOST_LEAVES:
-            return None, None
-        outputs = await self._payloads.outputs([id_ for id_, _ in leaves])
-        value: Json = {key: outputs.get(id_) for id_, key in leaves}
-        if len(leaves) == 1:
-            value = outputs.get(leaves[0][0])
+    async def _result(self, task: RunningTask) -> tuple[str | None, str | None, str]:
+        """The result as text or by the hash that it is kept under, and why it is not what the task asks for."""
+        value, fault = await self._combined(task)
         packed = pack(value)
         if packed.size <= BLOB_BYTES:
-            return packed.text, None
+            return packed.text, None, fault
         await self._payloads.keep(task.id, packed)
-        return None, packed.digest
+        return None, packed.digest, fault
+
+    async def _combined(self, task: RunningTask) -> tuple[Json, str]:
+        wish = task.body.aggregate
+        if task.body.aggregate_refs is not None:
+            return await self._referred(task, str(wish), task.body.aggregate_refs)
+        leaves = await self._graph.leaves(task.id, MOST_LEAVES + 1)
+        if len(leaves) > MOST_LEAVES:
+            return None, "" if wish is None else f"aggregate: there are more than {MOST_LEAVES:,} outputs"
+        outputs = await self._scopes.outputs_of([id_ for id_, _ in leaves])
+        found = dict(zip((key for _, key in leaves), outputs, strict=True))
+        by_key = outputs[0] if len(outputs) == 1 else found
+        return (by_key, "") if wish is None else combined(wish, found, by_key)
+
+    async def _referred(self, task: RunningTask, text: str, refs: Refs) -> tuple[Json, str]:
+        try:
+            return resolve(text, await self._scopes.scope(task.id, refs, Spec(), task.input)), ""
+        except ToolError as error:
+            return None, f"aggregate: {error}"
+
+
+def combined(wish: str, found: dict[str, Json], otherwise: Json) -> tuple[Json, str]:
+    """The outputs by key as one value, and why that is ``otherwise`` instead; "" when it is what was asked for.
+
+    What did not complete has no part in it.
+    """
+    values = {key: value for key, value in found.items() if value is not None}
+    if wish == "first":
+        return next(iter(values.values()), None), ""
+    kind = dict if wish == "merge" else list
+    odd = next((key for key, value in values.items() if not isinstance(value, kind)), None)
+    if odd is None:
+        return _joined(list(values.values()), wish), ""
+    if wish == "concat" and all(isinstance(value, str) for value in values.values()):
+        return "".join(values.values()), ""
+    wanted = "objects" if wish == "merge" else "lists, or texts alone"
+    return otherwise, f"aggregate: {wish} needs {wanted}, and {odd} gave something else; the result is by key"
+
+
+def _joined(values: list[Json], wish: str) -> Json:
+    if wish == "concat":
+        return [part for value in values for part in value]
+    return {name: part for value in values for name, part in value.items()}
+
+
+def warning(message: str) -> dict[str, Json]:
+    """What is said of a completed task whose result is not what it asks for."""
+    return {
+        "category": Category.CONFIGURATION.value,
+        "message": f"completed with warnings: {message}",
+        "suggestion": "correct aggregate, and rerun the task: what is completed is kept",
+        "subtasks": [],
+        "impact": {},
+    }
 
 
 def decide(gate: str, troubled: Sequence[Troubled]) -> TaskStatus:

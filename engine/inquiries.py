@@ -14,7 +14,8 @@ from engine.errors import EngineError, GraphUnavailable, NotFound, TaskFailed, T
 from engine.ledger import Ledger
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.payloads import Payloads
-from engine.plan.spec import Spec, task_input
+from engine.plan import stored
+from engine.plan.spec import Spec
 from engine.ports import Graph
 from engine.states import FINAL, TaskStatus
 from engine.tools.registry import ToolRegistry
@@ -75,7 +76,7 @@ class Inquiries:
         tool = self._tools.get(subtask.type)
         literal = tool.literal if tool else frozenset()
         try:
-            return await self._attempts.resolved_input(task.id, spec, task_input(task.body), literal)
+            return await self._attempts.resolved_input(task.id, spec, stored.decode(task.body).input, literal)
         except ToolError:
             return None
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.errors import Busy, Fenced, GraphUnavailable
+from engine.errors import Busy, Fenced, GraphUnavailable, InvalidInput
 from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.judge import without_verdict
 from engine.model import Json, NewTask, Task
@@ -15,8 +15,8 @@ from engine.plan.build import build
 from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
 from engine.plan.preview import preview
-from engine.plan.spec import task_input
 from engine.plan.validate import ValidPlan, validate
+from engine.planner import Planner, as_asked
 from engine.ports import Clock, Graph
 from engine.rerun import Rerun, Reruns
 from engine.running import RunningTask
@@ -39,6 +39,7 @@ class Intake:
         self,
         settings: Settings,
         graph: Graph,
+        planner: Planner,
         tools: ToolRegistry,
         clock: Clock,
         ids: Ulids,
@@ -49,6 +50,7 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._graph = graph
+        self._planner = planner
         self._tools = tools
         self._clock = clock
         self._ulids = ids
@@ -81,7 +83,7 @@ class Intake:
 
     async def _submit(self, body: Json, request: RequestKey) -> Submitted:
         self._refuse_when_ended()
-        plan = await self._checked(body)
+        plan = await self._planned(body)
         size = len(plan.subtasks)
         self._refuse_when_full(size)
         self._reserved += size
@@ -129,7 +131,7 @@ class Intake:
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
-        plan = await self._checked(body)
+        plan = await self._planned(body)
         seen = await self._off_loop(len(plan.subtasks), preview, plan)
         return {
             "generations": seen.generations,
@@ -138,6 +140,14 @@ class Intake:
             "edges_count": seen.edges,
             "width": seen.width,
         }
+
+    async def _planned(self, body: Json) -> ValidPlan:
+        """The checked plan of a body of any form."""
+        made = await self._planner.plan(body)
+        try:
+            return made.onto(await self._checked(made.body))
+        except InvalidInput as error:
+            raise as_asked(error, made, body) from None
 
     async def _checked(self, body: Json) -> ValidPlan:
         limits = Limits(self._settings.max_plan_subtasks, self._settings.max_plan_edges)
@@ -170,7 +180,7 @@ class Intake:
         self._ownership.storing.add(task.id)
         try:
             await self._graph.store(task)
-            running = RunningTask.fresh(task, task_input(task.body))
+            running = RunningTask.fresh(task)
             self._scheduler.add(running)
             self._scheduler.times.stored(running, task)
             self._scheduler.decide_later(without_verdict(task))

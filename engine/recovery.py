@@ -14,7 +14,7 @@ from engine import outcomes
 from engine.interruption import on_interrupt
 from engine.machine import Cancelled, Interrupted, decide
 from engine.model import OpenTask, Subtask
-from engine.plan.spec import Spec, task_input
+from engine.plan.spec import Spec
 from engine.ports import Clock, GraphWriter
 from engine.retries import Defaults
 from engine.running import RunningTask
@@ -48,7 +48,7 @@ class Recovery:
         id_ = found.task.id
         await self._graph.release_holds(id_)
         waiting = await self._graph.waiting(id_)
-        task = RunningTask.adopted(found, task_input(found.task.body), waiting)
+        task = RunningTask.adopted(found, waiting)
         running = found.counts.get(SubtaskStatus.PROCESSING.value, 0)
         cut_off = await self._graph.processing(id_) if running else []
         interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in cut_off]

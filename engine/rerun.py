@@ -15,6 +15,7 @@ import msgspec
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.idempotency import RequestKey
 from engine.model import Json, NewTask, Subtask, Task, Value
+from engine.plan import stored
 from engine.plan.build import build
 from engine.plan.faults import Faults, quoted
 from engine.plan.nearest import Nearest
@@ -108,7 +109,11 @@ def refuse_open(task: Task, what: str = "run again") -> None:
 
 def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:
     """The new task with everything that it takes over. Raises ``Conflict`` when nothing of it is left to run."""
-    task = msgspec.structs.replace(build(plan, id_, now), rerun_of=earlier.task.id)
+    first = earlier.task
+    told = msgspec.structs.replace(
+        plan, type=first.type, description=first.description, origin=stored.decode(first.body).origin
+    )
+    task = msgspec.structs.replace(build(told, id_, now), rerun_of=first.id)
     if wish.start == START:
         return task
     wanted = set(wish.overrides) | ({wish.start} - {FAILED})

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine.model import Json, NewSubtask, NewTask, OpenTask, Pause, Subtask, Task, Value
+from engine.plan import stored
 from engine.plan.spec import Spec
+from engine.plan.stored import StoredBody
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
 from engine.turn import Claim, Settle, TaskChanges
 
@@ -53,7 +55,7 @@ class RunningTask:
     id: str
     weight: float
     max_parallel: int
-    input: Json
+    body: StoredBody
     last_event: int
     counts: Counter[str]
     started_at: int | None
@@ -77,7 +79,7 @@ class RunningTask:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @staticmethod
-    def adopted(found: OpenTask, task_input: Json, waiting: list[tuple[Subtask, int | None]]) -> RunningTask:
+    def adopted(found: OpenTask, waiting: list[tuple[Subtask, int | None]]) -> RunningTask:
         """The task as the graph has it, its holds released."""
         task = found.task
         counts = Counter({status: number for status, number in found.counts.items() if number})
@@ -86,7 +88,7 @@ class RunningTask:
             id=task.id,
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
-            input=task_input,
+            body=stored.decode(task.body),
             last_event=found.last_event,
             counts=counts,
             started_at=task.started_at,
@@ -103,14 +105,14 @@ class RunningTask:
         )
 
     @staticmethod
-    def fresh(task: NewTask, task_input: Json) -> RunningTask:
+    def fresh(task: NewTask) -> RunningTask:
         """A task that has just been stored."""
         counts = Counter(subtask.status.value for subtask in task.subtasks)
         running = RunningTask(
             id=task.id,
             weight=task.priority + 1.0,
             max_parallel=task.max_parallel,
-            input=task_input,
+            body=stored.decode(task.body),
             last_event=1 + len(task.settled),
             counts=counts,
             started_at=None,
@@ -133,6 +135,11 @@ class RunningTask:
             subtasks_count=sum(self.counts.values()),
             started_at=stored.started_at or self.started_at,
         )
+
+    @property
+    def input(self) -> Json:
+        """The task's input, for references."""
+        return self.body.input
 
     @property
     def unsettled(self) -> int:

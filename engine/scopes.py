@@ -72,7 +72,7 @@ class Scopes:
                     category=Category.CONFIGURATION,
                     suggestion="Put a subtask between the two maps that joins the first one.",
                 )
-        return await self._outputs(ids)
+        return await self.outputs_of(ids)
 
     async def seen(self, task_id: str, places: Places) -> dict[str, Outcome]:
         """How subtasks ended. The output of a mapped one is the list of its items', of one that has grown others what
@@ -93,7 +93,7 @@ class Scopes:
     async def _items(self, mapped_id: str) -> list[Json]:
         return [await self._followed(output, mapped_id) for output in await self._payloads.item_outputs(mapped_id)]
 
-    async def _outputs(self, ids: Iterable[str]) -> list[Json]:
+    async def outputs_of(self, ids: Iterable[str]) -> list[Json]:
         """The outputs of subtasks, in their order; null for one that did not complete."""
         wanted = list(ids)
         found = await self._payloads.outputs(wanted)
@@ -105,5 +105,5 @@ class Scopes:
 
     async def _of_ends(self, ends: Mapping[str, str]) -> Json:
         """What stands for the output of a subtask that has grown others: that of its one end, or of all by key."""
-        outputs = dict(zip(ends, await self._outputs(ends.values()), strict=True))
+        outputs = dict(zip(ends, await self.outputs_of(ends.values()), strict=True))
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs

@@ -19,11 +19,14 @@ from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
 from engine.ledger import Ledger
+from engine.lessons import Lessons, shown
 from engine.model import Json
 from engine.observer import NullObserver, Observer
 from engine.ownership import Ownership
 from engine.payloads import Payloads
 from engine.plan.ids import Ulids
+from engine.planner import Planner
+from engine.planning.templates import TemplateSet
 from engine.ports import Blobs, Graph, Health
 from engine.recovery import Recovery
 from engine.removal import Removal
@@ -32,11 +35,14 @@ from engine.retries import Defaults
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.tools.registry import ToolRegistry
+from engine.tools.roots import Roots
 from engine.verbs import VERB_SECONDS, Verbs
 from engine.vitals import Vitals
 
 _log = structlog.get_logger("engine")
 
+MOST_LEARNED = 1_000
+"""Learned plans that are listed."""
 BLOB_GRACE_SECONDS = 5.0
 """Time in which another engine may have put a blob and not written its Result yet."""
 
@@ -51,6 +57,7 @@ class Engine(Verbs):
         graph: Graph,
         blobs: Blobs,
         tools: ToolRegistry,
+        templates: TemplateSet | None = None,
         redis: Health | None = None,
         observer: Observer | None = None,
     ) -> None:
@@ -74,7 +81,7 @@ class Engine(Verbs):
         attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
-        self._closing = Closing(self._scheduler, Endings(graph, payloads, clock))
+        self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
@@ -90,8 +97,16 @@ class Engine(Verbs):
             obey=self._obey,
         )
         self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
+        self._planner = Planner(
+            graph,
+            tools.get,
+            tools.names,
+            templates or TemplateSet(),
+            bool(settings.anthropic_api_key.get_secret_value()),
+            Roots(settings.file_roots).size,
+        )
         self._intake = Intake(
-            settings, graph, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
+            settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
         )
         self._removal = Removal(
             graph,
@@ -210,6 +225,11 @@ class Engine(Verbs):
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
         return await self._intake.preview(body)
+
+    async def templates(self) -> dict[str, Json]:
+        """The plan templates there are, and the plans that were learned, newest first."""
+        learned = await self._graph.learned_plans(MOST_LEARNED)
+        return {"templates": self._planner.templates.shown(), "learned": [shown(plan) for plan in learned]}
 
     async def remove(self, task_id: str) -> bool:
         """Removes a final task with all that belongs to it; what other tasks use too stays. It is not shown any more.

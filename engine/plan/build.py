@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.model import NewSubtask, NewTask
+from engine.plan import stored
 from engine.plan.drafts import Draft
 from engine.plan.ids import subtask_id
 from engine.plan.links import place
@@ -16,9 +17,6 @@ from engine.plan.schema import TaskRequest
 from engine.plan.spec import Condition, FallbackSpec, MapSpec, Spec
 from engine.plan.validate import ValidPlan
 from engine.states import SubtaskStatus
-
-TASK_TYPE = "plan"
-"""The type of a task that was sent as an explicit plan."""
 
 _HIGHEST = 10
 _TOP = 10**12 - 1
@@ -31,15 +29,15 @@ def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "",
     lanes = Lanes(plan.subtasks, plan.order)
     return NewTask(
         id=task_id,
-        type=TASK_TYPE,
+        type=plan.type,
         name=request.name,
-        description="",
+        description=plan.description,
         user_id=request.user_id,
         tags=tuple(dict.fromkeys(request.tags)),
         priority=request.priority,
         max_parallel=request.max_parallel,
         failure_policy=request.failure_policy,
-        body=_body(request),
+        body=stored.encode(request, plan.aggregate_refs, plan.origin),
         created_at=created_at,
         deadline_at=_deadline(request, created_at),
         subtasks=[subtask(draft, plan.order, lanes, ids[draft.index]) for draft in plan.subtasks],
@@ -60,15 +58,6 @@ def order_key(priority: int, rank: float, index: int) -> str:
     """
     inverted = _TOP - min(round(rank * 1000), _TOP)
     return f"{_HIGHEST - priority:02d}.{inverted:012d}.{index:07d}"
-
-
-def _body(request: TaskRequest) -> str:
-    """The common fields that differ from their defaults, and the task's input, as JSON text."""
-    names = request.model_fields_set - {"plan", "description", "type", "parameters"}
-    given = {name: getattr(request, name) for name in names}
-    plain = TaskRequest()
-    kept = {name: value for name, value in given.items() if value != getattr(plain, name)}
-    return msgspec.json.encode(kept, order="deterministic").decode()
 
 
 class Lanes:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from engine.model import Json, Subtask, Task
 from engine.plan.spec import Condition, RetrySpec, Spec
+from engine.plan.stored import as_sent
 
 
 def body_of(task: Task, planned: Sequence[Subtask], needs: Mapping[str, Sequence[str]]) -> dict[str, Json]:
@@ -24,8 +23,7 @@ def body_of(task: Task, planned: Sequence[Subtask], needs: Mapping[str, Sequence
     """
     places = {subtask.key: subtask.index for subtask in planned}
     subtasks = [_subtask(subtask, needs.get(subtask.key, ()), places) for subtask in planned]
-    common: dict[str, Json] = msgspec.json.decode(task.body)
-    return {**common, "plan": {"subtasks": subtasks}}
+    return {**as_sent(task.body), "plan": {"subtasks": subtasks}}
 
 
 def _subtask(subtask: Subtask, needs: Sequence[str], places: Mapping[str, int]) -> dict[str, Json]:

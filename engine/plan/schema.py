@@ -156,7 +156,9 @@ class PlanForm(Strict):
 
 
 class TaskRequest(Strict):
-    """The body of ``POST /tasks``: exactly one of ``description``, ``type`` and ``plan``, plus the common fields."""
+    """The body of ``POST /tasks``: exactly one of ``description``, ``type``, ``template`` and
+    ``plan``, plus the common fields.
+    """
 
     description: str | None = Field(None, min_length=10, max_length=5000)
     """What is wanted, in a sentence."""
@@ -165,7 +167,13 @@ class TaskRequest(Strict):
     input: Any = None
     """The task's input; {{input.path}} reaches it."""
     parameters: dict[str, Any] | None = None
-    """Parameters of a typed task."""
+    """Parameters of a typed task, or of a template."""
+    template: Name | None = None
+    """What is wanted, as the name of a plan template with ``parameters``."""
+    learned: bool = True
+    """Whether a plan that has worked before may be used, and this one learned."""
+    allowed_types: list[Name] | None = Field(None, min_length=1, max_length=1_000)
+    """The subtask types that a model may plan with; unless given, all that run no code of its own."""
     plan: PlanForm | None = None
     """What is wanted, subtask by subtask."""
     user_id: Text = ""
@@ -178,6 +186,10 @@ class TaskRequest(Strict):
     max_parallel: int = Field(0, ge=0, le=1_000_000)
     """Subtasks of this task that run at the same time; 0 for no limit of its own."""
     cache: bool = False
+    aggregate: str | None = Field(None, min_length=1, max_length=10_000)
+    """How the result is made of the outputs of the subtasks on which nothing depends: by key unless given; "merge"
+    (objects), "concat" (lists or texts), "first" (in plan order), or one reference such as {{subtasks.KEY.output}}.
+    """
 
     @classmethod
     def envelope(cls, body: dict[str, Any]) -> Self:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from engine.model import Json
 from engine.plan.ids import subtask_id
 
 DEFAULT_LIMIT = 10_000
@@ -125,15 +124,5 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
         return Spec() if text == "{}" else _DECODER.decode(text)
 
 
-def task_input(body: str) -> Json:
-    """The task's input in the stored body of a task; None when it has none."""
-    return _BODY.decode(body).input
-
-
-class _Body(msgspec.Struct):
-    input: Any = None
-
-
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(Spec)
-_BODY = msgspec.json.Decoder(_Body)

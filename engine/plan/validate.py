@@ -14,15 +14,20 @@ from pydantic import ValidationError
 from engine.model import Json
 from engine.plan.checks import Checks, Limits
 from engine.plan.drafts import PLACE, Draft
-from engine.plan.faults import Faults, pointer
+from engine.plan.faults import Faults, pointer, quoted
 from engine.plan.order import Order
 from engine.plan.plain import check_plain
 from engine.plan.schema import TaskRequest
+from engine.plan.spec import Refs
+from engine.plan.stored import Origin
 from engine.plan.unsupported import IN_TASK, refusals
 from engine.ports import Tool
+from engine.references import find
 
-_FORMS = ("description", "type", "plan")
-_ONLY_PLANS = 'only explicit plans are understood so far: send {"plan": {"subtasks": [...]}}'
+FORMS = ("description", "type", "template", "plan")
+"""The forms in which a task may be sent."""
+WAYS = ("merge", "concat", "first")
+"""The words that say how a result is made."""
 
 
 class ValidPlan(msgspec.Struct, frozen=True):
@@ -31,6 +36,10 @@ class ValidPlan(msgspec.Struct, frozen=True):
     request: TaskRequest
     subtasks: list[Draft]
     order: Order
+    type: str = "plan"
+    description: str = ""
+    aggregate_refs: Refs | None = None
+    origin: Origin | None = None
 
     @property
     def edges(self) -> int:
@@ -56,24 +65,37 @@ def validate(
     plain = check_plain(body, faults)
     request = _envelope(body, faults)
     drafts, ordered = Checks(tools, known_types, plain, limits).checked(_subtasks(body, limits, faults), faults)
+    refs = _aggregate(request.aggregate, drafts, faults) if request and request.aggregate else None
     faults.raise_any()
     assert request is not None and ordered is not None
-    return ValidPlan(request, drafts, ordered)
+    return ValidPlan(request, drafts, ordered, aggregate_refs=refs)
+
+
+def request_of(body: object) -> TaskRequest:
+    """The common fields of a body of any form; its subtasks, if it has any, are not looked at.
+
+    Raises:
+        InvalidInput: with every fault of them.
+    """
+    faults = Faults()
+    check_plain(body, faults)
+    request = _envelope(body, faults)
+    faults.raise_any()
+    assert request is not None
+    return request
 
 
 def _envelope(body: Json, faults: Faults) -> TaskRequest | None:
-    """The common fields, and exactly one form, which must be an explicit plan."""
+    """The common fields, and exactly one form."""
     if not isinstance(body, dict):
-        faults.add("", f"should be an object; {_ONLY_PLANS}")
+        faults.add("", f"should be an object with one of {', '.join(FORMS)}")
         return None
-    forms = [form for form in _FORMS if body.get(form) is not None]
+    forms = [form for form in FORMS if body.get(form) is not None]
     if len(forms) != 1:
         given = f"has {' and '.join(forms)}" if forms else "has none of them"
-        faults.add("", f"should have exactly one of description, type and plan, but {given}; {_ONLY_PLANS}")
-    elif forms != ["plan"]:
-        faults.add(pointer(*forms), _ONLY_PLANS)
-    elif body.get("parameters") is not None:
-        faults.add("/parameters", "belongs to a typed task; leave it out beside a plan")
+        faults.add("", f"should have exactly one of {', '.join(FORMS)}, but {given}")
+    else:
+        _note_strangers(body, forms[0], faults)
     try:
         request = TaskRequest.envelope(body)
     except ValidationError as error:
@@ -82,6 +104,30 @@ def _envelope(body: Json, faults: Faults) -> TaskRequest | None:
     for path, detail in refusals(request, IN_TASK):
         faults.add(pointer(*path), detail)
     return request
+
+
+def _note_strangers(body: dict[str, Json], form: str, faults: Faults) -> None:
+    """Fields that belong to another form."""
+    if body.get("parameters") is not None and form in ("plan", "description"):
+        faults.add("/parameters", f"belongs to a typed task or a template; leave it out beside a {form}")
+    if body.get("allowed_types") is not None and form in ("plan", "template"):
+        faults.add("/allowed_types", f"is for what a model plans; leave it out beside a {form}")
+
+
+def _aggregate(text: str, drafts: list[Draft], faults: Faults) -> Refs | None:
+    """What the reference that makes the task's result refers to; None for a word."""
+    if text in WAYS:
+        return None
+    places = {draft.key: (draft.index, draft.mapped) for draft in drafts}
+    found = find(text, places).references
+    reference = found[0] if len(found) == 1 and found[0].whole else None
+    if reference is None or reference.head not in ("subtasks", "input"):
+        faults.add("/aggregate", f"should be {', '.join(WAYS)}, or one reference such as {{{{subtasks.KEY.output}}}}")
+    elif reference.problem or not reference.known:
+        faults.add("/aggregate", reference.problem or f"there is no subtask {quoted(reference.key)}")
+    elif reference.key:
+        return Refs(keys={reference.key: places[reference.key]})
+    return Refs()
 
 
 def _subtasks(body: Json, limits: Limits, faults: Faults) -> list[Json]:

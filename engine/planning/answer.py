@@ -12,7 +12,8 @@ import msgspec
 
 from engine.errors import InvalidInput
 from engine.model import Json, Value
-from engine.plan.validate import Limits, validate
+from engine.plan.checks import Limits
+from engine.plan.validate import validate
 from engine.ports import Tool
 
 _CONDITIONS = ("all_succeeded", "all_settled", "any_succeeded", "any_failed")

@@ -178,7 +178,13 @@ def _record(talk: Talk, case: str, faults: list[str]) -> dict[str, Json]:
 
 def _note(talk: Talk, plan: ModelPlan) -> dict[str, Json]:
     """How the expansion came about."""
-    found = {"by": "claude", **talk.record(), "repaired": talk.repaired, "request_ids": talk.request_ids}
+    found = {
+        "by": "claude",
+        **talk.record(),
+        "repaired": talk.repaired,
+        "request_ids": talk.request_ids,
+        "plan": plan.subtasks,
+    }
     return found | ({"reason": plan.reason} if plan.reason else {})
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from engine.errors import SettingsError
 from engine.language import LanguageModel
+from engine.planning.templates import TemplateSet
 from engine.ports import Tool
 from engine.settings import Settings
 from engine.tools.addresses import AddressPolicy
@@ -26,6 +27,7 @@ from engine.tools.read_file import ReadFile
 from engine.tools.roots import Roots
 from engine.tools.shell import Shell
 from engine.tools.sleep import Sleep
+from engine.tools.subplan import Subplan
 from engine.tools.undo import UndoLog
 from engine.tools.write_file import WriteFile
 
@@ -74,12 +76,15 @@ class ToolRegistry:
             self.register(tool)
 
     @classmethod
-    def from_settings(cls, settings: Settings, model: LanguageModel | None = None) -> ToolRegistry:
+    def from_settings(
+        cls, settings: Settings, model: LanguageModel | None = None, templates: TemplateSet | None = None
+    ) -> ToolRegistry:
         """The built-in tools, and those of the modules that the settings name.
 
         Args:
             settings: of the engine.
             model: for the tools that ask one; closed with them. None when there is no key.
+            templates: the users' own plan templates.
 
         Raises:
             SettingsError: a module is missing or broken, or a name is taken.
@@ -87,6 +92,7 @@ class ToolRegistry:
         registry = cls(builtin_tools(settings), grace=settings.cancel_grace_seconds)
         registry.register(Claude(model))
         registry.register(Planning(model, registry.get, registry.names, planner=settings.planning_model))
+        registry.register(Subplan(templates or TemplateSet()))
         registry.load_modules(settings.agent03_tools)
         return registry
 

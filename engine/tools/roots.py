@@ -59,6 +59,13 @@ class Roots:
                 return root, target
         raise _refused(f"{path!r} lies outside the allowed folders ({self._listed()})")
 
+    def size(self, path: str) -> int | None:
+        """The bytes of a file; None when it cannot be looked at."""
+        try:
+            return self.resolve(path)[1].stat().st_size
+        except (ToolError, OSError):
+            return None
+
     @contextmanager
     def open(self, path: str, *, create: bool = False, follow: bool = True) -> Iterator[Place]:
         """Opens the folder that holds ``path``.

@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 
 from engine.ledger import Ledger
+from engine.plan.stored import StoredBody
 from engine.running import RunningTask
 from engine.states import SubtaskStatus
 from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult
@@ -14,7 +15,7 @@ from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResu
 def running_task(id_: str, ready: int, *, pending: int = 0, max_parallel: int = 0, weight: float = 6.0) -> RunningTask:
     """A task of ``ready`` subtasks that wait to be claimed."""
     counts = Counter({"ready": ready, "pending": pending})
-    return RunningTask(id_, weight, max_parallel, None, 1, +counts, None, ready=ready)
+    return RunningTask(id_, weight, max_parallel, StoredBody(), 1, +counts, None, ready=ready)
 
 
 def settle(claim: Claim, to: SubtaskStatus = SubtaskStatus.COMPLETED, category: str | None = None) -> Settle:

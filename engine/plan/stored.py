@@ -1,0 +1,61 @@
+"""What is stored of a task's body beside its subtasks: the common fields, and what planning and ending add to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.model import Json
+from engine.plan.schema import TaskRequest
+from engine.plan.spec import Refs
+
+OF_THE_FORM = frozenset({"plan", "description", "type", "template", "parameters", "learned", "allowed_types"})
+"""Fields of a body that its plan has taken the place of."""
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a plan came about.
+
+    ``by`` is strategy, rules, template, learned, model (which plans while the task runs) or none (nobody could plan
+    it); ``name`` which one of these. ``key`` is what it is learned under, empty when it is not.
+    """
+
+    by: str
+    name: str = ""
+    level: str = ""
+    reasons: list[str] = []
+    key: str = ""
+
+
+class StoredBody(msgspec.Struct, frozen=True):
+    """The part of a stored body that running and ending the task need."""
+
+    input: Any = None
+    aggregate: str | None = None
+    aggregate_refs: Refs | None = None
+    origin: Origin | None = None
+
+
+def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
+    """The common fields that differ from their defaults, and what belongs to them, as JSON text."""
+    plain = TaskRequest()
+    names = request.model_fields_set - OF_THE_FORM
+    kept: dict[str, Any] = {name: value for name in names if (value := getattr(request, name)) != getattr(plain, name)}
+    kept |= {"aggregate_refs": refs} if refs is not None else {}
+    kept |= {"origin": origin} if origin is not None else {}
+    return msgspec.json.encode(kept, order="deterministic").decode()
+
+
+def decode(body: str) -> StoredBody:
+    """What running and ending need of a stored body."""
+    return _DECODER.decode(body)
+
+
+def as_sent(body: str) -> dict[str, Json]:
+    """The common fields as they were sent."""
+    found: dict[str, Json] = msgspec.json.decode(body)
+    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin")}
+
+
+_DECODER = msgspec.json.Decoder(StoredBody)
