@@ -52,9 +52,7 @@ async def test_an_answer_with_its_usage_and_cost(fake: FakeClaude) -> None:
     fake.says("Seven.", cache_read_input_tokens=10_000, cache_creation_input_tokens=4_000)
     answer = await ask(fake)
     cost = (1000 * 3 + 10_000 * 0.3 + 4_000 * 3.75 + 200 * 15) / 1e6
-    assert answer == Answer(
-        "Seven.", "end_turn", "claude-sonnet-5-5", Usage(1000, 200, 10_000, 4_000, cost), "req_123"
-    )
+    assert answer == Answer("Seven.", "end_turn", "claude-sonnet-5-5", Usage(1000, 200, 10_000, 4_000, cost), "req_123")
 
 
 async def test_what_is_asked(fake: FakeClaude) -> None:
