@@ -38,6 +38,12 @@ MAP_EXAMPLE: dict[str, Any] = {
     },
 }
 
+TYPED_EXAMPLE: dict[str, Any] = {
+    "type": "data_processing",
+    "input": {"data": [{"city": "Bern", "amount": 12}, {"city": "Genf", "amount": 7}, {"city": "Bern", "amount": 3}]},
+    "parameters": {"filter": "amount > 5", "group_by": ["city"], "aggregate": {"total": "sum(amount)"}},
+}
+
 _TITLES = {
     400: "The input has faults; all of them are listed",
     404: "Nothing has that id",
@@ -57,9 +63,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def plan_body() -> dict[str, Any]:
-    """The request body of a plan: documented here, judged by the engine, which names every fault at once."""
+    """The request body of a task: documented here, judged by the engine, which names every fault at once."""
     examples = {
         "plan": {"summary": "Two steps, the second uses the first", "value": PLAN_EXAMPLE},
+        "sentence": {"summary": "A sentence", "value": {"description": "Calculate factorial of 10"}},
+        "typed": {"summary": "A typed task, planned by strategy", "value": TYPED_EXAMPLE},
         "map": {"summary": "One subtask for each item of a list", "value": MAP_EXAMPLE},
     }
     content = {"schema": {"$ref": "#/components/schemas/TaskRequest"}, "examples": examples}

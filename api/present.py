@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from api import schemas
 from engine import model
+from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
 
@@ -162,9 +163,30 @@ def _summary_fields(task: model.Task) -> dict[str, model.Json]:
         "warnings": _troubles(said) if completed else [],
         "impact": said.get("impact", {}),
         "failure_policy": task.failure_policy,
+        "planned": planned(stored.decode(task.body).origin),
+        "note": said.get("message") if completed else None,
         "rerun_of": task.rerun_of,
         **_gate_fields(task),
     }
+
+
+def planned(origin: stored.Origin | None) -> schemas.PlannedView | None:
+    """How a plan came about."""
+    if origin is None:
+        return None
+    name, level = origin.name or None, origin.level or None
+    return schemas.PlannedView(by=cast(Any, origin.by), name=name, level=level, reasons=origin.reasons)
+
+
+def templates(found: dict[str, model.Json]) -> schemas.Templates:
+    """What plans can be made of."""
+    return schemas.Templates(
+        templates=[schemas.TemplateView(**shown) for shown in found["templates"]],
+        learned=[
+            schemas.LearnedView(**{**shown, "created_at": iso(shown["created_at"]), "used_at": iso(shown["used_at"])})
+            for shown in found["learned"]
+        ],
+    )
 
 
 def _gate_fields(task: model.Task) -> dict[str, model.Json]:

@@ -89,6 +89,19 @@ class Progress(Wire):
     eta_high: Time | None = None
 
 
+class PlannedView(Wire):
+    """How a task's plan came about."""
+
+    by: Literal["strategy", "rules", "template", "learned", "model", "none"]
+    """``model`` plans while the task runs; ``none``: nobody could, and its one subtask says what is missing."""
+    name: str | None
+    """Which strategy, rule or template."""
+    level: str | None
+    """How complex the task is: simple, moderate, complex, very_complex."""
+    reasons: list[str]
+    """What gave the level, and the shape of the plan."""
+
+
 class TaskSummary(Wire):
     """A task in a list."""
 
@@ -120,9 +133,13 @@ class TaskSummary(Wire):
     error: TaskError | None
     warnings: list[Trouble]
     """The first subtasks without success in a task that completed all the same."""
+    note: str | None
+    """What is said of a task that completed and is not wholly as it was asked for."""
     impact: dict[str, int]
     """What was not done because something failed: subtasks by status ``blocked``, ``skipped``, ``cancelled``."""
     failure_policy: str
+    planned: PlannedView | None
+    """Null for a plan that was sent as it is."""
     rerun_of: str | None
 
 
@@ -280,6 +297,40 @@ class GraphView(Wire):
     """The keys on the longest way through the graph, in order."""
 
 
+class TemplateView(Wire):
+    """A plan template of the engine's own folder."""
+
+    name: str
+    description: str
+    parameters: dict[str, dict[str, Any]]
+    """By name: type, whether it is required, default, limits."""
+    subtasks: int
+
+
+class LearnedView(Wire):
+    """A plan that has worked before."""
+
+    key: str
+    type: str
+    text: str
+    """The sentence without its literals."""
+    source: str
+    """Who had planned it."""
+    successes: int
+    failures: int
+    median_seconds: float | None
+    created_at: Time
+    used_at: Time
+
+
+class Templates(Wire):
+    """What plans can be made of."""
+
+    templates: list[TemplateView]
+    learned: list[LearnedView]
+    """Newest first, at most 1,000."""
+
+
 class PlanPreview(Wire):
     """What a plan would become; nothing is stored."""
 
@@ -290,6 +341,10 @@ class PlanPreview(Wire):
     generations: list[list[str]]
     """Keys by longest way from a subtask without dependencies."""
     critical_path: list[str]
+    planned: PlannedView | None
+    """How the plan came about; null for one that was sent as it is."""
+    plan: dict[str, Any] | None
+    """The plan that would be stored, as it could be sent; null for one that was sent, or above 1,000 subtasks."""
     estimate: None = None
     """Always null: this version does not predict durations."""
 

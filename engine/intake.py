@@ -16,7 +16,7 @@ from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
 from engine.plan.preview import preview
 from engine.plan.validate import ValidPlan, validate
-from engine.planner import Planner, as_asked
+from engine.planner import Made, Planner, as_asked
 from engine.ports import Clock, Graph
 from engine.rerun import Rerun, Reruns
 from engine.running import RunningTask
@@ -28,6 +28,8 @@ from engine.vitals import Vitals
 
 LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
+SHOWN = 1_000
+"""A plan that was made here is shown in a preview up to so many subtasks."""
 RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
 
@@ -83,7 +85,7 @@ class Intake:
 
     async def _submit(self, body: Json, request: RequestKey) -> Submitted:
         self._refuse_when_ended()
-        plan = await self._planned(body)
+        plan = await self._planned(body, await self._planner.plan(body))
         size = len(plan.subtasks)
         self._refuse_when_full(size)
         self._reserved += size
@@ -131,19 +133,22 @@ class Intake:
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
-        plan = await self._planned(body)
+        made = await self._planner.plan(body)
+        plan = await self._planned(body, made)
         seen = await self._off_loop(len(plan.subtasks), preview, plan)
+        told = made.origin is not None and seen.subtasks <= SHOWN
         return {
             "generations": seen.generations,
             "critical_path": seen.critical_path,
             "subtasks_count": seen.subtasks,
             "edges_count": seen.edges,
             "width": seen.width,
+            "origin": made.origin,
+            "plan": made.body["plan"] if told else None,
         }
 
-    async def _planned(self, body: Json) -> ValidPlan:
+    async def _planned(self, body: Json, made: Made) -> ValidPlan:
         """The checked plan of a body of any form."""
-        made = await self._planner.plan(body)
         try:
             return made.onto(await self._checked(made.body))
         except InvalidInput as error:

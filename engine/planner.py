@@ -20,7 +20,7 @@ from engine.plan.nearest import Nearest
 from engine.plan.schema import TaskRequest
 from engine.plan.stored import OF_THE_FORM, Origin
 from engine.plan.validate import ValidPlan, request_of
-from engine.planning.decomposer import TaskDecomposer
+from engine.planning.decomposer import AS_IT_IS, TaskDecomposer
 from engine.planning.filling import fill
 from engine.planning.learned import Pattern, shape, skeleton
 from engine.planning.literals import literal
@@ -163,6 +163,8 @@ def _asked(fault: Fault, made: Made, body: Mapping[str, Json]) -> Fault:
     if parts[1:3] != ["plan", "subtasks"]:
         return fault
     number, rest = parts[3:4], parts[4:]
+    if made.origin is not None and made.origin.name == AS_IT_IS and rest[:1] == ["input"]:
+        return Fault("/".join(["", *rest]), fault.detail)
     if rest[:1] == ["input"] and len(rest) > 1:
         for place in ("parameters", "input"):
             given = body.get(place)

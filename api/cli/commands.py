@@ -34,16 +34,18 @@ def serve(
 
 
 def run(
-    file: Annotated[str, typer.Argument(help="A task as JSON or YAML: the body of POST /tasks. - reads stdin.")],
+    task: Annotated[
+        str, typer.Argument(metavar="FILE", help="The body of POST /tasks as JSON or YAML, - for stdin; or a sentence.")
+    ],
     parallel: Parallel = None,
     as_json: AsJson = False,
     env_file: EnvFile = None,
 ) -> None:
     """Run one task to its end in this process, without a server. The result goes to stdout."""
-    from api.cli.planfile import read_plan
+    from api.cli.planfile import read_task
     from api.cli.run import run_task
 
-    body = read_plan(file)
+    body = read_task(task)
     settings = load_settings(env_file, overrides={"max_parallel_tasks": parallel})
     raise typer.Exit(asyncio.run(run_task(_logging(settings, quiet=True), body, as_json=as_json)))
 

@@ -14,6 +14,20 @@ from api.yaml12 import load_yaml
 from engine.model import Json
 
 
+def read_task(text: str) -> Json:
+    """The task in a file or on stdin; a text with blanks that names no file is a sentence. Raises ``Stop``."""
+    if text != "-" and any(map(str.isspace, text)) and not _is_file(text):
+        return {"description": text}
+    return read_plan(text)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False  # too long for a path
+
+
 def read_plan(name: str) -> Json:
     """The body in the file ``name``, or on stdin for "-".
 

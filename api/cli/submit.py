@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
 from api import schemas
 from api.cli.client import Client, Unanswered
 from api.cli.exits import DONE, Stop
 from api.cli.output import say, show
-from api.cli.planfile import read_plan
 from api.cli.watch import watch_to_end
 from api.idempotency import NAME, REPEATED
 from engine.model import Json
-
-
-def body_of(text: str) -> Json:
-    """The task in a file or on stdin; a text with blanks that names no file is a sentence."""
-    if text != "-" and any(map(str.isspace, text)) and not Path(text).exists():
-        return {"description": text}
-    return read_plan(text)
 
 
 def submit_task(url: str, body: Json, *, key: str | None, wait: bool, as_json: bool) -> int:

@@ -62,9 +62,10 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Hand a task to a running server (ENGINE_URL). Its id goes to stdout; with --wait its result."""
-    from api.cli.submit import body_of, submit_task
+    from api.cli.planfile import read_task
+    from api.cli.submit import submit_task
 
-    body = body_of(source)
+    body = read_task(source)
     raise typer.Exit(submit_task(engine_url(), body, key=idempotency_key, wait=wait, as_json=as_json))
 
 

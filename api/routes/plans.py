@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from api import schemas
+from api import present, schemas
 from api.body import read_json
 from api.openapi import plan_body, problems
 from api.raw import document_of, json_response
 from api.routes import TheEngine, TheSettings
 
-router = APIRouter(prefix="/plans", tags=["plans"])
+router = APIRouter(tags=["plans"])
 
 
 @router.post(
-    "/preview",
+    "/plans/preview",
     response_model=None,
     openapi_extra=plan_body(),
     responses=problems(400, 413, 415) | document_of(schemas.PlanPreview),
@@ -22,4 +22,13 @@ router = APIRouter(prefix="/plans", tags=["plans"])
 async def preview_plan(request: Request, engine: TheEngine, settings: TheSettings) -> Response:
     """What a body of ``POST /tasks`` would become: generations, critical path, width. Nothing is stored."""
     body = await read_json(request, settings.max_body_bytes)
-    return json_response(await engine.preview({} if body is None else body) | {"estimate": None})
+    seen = await engine.preview({} if body is None else body)
+    view = present.planned(seen.pop("origin"))
+    shown = None if view is None else view.model_dump()
+    return json_response(seen | {"planned": shown, "estimate": None})
+
+
+@router.get("/templates", responses=problems(503))
+async def list_templates(engine: TheEngine) -> schemas.Templates:
+    """The plan templates of TEMPLATES_PATH, to be sent as ``template`` and ``parameters``; and plans that worked."""
+    return present.templates(await engine.templates())

@@ -15,6 +15,7 @@ from engine.command import Carried, Command
 from engine.errors import NotFound
 from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
+from engine.plan.stored import Origin
 from engine.states import SubtaskStatus, TaskStatus
 
 NOW = 1_795_000_000_123
@@ -117,7 +118,18 @@ class FakeEngine:
             "subtasks_count": 2,
             "edges_count": 1,
             "width": 1,
+            "origin": Origin("rules", "rules.steps", "simple", ["two steps"]),
+            "plan": {"subtasks": []},
         }
+
+    async def templates(self) -> dict[str, Json]:
+        """One of each."""
+        self._fail()
+        parameters = {"city": {"type": "string", "required": True}}
+        learned = {"key": "sentence:1", "type": "sentence", "text": "add <number>", "source": "claude"}
+        counts = {"successes": 2, "failures": 0, "median_seconds": 1.5, "created_at": NOW, "used_at": NOW}
+        shown = {"name": "weather", "description": "of a city", "parameters": parameters, "subtasks": 2}
+        return {"templates": [shown], "learned": [learned | counts]}
 
     async def task(self, task_id: str) -> Task:
         """One of the held tasks."""

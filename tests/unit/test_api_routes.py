@@ -102,6 +102,13 @@ async def test_a_page_of_another_site_changes_nothing(
 async def test_a_preview_stores_nothing_and_has_its_documented_form(client: httpx2.AsyncClient) -> None:
     preview = read(schemas.PlanPreview, await client.post("/plans/preview", json={"plan": {}}))
     assert preview.generations == [["a"], ["b"]]
+    assert (preview.planned and preview.planned.name, preview.plan) == ("rules.steps", {"subtasks": []})
+
+
+async def test_templates_and_learned_plans_are_listed(client: httpx2.AsyncClient) -> None:
+    listed = read(schemas.Templates, await client.get("/templates"))
+    assert [(found.name, found.parameters["city"]["type"]) for found in listed.templates] == [("weather", "string")]
+    assert [(found.text, found.median_seconds) for found in listed.learned] == [("add <number>", 1.5)]
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
@@ -146,6 +153,8 @@ async def test_a_task_and_its_subtasks(client: httpx2.AsyncClient, engine: FakeE
             "warnings": [],
             "impact": {},
             "failure_policy": "continue",
+            "planned": None,
+            "note": None,
             "rerun_of": None,
         },
         "subtask_results": [
@@ -430,6 +439,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/graph": "get_graph",
         "GET /tasks/{task_id}/events": "list_events",
         "POST /plans/preview": "preview_plan",
+        "GET /templates": "list_templates",
         "GET /health": "get_health",
         "GET /health/live": "get_liveness",
         "GET /health/ready": "get_readiness",

@@ -99,6 +99,7 @@ async def test_a_plan_becomes_an_expansion_with_what_it_cost(fake: FakeClaude) -
         },
         "repaired": False,
         "request_ids": ["req_123"],
+        "plan": grown.subtasks,
         "reason": "as asked",
     }
 

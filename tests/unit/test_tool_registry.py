@@ -16,7 +16,7 @@ from tests.support.tools_context import RecordingContext
 
 BUILT_IN = [
     *("calculate", "claude", "delete_file", "http_request", "list_files", "noop", "planning"),
-    *("python", "read_file", "shell", "sleep", "write_file"),
+    *("python", "read_file", "shell", "sleep", "subplan", "write_file"),
 ]
 
 
