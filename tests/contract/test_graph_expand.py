@@ -8,12 +8,15 @@ import json
 import pytest
 
 from engine.errors import Fenced
-from engine.model import Growth, NewTask
-from engine.plan.items import items
+from engine.model import Expand, Growth, NewTask
+from engine.plan.expansion import Bounds, grown
+from engine.plan.items import followers, items
 from engine.plan.spec import Spec
+from engine.tools.noop import Noop
+from engine.tools.registry import ToolRegistry
 from engine.turn import Claim
 from tests.support.graphs import EVERYTHING, Hand, names
-from tests.support.plans import plan, step
+from tests.support.plans import Body, plan, step
 
 
 def _children(claim: Claim, values: list[object]) -> Growth:
@@ -168,3 +171,82 @@ async def test_a_map_grows_anew_while_turns_are_on_their_way(hand: Hand) -> None
 
     assert set((await hand.statuses(task)).values()) == {"completed"}
     assert len(await hand.statuses(task)) == 44
+
+
+async def _grown_by(hand: Hand, *steps: Body, behind: tuple[str, ...] = ("j",)) -> tuple[NewTask, Claim, Growth]:
+    """A task of one subtask that has grown others, with joins behind it."""
+    task = await hand.store(plan(step("g"), *(step(key, "g") for key in behind)))
+    claim = (await hand.claimed(task))["g"]
+    tools = ToolRegistry([Noop()])
+    growth = grown(Expand(list(steps)), claim.id, claim.key, None, tools.get, tools.names(), Bounds(5, 10_000))
+    assert await hand.graph.expand(claim, growth) == 0
+    return task, claim, growth
+
+
+async def test_what_grows_has_an_order_of_its_own(hand: Hand) -> None:
+    task, claim, _ = await _grown_by(hand, step("c", "a", "b"), step("a"), step("b", "a"), behind=("j1", "j2"))
+
+    begun = await hand.turn(hand.done(claim), claim={task.id: EVERYTHING})
+    order = []
+    while begun.claims:
+        order.append([claim.key for claim in begun.claims])
+        begun = await hand.turn(*map(hand.done, begun.claims), claim={task.id: EVERYTHING})
+
+    assert order == [["g[a]"], ["g[b]"], ["g[c]"], ["j1", "j2"]]
+    edges = {edge for edge in await hand.graph.edges(task.id) if edge[0].startswith("j1")}
+    assert edges == {("j1", "g"), ("j1", "g[c]")}
+    generations = {row["key"]: row["generation"] for row in await hand.graph.nodes(task.id)}
+    assert generations == {"g": 0, "j1": 1, "j2": 1, "g[a]": 1, "g[b]": 2, "g[c]": 3}
+
+
+async def test_an_interrupted_growth_is_replaced_edges_and_counters_with_it(hand: Hand) -> None:
+    task, claim, growth = await _grown_by(hand, *(step(f"k{n}", *([f"k{n - 1}"] if n else [])) for n in range(700)))
+    again = (await hand.turn(hand.put_back(claim), claim={task.id: 1})).claims[0]
+    tools = ToolRegistry([Noop()])
+    smaller = grown(Expand([step("x"), step("y")]), claim.id, "g", None, tools.get, tools.names(), Bounds(5, 9))
+
+    assert await hand.graph.expand(again, smaller) == len(growth.children)
+
+    first = (await hand.turn(hand.done(again), claim={task.id: EVERYTHING})).claims
+    assert {claim.key for claim in first} == {"g[x]", "g[y]"}
+    assert [c.key for c in (await hand.turn(*map(hand.done, first), claim={task.id: 9})).claims] == ["j"]
+
+
+async def test_nothing_of_an_interrupted_growth_stays_when_nothing_is_wanted(hand: Hand) -> None:
+    task, claim, _ = await _grown_by(hand, step("a"), step("b", "a"))
+    again = (await hand.turn(hand.put_back(claim), claim={task.id: 1})).claims[0]
+
+    assert await hand.graph.expand(again, Growth([])) == 2
+
+    assert {claim.key for claim in (await hand.turn(hand.done(again), claim={task.id: 9})).claims} == {"j"}
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_a_later_stage_waits_for_each_item_alone(hand: Hand, early: bool) -> None:
+    """Also when items of the stage before have settled, in any way, before the later one grows."""
+    body = plan(
+        step("m", map={"over": [1, 2, 3]}, input="{{item}}"),
+        step("n", map={"over": "{{subtasks.m.output}}"}, input="{{item}}"),
+        step("j", "n"),
+    )
+    task = await hand.store(body)
+    first = (await hand.claimed(task))["m"]
+    await hand.graph.expand(first, _children(first, [1, 2, 3]))
+    claims = {c.key: c for c in (await hand.turn(hand.done(first), claim={task.id: EVERYTHING})).claims}
+    assert next(iter(claims)) == "n"
+    if early:
+        await hand.turn(hand.done(claims["m[0]"]), hand.failed(claims["m[1]"]))
+    later = claims["n"]
+    await hand.graph.expand(later, followers(Spec.decode(later.spec), later.id, "n", "noop", 3))
+    result = await hand.turn(hand.done(later), claim={task.id: EVERYTHING})
+    undecided = [found.key for found in result.undecided]
+    begun = [claim.key for claim in result.claims]
+    if not early:
+        result = await hand.turn(hand.done(claims["m[0]"]), hand.failed(claims["m[1]"]), claim={task.id: EVERYTHING})
+        assert (undecided, begun) == ([], [])
+        undecided, begun = [found.key for found in result.undecided], [claim.key for claim in result.claims]
+
+    assert (begun, undecided) == (["n[0]"], ["n[1]"])
+    edges = set(await hand.graph.edges(task.id))
+    assert {("n[0]", "m[0]"), ("n[2]", "m[2]"), ("n", "m"), ("j", "n[1]")} <= edges
+    assert ("n", "m[0]") not in edges
