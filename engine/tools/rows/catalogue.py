@@ -8,11 +8,24 @@ from engine.settings import Settings
 from engine.tools.addresses import AddressPolicy
 from engine.tools.roots import Roots
 from engine.tools.rows.aggregation import Aggregation
+from engine.tools.rows.analysis import Analysis
+from engine.tools.rows.comparison import Comparison
 from engine.tools.rows.data_processing import DataProcessing
+from engine.tools.rows.execute import Execute
+from engine.tools.rows.extraction import Extraction
+from engine.tools.rows.finalize import Finalize
+from engine.tools.rows.formatting import Formatting
+from engine.tools.rows.generation import Generation
+from engine.tools.rows.insight_generation import InsightGeneration
+from engine.tools.rows.parsing import Parsing
+from engine.tools.rows.prepare import Prepare
 from engine.tools.rows.processing import Processing
+from engine.tools.rows.transformation import Transformation
 from engine.tools.rows.validation import Validation
 from engine.tools.rows.web import Web
 from engine.tools.rows.workshop import Workshop
+from engine.tools.undo import UndoLog
+from engine.tools.write_file import WriteFile
 
 
 def row_tools(settings: Settings, roots: Roots, policy: AddressPolicy, model: LanguageModel | None) -> list[Tool]:
@@ -24,7 +37,24 @@ def row_tools(settings: Settings, roots: Roots, policy: AddressPolicy, model: La
         policy: where URLs may lead.
         model: words what a stage is asked to word; None where no key is set.
     """
-    del model
     grace = settings.cancel_grace_seconds
     workshop = Workshop(roots, Web(policy, grace), grace)
-    return [Validation(workshop), Processing(workshop), Aggregation(workshop), DataProcessing(workshop)]
+    undo = UndoLog(settings.data_path / "undo", roots)
+    writer = WriteFile(roots, undo, grace)
+    return [
+        Validation(workshop),
+        Processing(workshop),
+        Aggregation(workshop),
+        DataProcessing(workshop),
+        Extraction(workshop),
+        Analysis(workshop),
+        InsightGeneration(model),
+        Parsing(workshop),
+        Transformation(workshop, writer),
+        Formatting(workshop, writer),
+        Comparison(workshop),
+        Generation(grace, model),
+        Prepare(workshop),
+        Execute(workshop),
+        Finalize(workshop, writer),
+    ]

@@ -28,6 +28,10 @@ class Stage(ModelTool[M]):
             value.source_faults(self.workshop.roots)
         parameter_faults(value)
 
+    async def close(self) -> None:
+        """Closes the connections that all stages share."""
+        await self.workshop.close()
+
 
 def origins(value: Any) -> list[Origin]:
     """The sources of an input, the one that is joined included."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.errors import Category, ToolError
 from engine.model import Json
+from engine.tools.rows.made import made_table
 from engine.tools.rows.parameters import Gathering, Ordering
 from engine.tools.rows.pipeline import Pipeline, mergeable
 from engine.tools.rows.schema import RowSchema
-from engine.tools.rows.made import made_table
 from engine.tools.rows.source import Origin
 from engine.tools.rows.states import Groups, State, summary
 from engine.tools.rows.table import Table
@@ -76,7 +76,7 @@ def prepared(desk: Desk, origin: Origin, value: Any, *, infer: bool = False) -> 
 
 
 def row_by_row(pipeline: Pipeline, value: Any) -> None:
-    """derive and filter."""
+    """Derive and filter."""
     if value.derive:
         pipeline.derive(value.derive)
     if value.filter is not None:
@@ -94,7 +94,7 @@ def shape(pipeline: Pipeline, value: Any) -> None:
 
 
 def finish(pipeline: Pipeline, value: Ordering) -> None:
-    """sort and limit."""
+    """Sort and limit."""
     if value.sort:
         pipeline.sort(value.sort)
     if value.limit is not None:
