@@ -85,7 +85,7 @@ def gathered(desk: Desk, pipeline: Pipeline, value: AggregationInput, *, rows: b
 def partials_of(value: AggregationInput) -> list[Mapping[str, Json]]:
     """The partial results, also of a single one that came as data; none when there are rows."""
     parts = value.parts if value.parts is not None else [value.data]
-    found = [part for part in parts if isinstance(part, dict) and "partial" in part]
+    found: list[Mapping[str, Json]] = [part for part in parts if isinstance(part, dict) and "partial" in part]
     if found and len(found) < len(parts):
         raise wrong("parts: some are partial and some are rows", "Give the outputs of equal processing stages.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ class AnalysisInput(SourceInput):
     """Only these columns."""
     by: str | None = None
     """The column of the groups, and of the trends where it holds dates or numbers; found by itself when not given."""
-    sections: list[Section] = Field(default=list(SECTIONS), min_length=1)
+    sections: list[Section] = Field(default_factory=lambda: list(get_args(Section)), min_length=1)
     """Which of distributions, correlations, outliers, trends, groups."""
     insights: bool = False
     """Add statements, as insight_generation makes them by rule."""

@@ -58,7 +58,8 @@ class Database:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query; for answers that are known to be small."""
-        return self._fetched(self._execute(sql, parameters).fetchall)
+        found: list[tuple[Any, ...]] = self._fetched(self._execute(sql, parameters).fetchall)
+        return found
 
     def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
         """The first row of a query that has one."""

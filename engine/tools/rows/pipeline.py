@@ -102,8 +102,8 @@ class Pipeline:
         with in_parameter("sql", self.table.columns):
             database.run(f'CREATE OR REPLACE VIEW "rows" AS SELECT {names} FROM {self._from} ORDER BY {_ROW}')
             database.run(f'CREATE OR REPLACE VIEW "answer" AS {sql}')
-            names = [name for name, _ in database.types('SELECT * FROM "answer"')]
-            self._distinct_names(names)
+            columns = [name for name, _ in database.types('SELECT * FROM "answer"')]
+            self._distinct_names(columns)
             database.run(f'CREATE TABLE "answers" AS SELECT row_number() OVER () AS {_ROW}, * FROM "answer"')
             self.table = described(database, "answers")
 

@@ -93,7 +93,7 @@ class SourceInput(Input):
     source: Origin | None = None
     """An object with these fields, such as one of the parts that validation gives."""
     format: Format | None = None
-    """How it is written: csv, json, ndjson, parquet, yaml, toml, xml, markdown, html or text; guessed when not given."""
+    """csv, json, ndjson, parquet, yaml, toml, xml, markdown, html or text; guessed when not given."""
     part: Part | None = None
     """Only these rows: {"offset": rows before the first one, "rows": how many at most}."""
 

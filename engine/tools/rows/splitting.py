@@ -53,10 +53,10 @@ def _line_bounds(location: str, skipped: int, size: int, rows: int) -> list[tupl
     starts: list[int] = []
     number, end = 0, 0
     with open(location, "rb") as file:  # noqa: PTH123 (it may be a descriptor's path)
-        for start, end in _lines(file):
+        for start, after in _lines(file):
             if number >= skipped and (number - skipped) % size == 0:
                 starts.append(start)
-            number += 1
+            number, end = number + 1, after
     if number - skipped != rows or not starts:
         return None
     return list(zip(starts, [*starts[1:], end], strict=True))

@@ -108,7 +108,7 @@ def correlations(table: Table) -> list[Json]:
         for index, pair in enumerate(pairs)
         if values[2 * index] is not None
     ]
-    return sorted(found, key=lambda pair: -abs(float(pair["r"])))[:MOST_PAIRS]  # type: ignore[arg-type]
+    return sorted(found, key=lambda pair: -abs(float(pair["r"])))[:MOST_PAIRS]
 
 
 # --- outliers ------------------------------------------------------------------------------------------------------

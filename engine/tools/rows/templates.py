@@ -74,7 +74,8 @@ def check_template(text: str) -> None:
         raise TemplateFault(f"line {getattr(error, 'lineno', 1)}: {error.message}") from None
     except RecursionError:
         raise TemplateFault("is nested too deeply") from None
-    refused = (nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock, nodes.Include, nodes.Import)
+    refused: tuple[type[nodes.Node], ...] = (nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock)
+    refused += (nodes.Include, nodes.Import)
     refused += (nodes.FromImport, nodes.Extends, nodes.Block)
     if (found := next(tree.find_all(refused), None)) is not None:
         raise TemplateFault(

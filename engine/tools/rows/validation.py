@@ -69,7 +69,7 @@ def _validated(desk: Desk, value: ValidationInput) -> Json:
         return check_text(desk.text(value.origin), value.text_checks, value.on_fault)
     table, findings = checked(desk, value.origin, value.row_schema, value.on_fault, infer=True)
     rows = table.count()
-    report = {
+    report: dict[str, Json] = {
         "rows": rows,
         "dropped": len(findings.rows),
         "faults": findings.listed(),

@@ -16,7 +16,7 @@ def read(text: str) -> Json:
     try:
         for event in yaml.parse(text, Loader=_loader()):
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else 1
                 raise FormatFault(f"line {line}: anchors are not followed; write the value out")
         return plain(yaml.load(text, Loader=_loader()))  # noqa: S506 (a safe loader, with less)
     except yaml.MarkedYAMLError as error:
