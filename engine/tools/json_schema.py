@@ -32,7 +32,7 @@ class SchemaFault(ValueError):
 
 def check_schema(schema: Json) -> None:
     """Raises ``SchemaFault`` when this is no JSON Schema, or one that is not complete in itself."""
-    _validator(schema)
+    validator(schema)
 
 
 def faults(schema: Json, value: Json, most: int = MOST_FAULTS) -> Faults:
@@ -41,12 +41,12 @@ def faults(schema: Json, value: Json, most: int = MOST_FAULTS) -> Faults:
     Raises:
         SchemaFault: the schema is none.
     """
-    return list(islice(_faults(_validator(schema), value), most))
+    return list(islice(_faults(validator(schema), value), most))
 
 
 def schema_checker(schema: Json) -> SchemaChecker:
     """The same for many values of one schema; raises ``SchemaFault``."""
-    return SchemaChecker(_validator(schema))
+    return SchemaChecker(validator(schema))
 
 
 class SchemaChecker:
@@ -60,7 +60,8 @@ class SchemaChecker:
         return [] if self._validator.is_valid(value) else list(islice(_faults(self._validator, value), most))
 
 
-def _validator(schema: Json) -> Validator:
+def validator(schema: Json) -> Validator:
+    """The library's own judge of a schema, for whoever needs more of a fault than its place; raises ``SchemaFault``."""
     import jsonschema_rs  # costs a few megabytes that only who has a schema needs
 
     try:
