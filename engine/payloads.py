@@ -1,7 +1,8 @@
 """Outputs on their way to the graph and back.
 
-An output is JSON text addressed by the SHA-256 of its canonical form. Small ones stay on the Attempt, larger ones are a
-Result, the largest a blob. Recent texts are kept in memory, because a dependant usually starts right after.
+An output is JSON text, its fields in the order in which the tool gave them, addressed by the SHA-256 of that text. Small
+ones stay on the Attempt, larger ones are a Result, the largest a blob. Recent texts are kept in memory, because a
+dependant usually starts right after.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ NO_ROOM_SECONDS = (0.5, 5.0)
 _log = structlog.get_logger("payloads")
 _RESTART = "blob {digest} is not in the blob store: restore BLOB_PATH, or run the subtask again"
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 
 
 class Packed(Value, frozen=True):
@@ -46,7 +47,7 @@ class Packed(Value, frozen=True):
 
 
 def pack(output: Json) -> Packed:
-    """Encodes an output canonically; raises ``ToolError`` (logic) when it is not JSON."""
+    """Encodes an output; raises ``ToolError`` (logic) when it is not JSON."""
     try:
         data = _encoder.encode(output)
     except (TypeError, ValueError, RecursionError) as error:

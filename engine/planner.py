@@ -25,6 +25,7 @@ from engine.planning.filling import fill
 from engine.planning.learned import Pattern, shape, skeleton
 from engine.planning.literals import literal
 from engine.planning.sentences import understand
+from engine.planning.strategies.multi_step import MultiStep
 from engine.planning.subtasks import Planned
 from engine.planning.templates import TemplateSet
 from engine.ports import PlanMemory, Tool
@@ -155,15 +156,17 @@ def as_asked(error: InvalidInput, made: Made, body: Json) -> InvalidInput:
     """The faults of a plan that the planner has made, at the places of what the caller sent."""
     if made.origin is None:
         return error
-    return InvalidInput([_asked(fault, made, body) for fault in error.faults])
+    return InvalidInput([_asked(fault, made, made.origin, body) for fault in error.faults])
 
 
-def _asked(fault: Fault, made: Made, body: Mapping[str, Json]) -> Fault:
+def _asked(fault: Fault, made: Made, origin: Origin, body: Mapping[str, Json]) -> Fault:
     parts = fault.pointer.split("/")
     if parts[1:3] != ["plan", "subtasks"]:
         return fault
     number, rest = parts[3:4], parts[4:]
-    if made.origin is not None and made.origin.name == AS_IT_IS and rest[:1] == ["input"]:
+    if (step := _step_of(body, number)) and origin.name == MultiStep.name:
+        return Fault("/".join([step, *rest]), fault.detail)
+    if origin.name == AS_IT_IS and rest[:1] == ["input"]:
         return Fault("/".join(["", *rest]), fault.detail)
     if rest[:1] == ["input"] and len(rest) > 1:
         for place in ("parameters", "input"):
@@ -174,6 +177,14 @@ def _asked(fault: Fault, made: Made, body: Mapping[str, Json]) -> Fault:
     keys = [subtask["key"] for subtask in made.body["plan"]["subtasks"]]
     about = f'subtask "{keys[int(number[0])]}"' if number and number[0].isdigit() else "the plan"
     return Fault(f"/{form}", f"{about}{' at /' + '/'.join(rest) if rest else ''}: {fault.detail}")
+
+
+def _step_of(body: Mapping[str, Json], number: list[str]) -> str:
+    """The pointer of the caller's own step of that number; "" when there is none."""
+    parameters = body.get("parameters")
+    steps = parameters.get("steps") if isinstance(parameters, dict) else None
+    own = isinstance(steps, list) and number and number[0].isdigit() and int(number[0]) < len(steps)
+    return f"/parameters/steps/{number[0]}" if own else ""
 
 
 def _common(body: Mapping[str, Json]) -> dict[str, Json]:

@@ -39,7 +39,7 @@ class InputChecks:
         """
         tool = self._tool(draft.type, f"{draft.place}/type")
         literal: Container[str] = tool.literal if tool else ()
-        draft.encoded = msgspec.json.encode(draft.input, order="deterministic")
+        draft.encoded = msgspec.json.encode(draft.input)
         found = find(draft.input, self._keys, literal) if has_braces(draft.encoded) else NOTHING
         self._note(f"{draft.place}/input", found, _fault_of(draft))
         if tool:
@@ -67,7 +67,7 @@ class InputChecks:
             return NOTHING
         place = f"{draft.place}/fallback"
         tool = self._tool(fallback.type, f"{place}/type")
-        fallback.encoded = msgspec.json.encode(fallback.input, order="deterministic")
+        fallback.encoded = msgspec.json.encode(fallback.input)
         found = find(fallback.input, self._keys, tool.literal if tool else ())
         self._note(f"{place}/input", found, _fault_of(draft))
         if tool:

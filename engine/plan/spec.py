@@ -115,7 +115,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     index: int | msgspec.UnsetType = msgspec.UNSET
 
     def encode(self) -> str:
-        """The stored text; equal specs give equal text."""
+        """The stored text; the fields of the input keep their order."""
         return _ENCODER.encode(self).decode()
 
     @staticmethod
@@ -124,5 +124,5 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
         return Spec() if text == "{}" else _DECODER.decode(text)
 
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Spec)

@@ -40,11 +40,11 @@ class StoredBody(msgspec.Struct, frozen=True):
 def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
     """The common fields that differ from their defaults, and what belongs to them, as JSON text."""
     plain = TaskRequest()
-    names = request.model_fields_set - OF_THE_FORM
+    names = sorted(request.model_fields_set - OF_THE_FORM)
     kept: dict[str, Any] = {name: value for name in names if (value := getattr(request, name)) != getattr(plain, name)}
     kept |= {"aggregate_refs": refs} if refs is not None else {}
     kept |= {"origin": origin} if origin is not None else {}
-    return msgspec.json.encode(kept, order="deterministic").decode()
+    return msgspec.json.encode(kept).decode()
 
 
 def decode(body: str) -> StoredBody:

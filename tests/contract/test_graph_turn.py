@@ -103,7 +103,7 @@ async def test_an_attempt_is_recorded_with_its_output(hand: Hand) -> None:
     assert needs == []
     assert (row.status, row.output, row.ran_on, row.attempts) == (
         SubtaskStatus.COMPLETED,
-        '{"big":1208925819614629174706176,"n":1}',
+        '{"n":1,"big":1208925819614629174706176}',
         hand.engine,
         1,
     )

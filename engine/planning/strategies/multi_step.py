@@ -1,8 +1,8 @@
 """Several steps: those of the caller, else prepare, execute, finalize.
 
 A step is the name of a type, or ``{name, type, input, dependencies, ...}`` with any other field of a subtask. It needs
-the step before it unless it says what it needs; a step without input gets the output of what it needs, and the first
-ones get the task's input.
+the step before it unless it says what it needs; a step without input, or one that reads rows and does not say where
+they are, gets the output of what it needs, and the first ones get the task's input.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _READS_ROWS = (
     *("transformation", "formatting", "prepare", "execute", "finalize"),
 )
 """Types whose input is a SOURCE."""
+_PLACES = ("data", "path", "url", "source", "parts")
 _FIXED = ("name", "key", "type", "input", "dependencies", "priority", "description")
 
 
@@ -141,9 +142,17 @@ def _step(
     else:
         needs = (made[-1].key,) if made else ()
     options = {name: value for name, value in fields.items() if name not in _FIXED}
-    value = fields["input"] if "input" in fields else _input(wish, kind, needs)
+    value = _completed(wish, kind, needs, fields["input"]) if "input" in fields else _input(wish, kind, needs)
     priority = fields.get("priority", max(TOP - index, 0))
     return SubTask(key, kind, value, needs, priority, str(fields.get("description", "")), options)
+
+
+def _completed(wish: Wish, kind: str, needs: tuple[str, ...], given: Json) -> Json:
+    """The input of a step; one that reads rows and says nothing of where they are gets those of the step before."""
+    if kind not in _READS_ROWS or not isinstance(given, dict) or any(place in given for place in _PLACES):
+        return given
+    found = {name: value for name, value in _input(wish, kind, needs).items() if name not in given}
+    return {**found, **given}
 
 
 def _input(wish: Wish, kind: str, needs: tuple[str, ...]) -> Json:
