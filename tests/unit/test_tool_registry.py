@@ -15,8 +15,9 @@ from engine.tools.registry import ToolRegistry, builtin_tools
 from tests.support.tools_context import RecordingContext
 
 BUILT_IN = [
-    *("calculate", "delete_file", "http_request", "list_files", "noop"),
-    *("python", "read_file", "shell", "sleep", "write_file"),
+    *("aggregation", "analysis", "calculate", "comparison", "data_processing", "delete_file", "execute", "extraction"),
+    *("finalize", "formatting", "generation", "http_request", "insight_generation", "list_files", "noop", "parsing"),
+    *("prepare", "processing", "python", "read_file", "shell", "sleep", "transformation", "validation", "write_file"),
 ]
 
 
