@@ -1,7 +1,7 @@
 """Outputs on their way to the graph and back.
 
-An output is JSON text, its fields in the order in which the tool gave them, addressed by the SHA-256 of that text. Small
-ones stay on the Attempt, larger ones are a Result, the largest a blob. Recent texts are kept in memory, because a
+An output is JSON text, its fields in the order in which the tool gave them, addressed by the SHA-256 of that text.
+Small ones stay on the Attempt, larger ones are a Result, the largest a blob. Recent texts are kept in memory, because a
 dependant usually starts right after.
 """
 

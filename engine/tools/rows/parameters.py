@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from engine.model import Json
 from engine.tools.base import Input, InputFault
@@ -16,7 +16,7 @@ from engine.tools.rows.source import Origin
 Names = list[str]
 
 
-class Checked(BaseModel):
+class Checked(Input):
     """What a row must be, and what happens to one that is not."""
 
     row_schema: dict[str, Json] | None = Field(default=None, alias="schema")
@@ -47,7 +47,7 @@ def _is_origin(value: dict[str, Json]) -> bool:
     return value.keys() <= Origin.model_fields.keys()
 
 
-class Shaping(BaseModel):
+class Shaping(Input):
     """Row by row."""
 
     filter: str | None = None
@@ -60,7 +60,7 @@ class Shaping(BaseModel):
     """New columns: SQL expressions by name, each may use the ones before."""
 
 
-class Gathering(BaseModel):
+class Gathering(Input):
     """Over all rows."""
 
     group_by: Names | None = Field(default=None, min_length=1)
@@ -69,7 +69,7 @@ class Gathering(BaseModel):
     """New columns of each group (or of all rows): SQL aggregates by name, such as sum(amount)."""
 
 
-class Ordering(BaseModel):
+class Ordering(Input):
     """At the end."""
 
     sort: Names | None = Field(default=None, min_length=1)
@@ -87,10 +87,6 @@ class Processed(Checked, Shaping, Gathering, Ordering):
     """Other rows: {"with": rows or source, "on": [columns], "how": "inner"}."""
     sql: str | None = None
     """One SELECT over the table rows, instead of all of the others."""
-
-
-class _HasFields(Protocol):
-    model_fields_set: set[str]
 
 
 _STEPS = ("filter", "select", "rename", "derive", "group_by", "aggregate", "sort", "distinct", "limit", "join", "sql")

@@ -72,11 +72,12 @@ def header(opened: Opened, given: str | None) -> tuple[str, list[str]]:
     """The delimiter and the names of the columns of a CSV file."""
     assert opened.location is not None
     try:
-        with open(opened.location, encoding="utf-8-sig", newline="") as file:  # noqa: PTH123
+        with open(opened.location, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:  # noqa: PTH123
             sign = given or delimiter(file.readline())
             file.seek(0)
             names = next(csv.reader(file, delimiter=sign), [])
-    except UnicodeDecodeError:
+        "".join(names).encode()
+    except UnicodeEncodeError:
         raise bad_data(opened.label, "line 1 is no UTF-8 text", "Save it in UTF-8.") from None
     except csv.Error as error:
         raise bad_data(opened.label, f"line 1: {error}", "Correct the header.") from None
