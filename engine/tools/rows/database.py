@@ -46,6 +46,7 @@ class Database:
                 "autoload_known_extensions": False,
             },
         )
+        self.run("SET enable_progress_bar = false")  # it would be drawn on stdout
 
     def lock(self) -> None:
         """No files, no network, no extensions, no settings from here on."""
