@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import statistics
 from pathlib import Path
@@ -116,10 +117,10 @@ async def test_joins_and_mergeless_aggregates(tmp_path: Path) -> None:
 
 
 async def test_tasks_of_a_real_workflow_as_rows(tmp_path: Path) -> None:
-    files = sorted(DATA.glob("**/*.json"))
+    files = sorted(DATA.glob("**/*.json.gz"))
     if not files:
         pytest.skip("there is no ../shared/data/wfinstances beside the repository")
-    workflow = json.loads(files[0].read_text())["workflow"]
+    workflow = json.loads(gzip.decompress(files[0].read_bytes()))["workflow"]
     tasks: list[Any] = workflow.get("execution", workflow)["tasks"]
     stages = Stages(tmp_path)
     assert (await stages.run("validation", data=tasks))["rows"] == len(tasks)
