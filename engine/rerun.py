@@ -21,6 +21,7 @@ from engine.plan.faults import Faults, quoted
 from engine.plan.nearest import Nearest
 from engine.plan.overrides import as_sent, overridden
 from engine.plan.restore import body_of
+from engine.plan.stored import Origin
 from engine.plan.takeover import Ran, cone, take_over
 from engine.plan.validate import ValidPlan
 from engine.ports import GraphReader
@@ -110,9 +111,7 @@ def refuse_open(task: Task, what: str = "run again") -> None:
 def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) -> NewTask:
     """The new task with everything that it takes over. Raises ``Conflict`` when nothing of it is left to run."""
     first = earlier.task
-    told = msgspec.structs.replace(
-        plan, type=first.type, description=first.description, origin=stored.decode(first.body).origin
-    )
+    told = msgspec.structs.replace(plan, type=first.type, description=first.description, origin=_origin(first, wish))
     task = msgspec.structs.replace(build(told, id_, now), rerun_of=first.id)
     if wish.start == START:
         return task
@@ -125,6 +124,12 @@ def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) 
             'rerun it from "start" or from the key of a subtask'
         )
     return take_over(task, earlier.ran, dependants, again)
+
+
+def _origin(task: Task, wish: Rerun) -> Origin | None:
+    """How the plan came about; one that is changed is not what was asked for, so it teaches nothing of that."""
+    origin = stored.decode(task.body).origin
+    return msgspec.structs.replace(origin, key="") if origin and wish.overrides else origin
 
 
 def _sorted(task: Task, rows: list[Subtask], edges: list[tuple[str, str]]) -> Earlier:

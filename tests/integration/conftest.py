@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.claude import FakeClaude, fake_claude
 from tests.support.engines import Lab
 from tests.support.graphs import KINDS, make_template
 from tests.support.services import Neo4jService
@@ -41,3 +42,10 @@ async def embedded_lab(tmp_path: Path, namespace: str, template: Path) -> AsyncI
     made = Lab("embedded", tmp_path, namespace, template)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeClaude]:
+    """A fake Claude that says what the test has written."""
+    async with fake_claude() as found:
+        yield found
