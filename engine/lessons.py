@@ -8,7 +8,6 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from engine.errors import EngineError
 from engine.model import Json, LearnedPlan, Task
 from engine.payloads import Payloads
 from engine.plan import stored
@@ -45,8 +44,8 @@ class Lessons:
             origin = stored.decode(task.body).origin if task else None
             if task is not None and origin is not None:
                 await self._take(task, origin)
-        except EngineError as error:
-            _log.warning("nothing was learned from a task", task_id=task_id, reason=str(error))
+        except Exception as error:  # a plan that cannot be learned must not end the engine
+            _log.warning("nothing was learned from a task", task_id=task_id, exc_info=error)
 
     async def _take(self, task: Task, origin: Origin) -> None:
         at = task.completed_at or task.updated_at
