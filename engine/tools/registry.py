@@ -25,6 +25,7 @@ from engine.tools.process import Processes
 from engine.tools.python import Python
 from engine.tools.read_file import ReadFile
 from engine.tools.roots import Roots
+from engine.tools.rows.catalogue import row_tools
 from engine.tools.shell import Shell
 from engine.tools.sleep import Sleep
 from engine.tools.subplan import Subplan
@@ -32,8 +33,12 @@ from engine.tools.undo import UndoLog
 from engine.tools.write_file import WriteFile
 
 
-def builtin_tools(settings: Settings) -> list[Tool]:
+def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> list[Tool]:
     """The tools that every engine has. Nothing is opened or started before one of them runs.
+
+    Args:
+        settings: of the engine.
+        model: words what a stage is asked to word; None where no key is set.
 
     Raises:
         SettingsError: HTTP_ALLOW_PRIVATE has an entry that cannot be read.
@@ -42,17 +47,19 @@ def builtin_tools(settings: Settings) -> list[Tool]:
     processes = Processes(grace)
     roots = Roots(settings.file_roots)
     undo = undo_log(settings)
+    policy = AddressPolicy.parse(settings.http_allow_private)
     return [
         Noop(),
         Sleep(),
         Calculate(),
         Shell(processes, roots),
         Python(processes),
-        HttpRequest(AddressPolicy.parse(settings.http_allow_private), grace),
+        HttpRequest(policy, grace),
         ReadFile(roots, grace),
         WriteFile(roots, undo, grace),
         ListFiles(roots, grace),
         DeleteFile(roots, undo, grace),
+        *row_tools(settings, roots, policy, model),
     ]
 
 
@@ -89,7 +96,7 @@ class ToolRegistry:
         Raises:
             SettingsError: a module is missing or broken, or a name is taken.
         """
-        registry = cls(builtin_tools(settings), grace=settings.cancel_grace_seconds)
+        registry = cls(builtin_tools(settings, model), grace=settings.cancel_grace_seconds)
         registry.register(Claude(model))
         registry.register(Planning(model, registry.get, registry.names, planner=settings.planning_model))
         registry.register(Subplan(templates or TemplateSet()))

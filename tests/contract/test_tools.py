@@ -31,13 +31,41 @@ GOOD: dict[str, Any] = {
     "write_file": {"path": "new", "content": "x"},
     "list_files": {},
     "delete_file": {"path": "there"},
+    **{name: {"data": [{"a": 1}, {"a": 2}]} for name in ("validation", "processing", "aggregation", "data_processing")},
+    **{name: {"data": [{"a": 1}, {"a": 2}]} for name in ("extraction", "analysis", "parsing", "transformation")},
+    **{name: {"data": [{"a": 1}, {"a": 2}]} for name in ("prepare", "execute", "finalize")},
+    "formatting": {"data": [{"a": 1}], "to": "csv"},
+    "comparison": {"left": {"data": "a b"}, "right": {"data": "a c"}},
+    "generation": {"data": {"a": 1}, "template": "{{ a }}"},
+    "insight_generation": {"analysis": {"rows": 1, "correlations": []}},
 }
 SLOW: dict[str, Any] = {
     "sleep": {"seconds": 600},
     "shell": {"argv": ["sleep", "600"]},
     "python": {"code": "import time; time.sleep(600)"},
 }
-REPEATABLE = {"noop", "sleep", "calculate", "read_file", "list_files", "write_file", "delete_file", "http_request"}
+ROWS = {
+    "validation",
+    "processing",
+    "aggregation",
+    "data_processing",
+    "extraction",
+    "analysis",
+    "parsing",
+    "formatting",
+} | {
+    *("transformation", "prepare", "execute", "finalize", "comparison", "generation", "insight_generation"),
+}
+REPEATABLE = ROWS | {
+    "noop",
+    "sleep",
+    "calculate",
+    "read_file",
+    "list_files",
+    "write_file",
+    "delete_file",
+    "http_request",
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

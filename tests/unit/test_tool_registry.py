@@ -15,8 +15,10 @@ from engine.tools.registry import ToolRegistry, builtin_tools
 from tests.support.tools_context import RecordingContext
 
 BUILT_IN = [
-    *("calculate", "claude", "delete_file", "http_request", "list_files", "noop", "planning"),
-    *("python", "read_file", "shell", "sleep", "write_file"),
+    *("aggregation", "analysis", "calculate", "claude", "comparison", "data_processing", "delete_file", "execute"),
+    *("extraction", "finalize", "formatting", "generation", "http_request", "insight_generation", "list_files"),
+    *("noop", "parsing", "planning", "prepare", "processing", "python", "read_file", "shell", "sleep", "subplan"),
+    *("transformation", "validation", "write_file"),
 ]
 
 

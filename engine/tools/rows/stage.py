@@ -1,0 +1,40 @@
+"""Base of the stages: an input with a SOURCE, a workshop, and the flags that they share."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from engine.tools.base import ModelTool
+from engine.tools.rows.parameters import parameter_faults
+from engine.tools.rows.source import Origin, SourceInput
+from engine.tools.rows.workshop import Workshop
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Stage(ModelTool[M]):
+    """Reads and gives results, and changes nothing: it may be repeated. Files change, so no result is reused."""
+
+    idempotent = True
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+
+    def examine(self, value: M) -> None:
+        """One source, readable expressions, a sound schema."""
+        if isinstance(value, SourceInput):
+            value.source_faults(self.workshop.roots)
+        parameter_faults(value)
+
+    async def close(self) -> None:
+        """Closes the connections that all stages share."""
+        await self.workshop.close()
+
+
+def origins(value: Any) -> list[Origin]:
+    """The sources of an input, the one that is joined included."""
+    found = [value.origin] if isinstance(value, SourceInput) and value.named() else []
+    join = getattr(value, "join", None)
+    return found + ([join.origin] if join is not None else [])
