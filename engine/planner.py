@@ -173,6 +173,8 @@ def _asked(fault: Fault, made: Made, origin: Origin, body: Mapping[str, Json]) -
             given = body.get(place)
             if isinstance(given, dict) and rest[1] in given:
                 return Fault("/".join(["", place, *rest[1:]]), fault.detail)
+        if rest[1] == "allowed_types" and rest[1] in body:
+            return Fault("/".join(["", *rest[1:]]), fault.detail)
     form = next((name for name in ("template", "type", "description") if body.get(name) is not None), "")
     keys = [subtask["key"] for subtask in made.body["plan"]["subtasks"]]
     about = f'subtask "{keys[int(number[0])]}"' if number and number[0].isdigit() else "the plan"
