@@ -13,7 +13,9 @@ from engine.states import TaskStatus
 from tests.support.engines import Lab, finished, run, subtasks
 from tests.support.plans import Body, plan, step
 
-ORDERS = [{"id": number, "shop": "ab"[number % 2], "amount": number * 10} for number in range(1, 31)]
+ORDERS: list[dict[str, Json]] = [
+    {"id": number, "shop": "ab"[number % 2], "amount": number * 10} for number in range(1, 31)
+]
 """Worth several stages, too small for parts."""
 
 

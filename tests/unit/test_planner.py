@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.errors import Fault, InvalidInput
@@ -34,7 +36,8 @@ class Memory:
 
 
 def _planner(memory: Memory, *, model: bool = True, size: int | None = None) -> Planner:
-    return Planner(memory, REGISTRY.get, REGISTRY.names, TemplateSet(), model, lambda _: size)
+    known: Any = memory
+    return Planner(known, REGISTRY.get, REGISTRY.names, TemplateSet(), model, lambda _: size)
 
 
 def _by(made: Made) -> str:
