@@ -96,7 +96,8 @@ class Planner:
     def _filled(self, body: dict[str, Json], request: TaskRequest, name: str) -> Made:
         template = self.templates.require(name)
         filled = fill(template, request.parameters or {}, self._literal)
-        return Made(filled | _common(body), name, template.description, Origin("template", name))
+        description = str(filled.pop("description", template.description))  # beside a plan it would be a second form
+        return Made(filled | _common(body), name, description, Origin("template", name))
 
     async def _typed(self, body: dict[str, Json], request: TaskRequest, type_: str) -> Made:
         decomposer = TaskDecomposer(tools=frozenset(self._names()) - STRATEGIES, literal=self._literal)
@@ -164,8 +165,9 @@ def _asked(fault: Fault, made: Made, origin: Origin, body: Mapping[str, Json]) -
     if parts[1:3] != ["plan", "subtasks"]:
         return fault
     number, rest = parts[3:4], parts[4:]
-    if (step := _step_of(body, number)) and origin.name == MultiStep.name:
-        return Fault("/".join([step, *rest]), fault.detail)
+    numbered = bool(number) and number[0].isdigit()
+    if numbered and (step := _step(int(number[0]), rest, made, body)):
+        return Fault(step, fault.detail)
     if origin.name == AS_IT_IS and rest[:1] == ["input"]:
         return Fault("/".join(["", *rest]), fault.detail)
     if rest[:1] == ["input"] and len(rest) > 1:
@@ -177,16 +179,21 @@ def _asked(fault: Fault, made: Made, origin: Origin, body: Mapping[str, Json]) -
             return Fault("/".join(["", *rest[1:]]), fault.detail)
     form = next((name for name in ("template", "type", "description") if body.get(name) is not None), "")
     keys = [subtask["key"] for subtask in made.body["plan"]["subtasks"]]
-    about = f'subtask "{keys[int(number[0])]}"' if number and number[0].isdigit() else "the plan"
+    about = f'subtask "{keys[int(number[0])]}"' if numbered else "the plan"
     return Fault(f"/{form}", f"{about}{' at /' + '/'.join(rest) if rest else ''}: {fault.detail}")
 
 
-def _step_of(body: Mapping[str, Json], number: list[str]) -> str:
-    """The pointer of the caller's own step of that number; "" when there is none."""
-    parameters = body.get("parameters")
-    steps = parameters.get("steps") if isinstance(parameters, dict) else None
-    own = isinstance(steps, list) and number and number[0].isdigit() and int(number[0]) < len(steps)
-    return f"/parameters/steps/{number[0]}" if own else ""
+def _step(number: int, rest: list[str], made: Made, body: Mapping[str, Json]) -> str:
+    """Where the caller has written the step that became a subtask; empty when it is none of theirs."""
+    if made.origin is None or made.origin.name != MultiStep.name:
+        return ""
+    for place in ("parameters", "input"):
+        given = body.get(place)
+        steps = given.get("steps") if isinstance(given, dict) else None
+        if isinstance(steps, list) and number < len(steps):
+            below = rest if isinstance(steps[number], dict) else []
+            return "/".join(["", place, "steps", str(number), *below])
+    return ""
 
 
 def _common(body: Mapping[str, Json]) -> dict[str, Json]:

@@ -93,9 +93,14 @@ async def test_a_task_that_failed_is_exit_1_and_a_faulty_one_exit_2(desk: Desk) 
     done = await desk("submit", desk.cli.plan({"plan": {"subtasks": [{"key": "a", "type": "noopp"}]}}))
     assert done.returncode == 2
     assert '/plan/subtasks/0/type: there is no subtask type "noopp"; did you mean "noop"?' in done.stderr
-    done = await desk("submit", "Calculate factorial of 10")
+    done = await desk("submit", "tooo long" * 700 + " a sentence")
     assert done.returncode == 2
     assert "/description: " in done.stderr
+
+
+async def test_a_sentence_is_a_task(desk: Desk) -> None:
+    done = await desk("submit", "Calculate factorial of 10", "--wait")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"value": 3628800})
 
 
 async def test_a_key_makes_one_task(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from engine.states import TaskStatus
 from tests.support.claude import FakeClaude
 from tests.support.engines import Lab, finished, run, subtasks
 from tests.support.model_plans import answer, asking, told
+from tests.support.plans import Body
 from tests.support.services import eventually
 
 FIRST = 'Put 12 copies of "winter sale" into reports/may.json for the shop'
@@ -77,7 +78,7 @@ async def test_a_learned_plan_is_there_after_a_restart_and_without_a_key(lab: La
 async def test_another_sentence_or_another_shape_of_input_is_asked_for_anew(lab: Lab, fake: FakeClaude) -> None:
     engine = await lab.start(**asking(fake))
     await _teach(engine, fake, {"description": FIRST}, LABELS)
-    others = [{"description": FIRST.replace("shop", "bank")}, {"description": SECOND, "input": {"shop": 1}}]
+    others: list[Body] = [{"description": FIRST.replace("shop", "bank")}, {"description": SECOND, "input": {"shop": 1}}]
 
     for number, body in enumerate(others):
         fake.says(answer(told("other", number)))
@@ -168,7 +169,8 @@ async def test_an_unknown_type_is_learned_by_the_shape_of_its_input(lab: Lab, fa
 
     assert (_by(task), task.type, len(fake.requests)) == ("learned", "greeting_of_people", 1)
     assert await engine.output(task) == {"hello": "Bo"}
-    for number, other in enumerate(({"input": {"name": 5}}, {"parameters": {"loud": False}})):
+    others: list[Body] = [{"input": {"name": 5}}, {"parameters": {"loud": False}}]
+    for number, other in enumerate(others):
         fake.says(answer(told("out", number)))
         assert await engine.output(await run(engine, body | other)) == number
 
