@@ -6,6 +6,7 @@ edges go through ``COPY`` from a file, more than twice as fast as by statements 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -185,9 +186,14 @@ def _count_settled(session: Session, edges: list[list[str]]) -> None:
         return
     rows = session.run("subtask/statuses", ids=needed)
     weights = {row["id"]: turns.weight(SubtaskStatus(row["status"]), bool(row["is_optional"])) for row in rows}
-    lowered = [[dependant, *map(str, weights[on])] for dependant, on in edges if any(weights.get(on, (0, 0, 0)))]
-    if lowered:
-        session.run("subtask/lower", rows=lowered)
+    lowered: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for dependant, on in edges:
+        for place, number in enumerate(weights.get(on, (0, 0, 0))):
+            lowered[dependant][place] += number
+    # One row for each dependant: two rows of one node would both start from its value before the statement.
+    changed = [[dependant, *map(str, counts)] for dependant, counts in lowered.items() if any(counts)]
+    if changed:
+        session.run("subtask/lower", rows=changed)
 
 
 def remove_children(session: Session, parent: Claim, joins: list[str]) -> int:

@@ -250,3 +250,21 @@ async def test_a_later_stage_waits_for_each_item_alone(hand: Hand, early: bool) 
     edges = set(await hand.graph.edges(task.id))
     assert {("n[0]", "m[0]"), ("n[2]", "m[2]"), ("n", "m"), ("j", "n[1]")} <= edges
     assert ("n", "m[0]") not in edges
+
+
+async def test_a_batch_of_items_that_have_all_settled_waits_for_nothing(hand: Hand) -> None:
+    body = plan(
+        step("m", map={"over": [1, 2, 3]}, input="{{item}}"),
+        step("n", map={"over": "{{subtasks.m.output}}", "batch": 2}, input="{{items}}"),
+    )
+    task = await hand.store(body)
+    first = (await hand.claimed(task))["m"]
+    await hand.graph.expand(first, _children(first, [1, 2, 3]))
+    claims = {c.key: c for c in (await hand.turn(hand.done(first), claim={task.id: EVERYTHING})).claims}
+    await hand.turn(*(hand.done(claims[f"m[{place}]"]) for place in range(3)))
+    later = claims["n"]
+    await hand.graph.expand(later, followers(Spec.decode(later.spec), later.id, "n", "noop", 3))
+
+    result = await hand.turn(hand.done(later), claim={task.id: EVERYTHING})
+
+    assert [claim.key for claim in result.claims] == ["n[0]", "n[1]"]
