@@ -10,7 +10,7 @@ from engine.states import TaskStatus
 from tests.support.engines import Lab, finished, moves, story
 from tests.support.plans import plan, step
 
-ITEMS = int(os.environ.get("STREAM_ITEMS", "1500"))
+ITEMS = int(os.environ.get("STREAM_ITEMS", "1000"))
 """Items of the list; 10000 for the figure in docs/performance.md."""
 LATE_GROWTH_MB = 150
 """By how much the second half of the items may raise memory: no more than caches that fill up."""
