@@ -17,7 +17,7 @@ import structlog
 
 from engine import outcomes
 from engine.context import Context
-from engine.errors import Category, EngineError, GraphUnavailable, ToolError
+from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.interruption import on_interrupt, on_request
 from engine.machine import Decision, Event, Failed, PutBack, decide
 from engine.model import Expand, Growth, Json, NewSubtask
@@ -109,7 +109,7 @@ class Attempts:
             packed = await self._perform(claim, task_input, expires_at)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
-        except GraphUnavailable:
+        except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
             settle = self.never_started(claim, PutBack(), started)
         except ToolError as error:
             settle = await self._failed(claim, started, error, 0 if isinstance(error, OutOfTime) else expires_at)
