@@ -120,6 +120,7 @@ class Attempts:
             _log.warning("the tool raised", task_id=claim.task_id, subtask=claim.key, exc_info=error)
             settle = await self._failed(claim, started, _unclassified(error), expires_at)
         else:
+            self._grew.discard(claim.id)  # it will not run again
             settle = outcomes.succeeded(claim, packed, started, self._clock.now())
         self._observer.attempt(claim.type, settle.outcome, settle.category, self._clock.monotonic() - begun)
         return settle

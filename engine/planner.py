@@ -20,6 +20,7 @@ from engine.plan.nearest import Nearest
 from engine.plan.schema import TaskRequest
 from engine.plan.stored import OF_THE_FORM, Origin
 from engine.plan.validate import ValidPlan, request_of
+from engine.planning.answer import RUNS_CODE
 from engine.planning.decomposer import AS_IT_IS, TaskDecomposer
 from engine.planning.filling import fill
 from engine.planning.learned import Pattern, shape, skeleton
@@ -36,8 +37,6 @@ PLANNING = "planning"
 """The subtask type that asks a model, and the key of such a subtask."""
 STRATEGIES = frozenset({"data_processing", "analysis", "generation", "transformation", "multi_step"})
 """Types that are a strategy's although a tool has that name: it does the whole of a simple task."""
-RUNS_CODE = frozenset({"python", "shell"})
-"""Types that a plan by a model has only where the caller allows them."""
 
 
 class Made(Value, frozen=True):

@@ -16,6 +16,8 @@ from engine.plan.checks import Limits
 from engine.plan.validate import validate
 from engine.ports import Tool
 
+RUNS_CODE = frozenset({"python", "shell"})
+"""Types that a plan by a model has only where the caller allows them."""
 _CONDITIONS = ("all_succeeded", "all_settled", "any_succeeded", "any_failed")
 _FIELDS = frozenset({"key", "type", "input", "dependencies", "priority", "map", "run_if", "reason"})
 

@@ -10,6 +10,21 @@ from engine.model import Json, Value
 PLACES = ("data", "path", "url", "paths")
 """The fields of a task's input that say where its data is; exactly one of them."""
 _BESIDE = ("format", "part")
+FORMATS = {
+    "csv": "csv",
+    "json": "json",
+    "ndjson": "ndjson",
+    "jsonl": "ndjson",
+    "parquet": "parquet",
+    "yaml": "yaml",
+    "yml": "yaml",
+    "toml": "toml",
+    "xml": "xml",
+    "markdown": "markdown",
+    "md": "markdown",
+    "html": "html",
+}
+"""Names of formats as people write them, with the one that the stages know."""
 _ROW_FORMATS = ("csv", "json", "ndjson", "parquet", "yaml", "toml", "xml")
 _ROW_ENDINGS = (".csv", ".tsv", ".json", ".ndjson", ".jsonl", ".parquet")
 

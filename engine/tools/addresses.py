@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from engine.errors import SettingsError
 
@@ -104,3 +105,15 @@ def _unreadable(entry: str) -> SettingsError:
     return SettingsError(
         f"HTTP_ALLOW_PRIVATE: {entry!r} is neither host[:port] nor a network such as 10.0.0.0/8; correct it"
     )
+
+
+def web_address(value: str) -> str:
+    """An http or https address as it is; raises ``ValueError`` for anything else."""
+    try:
+        parts = urlsplit(value)
+        complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        complete = False
+    if not complete or not value.isprintable() or " " in value:
+        raise ValueError("must be a URL such as https://host/path")
+    return value

@@ -6,13 +6,11 @@ system's certificates takes a moment, which no engine without such requests shou
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, field_validator
@@ -20,9 +18,9 @@ from pydantic import Field, field_validator
 from engine.errors import Category, ToolError
 from engine.model import Json
 from engine.ports import RunContext
-from engine.tools.addresses import AddressPolicy
+from engine.tools.addresses import AddressPolicy, web_address
 from engine.tools.base import Input, InputFault, ModelTool
-from engine.tools.threads import in_thread
+from engine.tools.web_client import WebClient
 
 if TYPE_CHECKING:
     from engine.tools.http_client import Call, GuardedHttp, Reply
@@ -63,15 +61,8 @@ class HttpRequestInput(Input):
 
     @field_validator("url")
     @classmethod
-    def _web_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            complete = False
-        if not complete or not value.isprintable() or " " in value:
-            raise ValueError("must be a URL such as https://host/path")
-        return value
+    def _complete(cls, value: str) -> str:
+        return web_address(value)
 
     @field_validator("headers")
     @classmethod
@@ -101,9 +92,7 @@ class HttpRequest(ModelTool[HttpRequestInput]):
     model = HttpRequestInput
 
     def __init__(self, policy: AddressPolicy, grace: float, client: GuardedHttp | None = None) -> None:
-        self._policy, self._grace = policy, grace
-        self._client = client
-        self._opening = asyncio.Lock()
+        self._web = WebClient(policy, grace, client)
 
     def examine(self, value: HttpRequestInput) -> None:
         """One body at most."""
@@ -116,29 +105,16 @@ class HttpRequest(ModelTool[HttpRequestInput]):
 
     async def perform(self, value: HttpRequestInput, context: RunContext) -> Json:
         """Sends it and judges the status."""
-        client = await self._opened()
+        client = await self._web.opened()
         reply = await client.fetch(_call(value, context.reduction))
         output = _output(reply)
         if reply.status >= 400 and reply.status not in value.accept_status:
             raise _status_error(value, reply, output)
         return output
 
-    async def _opened(self) -> GuardedHttp:
-        async with self._opening:
-            if self._client is None:
-                self._client = await in_thread(self._open, grace=self._grace)
-        return self._client
-
-    def _open(self) -> GuardedHttp:
-        from engine.tools.http_client import GuardedHttp, default_tls
-
-        return GuardedHttp(self._policy, default_tls())
-
     async def close(self) -> None:
         """Closes the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._web.close()
 
 
 def category_of(status: int) -> Category:

@@ -14,7 +14,7 @@ from pydantic import Field
 from engine.errors import Category, ToolError
 from engine.language import LanguageModel, NoAnswer, Prompt
 from engine.model import Expand, Json
-from engine.planning.answer import Bounds, ModelPlan, answer_schema, plan_faults, read_answer
+from engine.planning.answer import RUNS_CODE, Bounds, ModelPlan, answer_schema, plan_faults, read_answer
 from engine.planning.outline import item_count, names_in, prompt_outline, template_outline
 from engine.planning.prompt import Offer, Wish, system_prompt, user_message
 from engine.ports import RunContext, Tool
@@ -23,7 +23,6 @@ from engine.tools.faults import closest
 from engine.tools.talk import Talk, Unfit, read_json
 from engine.tools.template_variables import TemplateFault, variables_of
 
-RUNS_CODE = frozenset({"python", "shell"})
 """Types that a plan by a model may use only when the caller names them."""
 MAX_TOKENS = 16_000
 _SHOWN_FAULTS = 20

@@ -9,29 +9,12 @@ from __future__ import annotations
 import re
 
 from engine.model import Value
+from engine.planning.sources import FORMATS
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 MARK = rf"{_OPEN}(\d+){_CLOSE}"
 """The regular expression of one mark; its group is the number."""
-_FORMAT_OF = {
-    "csv": "csv",
-    "tsv": "csv",
-    "json": "json",
-    "ndjson": "ndjson",
-    "jsonl": "ndjson",
-    "parquet": "parquet",
-    "yaml": "yaml",
-    "yml": "yaml",
-    "toml": "toml",
-    "xml": "xml",
-    "md": "markdown",
-    "markdown": "markdown",
-    "html": "html",
-    "htm": "html",
-    "txt": "text",
-    "text": "text",
-    "log": "text",
-}
+_FORMAT_OF = {**FORMATS, "tsv": "csv", "htm": "html", "txt": "text", "text": "text", "log": "text"}
 _ENDINGS = "|".join(sorted(_FORMAT_OF, key=len, reverse=True))
 _URL = r"https?://[^\s\"'<>“”‘’`]+"
 _FILE = rf"(?:\.{{0,2}}/)?[\w][\w.@+-]*(?:/[\w.@+-]+)*\.(?:{_ENDINGS})"

@@ -6,28 +6,13 @@ import re
 
 from engine.model import Json
 from engine.planning.partition import PARTITION_ROWS, cut, partition_rows, why_whole
-from engine.planning.sources import Source, source_of
+from engine.planning.sources import FORMATS, Source, source_of
 from engine.planning.strategies.base import AS_THEY_ARE, Draft, Wish, rate_words
 from engine.planning.subtasks import SubTask, keys, output, outputs
 from engine.planning.words import words_of
 
 PARSE, TRANSFORM, FORMAT = 9, 5, 4
 """Priorities of the stages."""
-FORMATS = {
-    "csv": "csv",
-    "json": "json",
-    "ndjson": "ndjson",
-    "jsonl": "ndjson",
-    "parquet": "parquet",
-    "yaml": "yaml",
-    "yml": "yaml",
-    "toml": "toml",
-    "xml": "xml",
-    "markdown": "markdown",
-    "md": "markdown",
-    "html": "html",
-}
-"""Names of formats as people write them, with the one that the stages know."""
 _STAGES = ("from", "to", "to_path", "partition_rows")
 _IN_ORDER = ("sort", "limit")
 _VERBS = ("transform", "convert", "reformat")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from engine.model import Json
+from engine.tools.addresses import web_address
 from engine.tools.base import Input, InputFault
 from engine.tools.roots import Roots
 
@@ -17,18 +18,7 @@ Kind = Literal["integer", "number", "boolean", "string", "array", "object", "any
 _PLACES = ("data", "path", "url", "source")
 
 
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        complete = False
-    if not complete or not value.isprintable() or " " in value:
-        raise ValueError("must be a URL such as https://host/path")
-    return value
-
-
-WebAddress = Annotated[str, Field(max_length=65_536), AfterValidator(_web_address)]
+WebAddress = Annotated[str, Field(max_length=65_536), AfterValidator(web_address)]
 
 
 class Part(Input):
