@@ -62,7 +62,7 @@ class NewSubtask(Value, frozen=True):
     sorts ready subtasks of one task: most urgent first. ``judged`` says that it has a ``run_if`` of its own, ``timed``
     that its waiting is limited. A rerun starts with some subtasks settled; then ``bad`` and ``skips`` count among its
     dependencies, and ``reused`` is what it has from the earlier task. ``follows`` is the mapped subtask whose items it
-    goes over one by one.
+    goes over one by one. ``expected`` is how long it is expected to take, in seconds.
     """
 
     id: str
@@ -85,6 +85,7 @@ class NewSubtask(Value, frozen=True):
     skips: int = 0
     reused: Reused | None = None
     follows: str | None = None
+    expected: float | None = None
 
 
 class Growth(Value, frozen=True):
@@ -105,7 +106,8 @@ class NewTask(Value, frozen=True):
     """A validated task, ready to be stored: its subtasks and ``edges`` as (dependant id, dependency id) pairs.
 
     ``deadline_at`` is absolute, in milliseconds. ``request_key`` is the caller's idempotency key, ``request_hash`` the
-    hash of what was sent with it.
+    hash of what was sent with it. ``plan_hash`` is equal for tasks of one plan, whatever their inputs; ``estimate`` is
+    JSON text: what was expected of the task when it was taken.
     """
 
     id: str
@@ -125,6 +127,8 @@ class NewTask(Value, frozen=True):
     rerun_of: str | None = None
     request_key: str = ""
     request_hash: str = ""
+    plan_hash: str = ""
+    estimate: str | None = None
 
     @property
     def settled(self) -> list[NewSubtask]:
@@ -169,6 +173,8 @@ class Task(Value, frozen=True):
     deadline_at: int | None = None
     rerun_of: str | None = None
     pause: Pause | None = None
+    plan_hash: str = ""
+    estimate: str | None = None
 
 
 class OpenTask(Value, frozen=True):
@@ -212,6 +218,7 @@ class Subtask(Value, frozen=True):
     reason: str = ""
     optional: bool = False
     order_key: str = ""
+    expected: float | None = None
 
 
 class Produced(Value, frozen=True):
@@ -305,7 +312,12 @@ class Troubled(Value, frozen=True):
 
 
 class Attempt(Value, frozen=True):
-    """One execution of a subtask. ``token`` fences it; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``."""
+    """One execution of a subtask. ``token`` fences it; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``.
+
+    ``version`` is its tool's, ``cache_key`` the hash that its output may be found by again. ``consumed`` lists the ids
+    of the subtasks whose outputs were in its input, a mapped one standing for its items; ``origin`` is the id of the
+    subtask whose output it took over instead of making one.
+    """
 
     token: int
     outcome: str
@@ -316,6 +328,10 @@ class Attempt(Value, frozen=True):
     output_hash: str | None
     output_bytes: int
     error: str | None
+    version: str = ""
+    cache_key: str = ""
+    consumed: tuple[str, ...] = ()
+    origin: str = ""
 
 
 class Event(Value, frozen=True):

@@ -14,7 +14,8 @@ class Settle(Value, frozen=True):
 
     ``output`` is JSON text when small; larger ones are in the Result named by ``output_hash`` already. ``wake_at``
     (milliseconds) ends a back-off. The counts are those to store with it, None to leave them. ``critical`` is not
-    stored: it tells the scheduler whether a failure closes a task that fails fast.
+    stored: it tells the scheduler whether a failure closes a task that fails fast. ``version``, ``cache_key``,
+    ``consumed`` and ``origin`` are the attempt's.
     """
 
     id: str
@@ -37,6 +38,10 @@ class Settle(Value, frozen=True):
     reason: str = ""
     critical: bool = True
     category: str | None = None
+    version: str = ""
+    cache_key: str = ""
+    consumed: tuple[str, ...] = ()
+    origin: str = ""
 
 
 class Move(Value, frozen=True):

@@ -63,6 +63,8 @@ def task_row(task: NewTask, owner: str, namespace: str) -> dict[str, Any]:
         "counts": json.dumps(initial_counts(task.subtasks)),
         "deadline_at": task.deadline_at,
         "rerun_of": task.rerun_of,
+        "plan_hash": task.plan_hash or None,
+        "estimate": task.estimate,
     }
 
 
@@ -116,6 +118,8 @@ def subtask_row(subtask: NewSubtask, task_id: str, namespace: str, now: int) -> 
         row["skips"] = subtask.skips
     if subtask.follows:
         row["follows"] = subtask.follows
+    if subtask.expected is not None:
+        row["expected"] = subtask.expected
     return row
 
 
@@ -282,6 +286,8 @@ def task(node: Mapping[str, Any]) -> Task:
         deadline_at=node.get("deadline_at"),
         rerun_of=node.get("rerun_of"),
         pause=_pause(node),
+        plan_hash=node.get("plan_hash") or "",
+        estimate=node.get("estimate"),
     )
 
 
@@ -326,6 +332,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         reason=node.get("reason") or "",
         optional=bool(node.get("is_optional")),
         order_key=node["order_key"].partition("|")[2],
+        expected=node.get("expected"),
     )
 
 
@@ -341,7 +348,16 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
         output_hash=node.get("output_hash"),
         output_bytes=node["output_bytes"],
         error=node.get("error"),
+        version=node.get("version") or "",
+        cache_key=node.get("cache_key") or "",
+        consumed=consumed(node.get("consumed")),
+        origin=node.get("origin") or "",
     )
+
+
+def consumed(stored: list[str] | str | None) -> tuple[str, ...]:
+    """The ids that an attempt has in its input, from a list or from text with commas."""
+    return tuple(stored.split(",") if isinstance(stored, str) else stored or ())
 
 
 def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produced:

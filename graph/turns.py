@@ -67,7 +67,17 @@ def _settle_row(settle: Settle, now: int) -> list[Any]:
         settle.output_hash,
         settle.output_bytes,
         settle.error,
+        settle.version,
+        _made_from(settle),
     ]
+
+
+def _made_from(settle: Settle) -> list[dict[str, Any]]:
+    """Properties that few attempts have; they belong to provenance and to the cache."""
+    if not (settle.cache_key or settle.consumed or settle.origin):
+        return []
+    names = {"cache_key": settle.cache_key, "consumed": list(settle.consumed), "origin": settle.origin}
+    return [{name: value for name, value in names.items() if value}]
 
 
 def _more(settle: Settle, now: int) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ def _row(subtask: NewSubtask, task_id: str, now: int) -> list[str]:
         "1" if subtask.reused else "0",
         str(now) if subtask.status in SETTLED else "",
         subtask.follows or "",
+        "" if subtask.expected is None else repr(subtask.expected),
     ]
 
 
@@ -146,7 +147,7 @@ def _reused(task: NewTask, engine: str) -> list[list[str]]:
             times = [str(row["started_at"]), str(row["finished_at"])]
             output = [row["output"] or "", row["output_hash"] or "", str(row["output_bytes"])]
             id_ = codec.attempt_id(subtask.id, 1)
-            found.append([subtask.id, id_, "1", row["outcome"], *times, *output, ""])
+            found.append([subtask.id, id_, "1", row["outcome"], *times, *output, "", "", "", "", ""])
     return found
 
 

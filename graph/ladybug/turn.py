@@ -165,6 +165,10 @@ def _attempt(settle: Settle) -> list[str]:
         settle.output_hash or "",
         str(settle.output_bytes),
         settle.error or "",
+        settle.version,
+        settle.cache_key,
+        ",".join(settle.consumed),
+        settle.origin,
     ]
 
 

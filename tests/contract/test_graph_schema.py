@@ -60,7 +60,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await execute(graph, "MATCH (x:Schema) SET x.version = 99")
     await graph.close()
 
-    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 2"):
+    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 3"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
 
 
@@ -69,11 +69,11 @@ async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None
     await graph.open()
     try:
         await execute(graph, "MATCH (x:Schema) SET x.version = 99")
-        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 2"):
+        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 3"):
             await _own(own_neo4j).open()
         assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}]
     finally:
-        await execute(graph, "MATCH (x:Schema) SET x.version = 2")
+        await execute(graph, "MATCH (x:Schema) SET x.version = 3")
         await graph.close()
 
 
@@ -88,7 +88,7 @@ async def test_a_file_of_an_older_version_gets_what_is_new(tmp_path: Path) -> No
     await again.open()
     try:
         assert await again.learned_plans(1) == []
-        assert await execute(again, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 2}]
+        assert await execute(again, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 3}]
     finally:
         await again.close()
 
@@ -107,7 +107,7 @@ async def test_several_engines_apply_the_schema_at_the_same_time(own_neo4j: Loca
         await asyncio.gather(*(graph.open() for graph in graphs))
 
         await asyncio.gather(*(graph.register(fresh_id(), 1) for graph in graphs))
-        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 2}]
+        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 3}]
         indexes = await execute(first, "SHOW INDEXES YIELD type WHERE type = 'RANGE' RETURN count(*) AS n")
         assert indexes[0]["n"] == 19
     finally:

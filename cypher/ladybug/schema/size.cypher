@@ -15,6 +15,14 @@ MATCH (n:Engine) WHERE n.namespace = $namespace RETURN 'Engine' AS name, count(*
 UNION ALL
 MATCH (n:PlanTemplate) WHERE n.namespace = $namespace RETURN 'PlanTemplate' AS name, count(*) AS number
 UNION ALL
+MATCH (n:`Profile`) WHERE n.namespace = $namespace RETURN 'Profile' AS name, count(*) AS number
+UNION ALL
+MATCH (n:CacheEntry) WHERE n.namespace = $namespace RETURN 'CacheEntry' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Attempt)-[:PRODUCED]->(:Result) WHERE n.namespace = $namespace RETURN 'PRODUCED' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Attempt)-[:CONSUMED]->(:Result) WHERE n.namespace = $namespace RETURN 'CONSUMED' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Subtask)-[:DEPENDS_ON]->(:Subtask) WHERE n.namespace = $namespace RETURN 'DEPENDS_ON' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Task)-[:HAS_SUBTASK]->(:Subtask) WHERE n.namespace = $namespace RETURN 'HAS_SUBTASK' AS name, count(*) AS number

@@ -5,7 +5,8 @@
 // rows is {settle, moves, reopen, claims, type_free, events}: the server plans a statement anew for each magnitude of
 // each list among its parameters, a second of work for this one; it does not look into a map
 // settle rows are [id, token, to, completed at, ready, met, bad, change, more properties (a list of at most one map),
-// outcome, started, finished, output, hash, bytes, error]: lists, and properties spelled out, cost a tenth less than maps
+// outcome, started, finished, output, hash, bytes, error, version, more properties of the attempt (as before)]: lists,
+// and properties spelled out, cost a tenth less than maps
 MATCH (e:Engine {id: $engine})
 SET e.lock = true REMOVE e.lock
 WITH e WHERE e.epoch = $epoch
@@ -15,9 +16,10 @@ CALL () {
   UNWIND $rows.settle AS r
   MATCH (s:Subtask {id: r[0]})
   WHERE s.status = 'processing' AND s.token = r[1]
-  CREATE (s)-[:HAS_ATTEMPT]->(:Attempt {
+  CREATE (s)-[:HAS_ATTEMPT]->(a:Attempt {
     namespace: $namespace, token: r[1], outcome: r[9], ran_on: $engine, started_at: r[10], finished_at: r[11],
-    output: r[12], output_hash: r[13], output_bytes: r[14], error: r[15]})
+    output: r[12], output_hash: r[13], output_bytes: r[14], error: r[15], version: r[16]})
+  FOREACH (more IN r[17] | SET a += more)
   SET s.status = r[2], s.completed_at = r[3], s.ready_key = CASE WHEN r[4] THEN s.order_key END
   FOREACH (more IN r[8] | SET s += more)
   RETURN collect([s, r[5], r[6], 0]) AS settled, collect([s.task_id, r[7]]) AS settlements
