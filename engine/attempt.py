@@ -147,7 +147,7 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
-            output = await self._grown(claim, spec, await self._call(tool, claim, spec, value, expires_at))
+            output = await self._grown(tool, claim, spec, await self._call(tool, claim, spec, value, expires_at))
         packed = pack(output)
         try:
             await self._payloads.keep(claim.id, packed)
@@ -190,10 +190,10 @@ class Attempts:
         await self._grow(claim, growth)
         return {"items": len(growth.children)}
 
-    async def _grown(self, claim: Claim, spec: Spec, returned: Json) -> Json:
+    async def _grown(self, tool: Tool, claim: Claim, spec: Spec, returned: Json) -> Json:
         """The output of a tool, which may have returned subtasks to add."""
         if not isinstance(returned, Expand):
-            if claim.interrupted or claim.id in self._grew:
+            if (tool.grows and claim.interrupted) or claim.id in self._grew:
                 await self._grow(claim, Growth([]))  # what an earlier attempt had grown is not wanted any more
             return returned
         bounds = Bounds(self._growing.depth, self._growing.room(claim.task_id))

@@ -128,7 +128,9 @@ class Ledger:
 
     def expanded(self, task_id: str, added: Sequence[NewSubtask], dropped: int) -> None:
         """A mapped subtask has grown items; they wait for it to settle."""
-        task = self.tasks[task_id]
+        task = self.tasks.get(task_id)
+        if task is None:  # another engine has taken it over meanwhile
+            return
         task.counts[SubtaskStatus.PENDING.value] += len(added) - dropped
         task.limit(added)
         task.dirty = True

@@ -364,6 +364,8 @@ class Tool(Protocol):
     """Running it twice does no more than running it once: may be repeated after a crash."""
     literal: frozenset[str]
     """Input fields in which references are never resolved."""
+    grows: bool
+    """It may return ``Expand``: a repeat has to ask what an earlier attempt has grown."""
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input."""

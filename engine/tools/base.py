@@ -41,6 +41,7 @@ class ModelTool(Generic[M]):
     deterministic: bool = False
     idempotent: bool = False
     literal: frozenset[str] = frozenset()
+    grows: bool = False
     model: type[M]
 
     @cached_property
@@ -130,6 +131,7 @@ class FunctionTool(ModelTool[BaseModel]):
     ) -> None:
         self.name, self.version, self.model = name, version, model
         self.deterministic, self.idempotent = deterministic, idempotent
+        self.grows = True
         self._function, self._description, self._refresh = function, description, refresh
 
     def schema(self) -> dict[str, Json]:

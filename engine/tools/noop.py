@@ -14,6 +14,7 @@ class Noop:
     version = "1"
     deterministic = True
     idempotent = True
+    grows = False
     literal: frozenset[str] = frozenset()
 
     def schema(self) -> dict[str, Json]:

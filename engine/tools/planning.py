@@ -70,6 +70,7 @@ class Planning(ModelTool[PlanningInput]):
     """
 
     name = "planning"
+    grows = True
     idempotent = True
     literal = frozenset({"template"})
     model = PlanningInput

@@ -30,6 +30,7 @@ class Subplan(ModelTool[SubplanInput]):
     """
 
     name = "subplan"
+    grows = True
     idempotent = True
     model = SubplanInput
 
