@@ -158,9 +158,7 @@ class Control:
         subtask = await self._subtask(task, key)
         if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
             return
-        settled = subtask.status in SETTLED
-        first = self._move(subtask, Retry(), by, settled=True, fresh=subtask.token)
-        await self._carry_out(task, first, await self._freed(subtask.id) if settled else [])
+        await self._carry_out(task, self._move(subtask, Retry(), by, settled=True, fresh=subtask.token))
 
     async def _freed(self, id_: str) -> list[Move]:
         """The moves that open again what was decided because of a subtask, breadth first."""
@@ -183,15 +181,14 @@ class Control:
         subtask = await self._subtask(task, key)
         if subtask.status is SubtaskStatus.SKIPPED:
             return
-        freed = await self._freed(subtask.id) if subtask.status in SETTLED else []
-        await self._carry_out(task, self._move(subtask, Skip(), by, reason=PERSON), freed)
+        await self._carry_out(task, self._move(subtask, Skip(), by, reason=PERSON))
 
     async def approve(self, task: RunningTask, key: str, by: str, comment: str = "") -> None:
         """Lets a subtask run that waits for a person."""
         subtask = await self._subtask(task, key)
         if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
             return
-        await self._carry_out(task, self._move(subtask, Approve(), ": ".join(filter(None, (by, comment)))), [])
+        await self._carry_out(task, self._move(subtask, Approve(), ": ".join(filter(None, (by, comment)))))
 
     async def reject(self, task: RunningTask, key: str, by: str, comment: str) -> None:
         """Fails a subtask that waits for a person."""
@@ -201,7 +198,7 @@ class Control:
         why = f"rejected{f' by {by}' if by else ''}{f': {comment}' if comment else ''}"
         error = ToolError(why, category=Category.PERMISSION, suggestion="ask whoever rejected it")
         text = error_text(error, subtask.token)
-        await self._carry_out(task, self._move(subtask, Reject(), by, error=text, reason=REJECTED), [])
+        await self._carry_out(task, self._move(subtask, Reject(), by, error=text, reason=REJECTED))
 
     async def _subtask(self, task: RunningTask, key: str) -> Subtask:
         self._refuse_closed(task, "that")
@@ -241,10 +238,12 @@ class Control:
             critical=subtask.critical,
         )
 
-    async def _carry_out(self, task: RunningTask, first: Move, others: list[Move]) -> None:
-        """Has the moves made, and checks that the first one really was: the state may have changed meanwhile."""
+    async def _carry_out(self, task: RunningTask, first: Move) -> None:
+        """Has the move made with all that follows from it, and checks that it really was: the state may have changed
+        meanwhile.
+        """
         with self._scheduler.bus.subscribe(task.id) as heard:
-            await self._scheduler.inside(lambda: self._now(task, [first, *others]))
+            await self._scheduler.inside(lambda: self._now(task, first))
             made = any(event.key == first.key and event.event == first.event for event in heard.take())
         if not made:
             seen = await self._subtask(task, first.key)
@@ -256,9 +255,11 @@ class Control:
                 )
             raise _refused(seen, first.event)
 
-    async def _now(self, task: RunningTask, moves: list[Move]) -> None:
+    async def _now(self, task: RunningTask, first: Move) -> None:
+        """From inside the loop, so that no verdict falls between what is read here and what is made of it."""
         self._refuse_closed(task, "that")
-        await self._scheduler.make(moves)
+        freed = await self._freed(first.id) if first.source in SETTLED else []
+        await self._scheduler.make([first, *freed])
 
 
 def _refused(subtask: Subtask, verb: str) -> Conflict:

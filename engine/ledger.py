@@ -37,6 +37,7 @@ class Ledger:
         self._running = 0
         self._outcomes: list[Settle] = []
         self._moves: list[Move] = []
+        self._first: list[Move] = []
         self._fair: FairShare[RunningTask] = FairShare()
         self._holders: defaultdict[str, dict[str, RunningTask]] = defaultdict(dict)
         self._asked: dict[str, int] = {}
@@ -66,7 +67,7 @@ class Ledger:
         tasks = list(self.tasks.values())
         for task in tasks:
             self.remove(task.id)
-        self._outcomes, self._moves, self._drifted, self._asked = [], [], [], {}
+        self._outcomes, self._moves, self._first, self._drifted, self._asked = [], [], [], [], {}
         self._holders.clear()
         self._fair = FairShare()
         return tasks
@@ -74,12 +75,12 @@ class Ledger:
     @property
     def has_outcomes(self) -> bool:
         """Whether something waits to be settled."""
-        return bool(self._outcomes or self._moves)
+        return bool(self._outcomes or self._moves or self._first)
 
     @property
-    def has_moves(self) -> bool:
-        """Whether a move waits to be made."""
-        return bool(self._moves)
+    def has_first(self) -> bool:
+        """Whether a move of ``move_first`` waits to be made."""
+        return bool(self._first)
 
     def take_drifted(self) -> list[RunningTask]:
         """The tasks whose counts turned out to be wrong, each once."""
@@ -121,6 +122,10 @@ class Ledger:
         """Subtasks that are to move without an attempt of theirs having ended."""
         self._moves += moves
 
+    def move_first(self, moves: Sequence[Move]) -> None:
+        """The same in turns of their own, ahead of the others."""
+        self._first += moves
+
     def size(self, task_id: str) -> int:
         """How many subtasks an open task has."""
         task = self.tasks.get(task_id)
@@ -158,7 +163,7 @@ class Ledger:
     def turn(self, id_: str, now: int) -> Turn | None:
         """What the next turn asks for, or None when there is nothing to do."""
         settle, self._outcomes = self._outcomes[:MOST_PER_TURN], self._outcomes[MOST_PER_TURN:]
-        moves, self._moves = self._moves[:MOST_PER_TURN], self._moves[MOST_PER_TURN:]
+        moves = self._next_moves()
         settle = [row for row in settle if row.task_id in self.tasks]
         moves = _each_once(row for row in moves if row.task_id in self.tasks)
         active = dict.fromkeys(row.task_id for row in settle) | dict.fromkeys(row.task_id for row in moves)
@@ -178,6 +183,13 @@ class Ledger:
             type_free=type_free,
             reopen=reopen,
         )
+
+    def _next_moves(self) -> list[Move]:
+        if self._first:
+            moves, self._first = self._first[:MOST_PER_TURN], self._first[MOST_PER_TURN:]
+        else:
+            moves, self._moves = self._moves[:MOST_PER_TURN], self._moves[MOST_PER_TURN:]
+        return moves
 
     def _free(self) -> int:
         return 0 if self.draining else self._slots - self._running

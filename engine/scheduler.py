@@ -207,9 +207,9 @@ class Scheduler:
             self.close(task, gate, detail)
 
     async def make(self, moves: Sequence[Move]) -> None:
-        """Makes moves at once, from inside the loop."""
-        self.ledger.move(moves)
-        while self.ledger.has_moves:
+        """Makes moves at once, from inside the loop, before any that wait: those were decided on an earlier state."""
+        self.ledger.move_first(moves)
+        while self.ledger.has_first:
             turn = self.ledger.turn(uuid.uuid4().hex, self.clock.now())
             if turn is None:
                 return

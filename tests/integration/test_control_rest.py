@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 from api import schemas
 from api.app import create_app
 from api.metrics import Metrics
-from engine.model import Event, Json
+from engine.model import Dependant, Event, Json
+from engine.running import RunningTask
 from engine.service import Engine
 from engine.states import SubtaskStatus, TaskStatus
+from engine.turn import Move, Undecided
 from tests.support.engines import GATES, STARTED, Lab, finished, moves, story
 from tests.support.http import problem, read
 from tests.support.plans import Body, plan, step
@@ -181,6 +184,48 @@ async def test_a_retried_subtask_frees_what_was_blocked(desk: Desk, namespace: s
     assert [attempt.outcome for attempt in (await desk.subtask(task_id, "bad")).attempts] == ["failed", "completed"]
     said = [(event.event, event.source, event.status) for event in await desk.events(task_id) if event.key == "below"]
     assert ("unblock", "blocked", "pending") in said
+
+
+async def test_a_verdict_that_is_on_its_way_does_not_outlive_the_retry(
+    desk: Desk, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subtask is found blocked at the very moment at which what blocks it is run again."""
+    file, control, judge = tmp_path / "files" / "late.txt", desk.engine._control, desk.engine._scheduler._judge
+    asked, let_go, moved = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    moves, dependants, move = judge.moves, control._graph.dependants, desk.engine._scheduler.move
+
+    async def slow(task: RunningTask, undecided: Sequence[Undecided]) -> list[Move]:
+        found = await moves(task, undecided)
+        if any(one.key == "below" for one in found):
+            asked.set()
+            await let_go.wait()
+        return found
+
+    async def meanwhile(ids: Sequence[str]) -> list[Dependant]:
+        found = await dependants(ids)
+        let_go.set()
+        await moved.wait()
+        return found
+
+    def told(found: Sequence[Move]) -> None:
+        move(found)
+        if let_go.is_set():
+            moved.set()
+
+    monkeypatch.setattr(judge, "moves", slow)
+    monkeypatch.setattr(control._graph, "dependants", meanwhile)
+    monkeypatch.setattr(desk.engine._scheduler, "move", told)
+    task_id = await desk.submit(plan(present("bad", file), gate("hold", namespace), step("below", "bad", "hold")))
+    await desk.until(task_id, "bad", "failed")
+    GATES[namespace].set()
+    await asked.wait()
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("here")
+
+    await desk.ask(task_id, "subtasks/bad/retry")
+    task = await finished(desk.engine, task_id)
+
+    assert (task.status, task.counts) == (TaskStatus.COMPLETED, {"completed": 3})
 
 
 async def test_a_skipped_subtask_is_given_up_and_its_task_may_complete(desk: Desk, namespace: str) -> None:

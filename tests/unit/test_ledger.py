@@ -202,14 +202,29 @@ def test_moves_are_made_by_the_next_turn_and_may_ask_for_slots() -> None:
     moves = [move("a", id_, SubtaskStatus.PENDING, SubtaskStatus.BLOCKED) for id_ in "21"]
 
     ledger.move(moves)
-    assert (ledger.has_moves, ledger.has_outcomes, ledger.wants_turn()) == (True, True, True)
+    assert (ledger.has_outcomes, ledger.wants_turn()) == (True, True)
     turn = ledger.turn("t", 1)
 
     assert turn is not None
     assert [move.id for move in turn.moves] == ["a.1", "a.2"]
     assert [(wish.task_id, wish.count) for wish in turn.claims] == [("a", 3)]
     assert turn.sequences == {"a": 1}
-    assert not ledger.has_moves
+    assert not ledger.has_outcomes
+
+
+def test_what_goes_first_has_a_turn_of_its_own() -> None:
+    """A verdict that waits was given on the state before: it must find what came between."""
+    ledger = Ledger(3, {})
+    ledger.add(running_task("a", 0, pending=2))
+    verdict = move("a", "1", SubtaskStatus.PENDING, SubtaskStatus.BLOCKED)
+    retry = move("a", "2", SubtaskStatus.QUARANTINED, SubtaskStatus.READY)
+
+    ledger.move([verdict])
+    ledger.move_first([retry])
+    turns = [ledger.turn(id_, 1) for id_ in "tu"]
+
+    assert [[move.id for move in turn.moves] for turn in turns if turn] == [["a.2"], ["a.1"]]
+    assert not (ledger.has_first or ledger.has_outcomes)
 
 
 def test_a_turn_makes_a_bounded_number_of_moves() -> None:
