@@ -98,6 +98,11 @@ class Ledger:
         return self._running_by_type
 
     @property
+    def throttle(self) -> Throttle:
+        """The limits by type."""
+        return self._throttle
+
+    @property
     def ready(self) -> int:
         """Subtasks that could be claimed if there were slots; for metrics, it looks at every open task."""
         return sum(task.ready for task in self.tasks.values())

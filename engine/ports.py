@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.lookups import AnswerReader
 from engine.model import (
     Attempt,
     Dependant,
@@ -281,7 +282,7 @@ class PlanMemory(Protocol):
         """Removes a plan; False when there is none. Not fenced."""
 
 
-class Graph(GraphWriter, GraphReader, PlanMemory, Protocol):
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from engine.answers.gather import Questions, Situation
 from engine.attempt import Attempts, Growing
 from engine.bus import Bus
 from engine.clock import SystemClock
@@ -118,6 +119,19 @@ class Engine(Verbs):
             retention_days=settings.retention_days,
         )
         self._loops: list[asyncio.Task[None]] = []
+        self.answers = Questions(graph, ledger, clock, self._situation())
+
+    def _situation(self) -> Situation:
+        settings, scheduler, vitals = self.settings, self._scheduler, self._vitals
+        return Situation(
+            engine=lambda: self.id,
+            unavailable=lambda: scheduler.unavailable,
+            failure=lambda: "" if vitals.failure is None else repr(vitals.failure),
+            storing=lambda: self._ownership.storing,
+            tools=self._tools.names,
+            slots=settings.max_parallel_tasks,
+            timeout=round(1000 * settings.engine_timeout_seconds),
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
 

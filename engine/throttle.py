@@ -47,6 +47,10 @@ class Throttle:
         found = [limits[type_] for limits in (self._settings, self._lowered) if type_ in limits]
         return min(found) if found else None
 
+    def limits(self) -> dict[str, int]:
+        """The limit of every type that has one."""
+        return {type_: self.limit(type_) or 0 for type_ in sorted(self._settings.keys() | self._lowered.keys())}
+
     def free(self, running: Mapping[str, int]) -> dict[str, int]:
         """The free slots of every type that has a limit, by what runs of each."""
         types = self._settings.keys() | self._lowered.keys()

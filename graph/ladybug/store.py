@@ -11,15 +11,15 @@ from engine.errors import Fenced, GraphExhausted
 from engine.model import Dependant, Finish, Growth, Judged, NewResult, NewTask, OpenTask, Pause, Progress, Pulse
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
-from graph import codec, reader, writer
+from graph import answers, codec, reader, writer
 from graph import removal as graph_removal
 from graph.ladybug import loading, removal, schema
+from graph.ladybug.answers import LadybugAnswers
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import Frontiers, TaskFrontier
 from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
-from graph.reader import Reader
 from graph.writer import Writer
 
 FILE = "graph.lbug"
@@ -67,6 +67,7 @@ OWN_STATEMENTS = {
 }
 STATEMENTS = (
     reader.STATEMENTS
+    | answers.STATEMENTS
     | writer.STATEMENTS
     | graph_removal.STATEMENTS
     | schema.STATEMENTS
@@ -85,7 +86,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugRemover, Reader, Writer):
+class LadybugGraph(LadybugRemover, LadybugAnswers, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:
@@ -100,7 +101,7 @@ class LadybugGraph(LadybugRemover, Reader, Writer):
         self._ladybug = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
         self.location = str(path / FILE)
         self._frontiers = Frontiers()
-        Reader.__init__(self, self._ladybug, "ladybug", namespace)
+        LadybugAnswers.__init__(self, self._ladybug, "ladybug", namespace)
         Writer.__init__(self, self._ladybug, namespace)
 
     async def open(self) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Growth, Judged, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
-from graph import codec, reader, removal, turns, writer
+from graph import answers, codec, reader, removal, turns, writer
+from graph.answers import AnsweringReader
 from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
 from graph.neo4j.owners import OwningWriter
-from graph.reader import Reader
 
 WHOLE = 1_000
 """A task up to this many subtasks and four times as many edges is written by one statement."""
@@ -24,6 +24,7 @@ ITEM_BATCH = 1_000
 
 STATEMENTS = (
     reader.STATEMENTS
+    | answers.STATEMENTS
     | writer.STATEMENTS
     | removal.STATEMENTS
     | schema.STATEMENTS
@@ -52,7 +53,7 @@ STATEMENTS = (
 )
 
 
-class Neo4jGraph(Reader, OwningWriter):
+class Neo4jGraph(AnsweringReader, OwningWriter):
     """One namespace of a Neo4j database, as one engine sees it.
 
     Args:
@@ -69,7 +70,7 @@ class Neo4jGraph(Reader, OwningWriter):
         self._neo4j = Neo4jDatabase(url, login, STATEMENTS)
         self._start_timeout = start_timeout_seconds
         self._planning: asyncio.Task[None] | None = None
-        Reader.__init__(self, self._neo4j, "neo4j", namespace)
+        AnsweringReader.__init__(self, self._neo4j, "neo4j", namespace)
         OwningWriter.__init__(self, self._neo4j, namespace)
 
     async def open(self) -> None:

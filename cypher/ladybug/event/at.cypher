@@ -1,0 +1,7 @@
+// purpose: the events of a task that bear a time
+// params: task, at
+// returns: one row {first, at, changes} per node
+MATCH (v:Event)
+WHERE v.task_id = $task AND v.at = $at
+RETURN v.first AS first, v.at AS at, v.changes AS changes
+ORDER BY v.first

@@ -1,0 +1,340 @@
+"""Why one subtask is where it is: the causes of its state as far as they lie in itself, its task and the engine. Pure.
+
+Each cause has a code to branch on, words for people, advice where there is something to do, and data. In ``data`` the
+names that end in ``_at``, and ``since`` and ``until``, are milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import msgspec
+
+from engine.answers import words
+from engine.answers.facts import Facts, Here
+from engine.model import Json, Subtask, Task
+from engine.states import SETTLED, SubtaskStatus
+
+Code = Literal[
+    "dependency",
+    "undecided",
+    "starting",
+    "slot",
+    "type_limit",
+    "max_parallel",
+    "paused",
+    "closing",
+    "no_tool",
+    "no_agent",
+    "backoff",
+    "approval",
+    "running",
+    "planning",
+    "storing",
+    "draining",
+    "graph",
+    "elsewhere",
+    "engine_gone",
+    "engine_failed",
+    "completed",
+    "failed",
+    "failed_dependency",
+    "skipped",
+    "skipped_dependency",
+    "run_if",
+    "cancelled",
+    "quarantined",
+]
+CODES: tuple[str, ...] = get_args(Code)
+BY_PERSON = "by a person"
+"""The reason that a subtask carries when a person skipped it."""
+INTERRUPTED = "interrupted"
+UNSUCCESSFUL = SETTLED - {SubtaskStatus.COMPLETED}
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One cause. ``key`` is the subtask that it lies in, where it is another one."""
+
+    code: Code
+    words: str
+    advice: str = ""
+    key: str | None = None
+    data: dict[str, Json] = {}
+
+
+def causes(subtask: Subtask, facts: Facts) -> list[Cause]:
+    """Why a subtask is in its state, the most decisive first; at least one."""
+    found = _BY_STATUS[subtask.status](subtask, facts)
+    if subtask.status in SETTLED or subtask.status is SubtaskStatus.PROCESSING:
+        return found
+    return of_engine(facts) + of_task(facts) + found if subtask.status is not SubtaskStatus.READY else found
+
+
+def expected_seconds(subtask: Subtask) -> float | None:
+    """How long it usually takes; None when nothing is known."""
+    found: float | None = getattr(subtask, "expected", None)
+    return found
+
+
+def error_of(subtask: Subtask) -> dict[str, Json]:
+    """Its error as it was stored; empty without one."""
+    return dict(msgspec.json.decode(subtask.error)) if subtask.error else {}
+
+
+# --- the engine and the task ------------------------------------------------------------------------------------------
+
+
+def of_engine(facts: Facts) -> list[Cause]:
+    """What keeps this engine, or the one that has the task, from starting anything at all."""
+    here, owner = facts.here, facts.task.owner
+    if not here.owned:
+        return _of_owner(facts, owner)
+    if here.failure:
+        text = f"this engine has stopped working: {words.quoted(here.failure)}"
+        return [Cause("engine_failed", text, "restart it; it goes on with what is stored")]
+    if here.unavailable:
+        text = f"the graph does not answer: {words.quoted(here.unavailable)}"
+        return [Cause("graph", text, "the engine goes on by itself once it answers")]
+    if here.draining:
+        text = "this engine is shutting down, so it starts nothing more"
+        return [Cause("draining", text, "another engine takes it over, or this one when it starts again")]
+    return []
+
+
+def _of_owner(facts: Facts, owner: str) -> list[Cause]:
+    sign, now = facts.here.sign, facts.now
+    data: dict[str, Json] = {"engine": owner} | ({"since": sign.at} if sign else {})
+    if sign is None or sign.left:
+        text = f"engine {owner}, which has the task, has stopped"
+        return [Cause("engine_gone", text, "another engine takes the task over with its next heartbeat", data=data)]
+    if now - sign.at > facts.here.timeout:
+        text = f"engine {owner}, which has the task, gave its last sign of life at {words.seen_at(sign.at, now)}"
+        advice = "an engine that works takes the task over within seconds; start one if there is none"
+        return [Cause("engine_gone", text, advice, data=data)]
+    text = f"the task is run by engine {owner}; what holds it there is known only there"
+    return [Cause("elsewhere", text, "ask that engine", data=data)]
+
+
+def of_task(facts: Facts) -> list[Cause]:
+    """What keeps every subtask of the task from starting."""
+    task = facts.task
+    if task.gate:
+        doing = {"cancelling": "being cancelled", "failing": "failing fast", "expired": "past its deadline"}
+        text = f"the task is {doing.get(task.gate, task.gate)}{_by(task.gate_detail, ': ')}: nothing of it starts"
+        return [Cause("closing", text, data={"gate": task.gate, "detail": task.gate_detail})]
+    if task.pause is None:
+        return []
+    until, then = task.pause.until, task.pause.then
+    text = f"the task is paused{_by(task.pause.by, ' by ')}"
+    text += f" until {words.moment(until)}, then it is to {then}" if until is not None else " until somebody resumes it"
+    data = {"by": task.pause.by or None, "until": until, "then": then if until is not None else None}
+    return [Cause("paused", text, f"POST /tasks/{task.id}/resume lets it go on", data=data)]
+
+
+def _by(text: str, before: str) -> str:
+    return f"{before}{words.quoted(text)}" if text else ""
+
+
+# --- a subtask, by its state ----------------------------------------------------------------------------------------
+
+
+def _pending(subtask: Subtask, facts: Facts) -> list[Cause]:
+    if not subtask.unmet:
+        text = "all its dependencies are settled; whether it runs is being decided"
+        return [Cause("undecided", text)]
+    waits = [other for other in facts.needed.get(subtask.id, ()) if other.status not in SETTLED]
+    found = [_dependency(other) for other in waits]
+    if len(waits) < subtask.unmet:
+        rest = subtask.unmet - len(waits)
+        text = f"waits for {words.counted(rest, 'further dependency', 'further dependencies')}"
+        found.append(Cause("dependency", text, data={"number": rest}))
+    return found
+
+
+def _dependency(other: Subtask) -> Cause:
+    text = f"waits for {other.key}, which is {other.status.value}"
+    return Cause("dependency", text, key=other.key, data={"status": other.status.value})
+
+
+def _ready(subtask: Subtask, facts: Facts) -> list[Cause]:
+    here, task = facts.here, facts.task
+    found = of_engine(facts) + of_task(facts)
+    if here.owned and here.tools and subtask.type not in here.tools:
+        text = f"no tool of this engine is called {subtask.type!r}: it fails as soon as it is started"
+        found.append(Cause("no_tool", text, "name its module in AGENT03_TOOLS", data={"type": subtask.type}))
+    if found or not here.owned:
+        return found
+    limit = here.limits.get(subtask.type)
+    if limit is not None and here.of_type.get(subtask.type, 0) >= limit:
+        return [_type_limit(subtask.type, here, limit)]
+    if task.max_parallel and here.of_task >= task.max_parallel:
+        text = f"{here.of_task} of its task's subtasks run, and max_parallel lets {task.max_parallel} run"
+        data: dict[str, Json] = {"running": here.of_task, "limit": task.max_parallel}
+        return [Cause("max_parallel", text, data=data | _place(subtask, facts))]
+    if here.running >= here.slots:
+        return [_slot(subtask, facts)]
+    return [Cause("starting", "it is ready and a slot is free: it starts in a moment", data=_place(subtask, facts))]
+
+
+def _type_limit(type_: str, here: Here, limit: int) -> Cause:
+    running = here.of_type.get(type_, 0)
+    text = f"{running} of type {type_} run, and {limit} may"
+    lowered = type_ in here.lowered
+    if lowered:
+        text += ", fewer than the settings say because resources ran short"
+    advice = "it rises again with each success" if lowered else "TYPE_LIMITS sets the limit"
+    return Cause(
+        "type_limit", text, advice, data={"type": type_, "running": running, "limit": limit, "lowered": lowered}
+    )
+
+
+def type_limits(facts: Facts) -> list[Cause]:
+    """The types of which subtasks of the task are held back by their limit."""
+    here = facts.here
+    return [_type_limit(type_, here, here.limits[type_]) for type_ in here.held if type_ in here.limits]
+
+
+def _slot(subtask: Subtask, facts: Facts) -> Cause:
+    here, place = facts.here, _place(subtask, facts)
+    text = f"waits for a slot: {here.running} of {here.slots} are taken"
+    if "place" in place:
+        text += f"; it is the {words.ordinal(place['place'])} of its task in line"
+    if here.others:
+        text += f", and {words.counted(here.others, 'other task')} share{'s' if here.others == 1 else ''} the slots"
+    data: dict[str, Json] = {"running": here.running, "slots": here.slots, "other_tasks": here.others}
+    return Cause(
+        "slot", text, "MAX_PARALLEL_TASKS sets the slots; a task's priority weighs its share", data=data | place
+    )
+
+
+def _place(subtask: Subtask, facts: Facts) -> dict[str, Json]:
+    ahead = facts.ahead.get(subtask.id)
+    return {} if ahead is None else {"place": ahead + 1}
+
+
+def _processing(subtask: Subtask, facts: Facts) -> list[Cause]:
+    since, expected = subtask.started_at, expected_seconds(subtask)
+    attempt = subtask.token
+    text = f"runs since {words.seen_at(since, facts.now)}"
+    if attempt > 1:
+        text += f", its {words.ordinal(attempt)} attempt"
+    if expected is not None:
+        text += f"; it usually takes {words.duration(expected)}"
+    data: dict[str, Json] = {"since": since, "attempt": attempt, "expected_seconds": expected}
+    found = [Cause("running", text, data=data | ({"engine": facts.task.owner} if facts.task.owner else {}))]
+    gone = [cause for cause in of_engine(facts) if cause.code in ("engine_gone", "engine_failed", "graph")]
+    return gone + found
+
+
+def _retrying(subtask: Subtask, facts: Facts) -> list[Cause]:
+    error, until = error_of(subtask), subtask.wake_at
+    text = "waits out a back-off"
+    if until is not None:
+        text += f" until {words.moment(until)}"
+    text += f" after attempt {subtask.attempts}{_said(error)}"
+    advice = f"POST /tasks/{facts.task.id}/subtasks/{subtask.key}/retry starts it at once"
+    data: dict[str, Json] = {"until": until, "attempt": subtask.attempts, "error": _shown(error)}
+    return [Cause("backoff", text, advice, data=data)]
+
+
+def _awaiting(subtask: Subtask, facts: Facts) -> list[Cause]:
+    if subtask.reason == INTERRUPTED:
+        text = "waits for a person: it was interrupted, and running it again could repeat what it did"
+    else:
+        text = f"waits for a person to approve it{_by(subtask.reason, ': ')}"
+    place = f"POST /tasks/{facts.task.id}/subtasks/{subtask.key}"
+    return [Cause("approval", text, f"{place}/approve or /reject", data={"reason": subtask.reason or None})]
+
+
+def _completed(subtask: Subtask, facts: Facts) -> list[Cause]:
+    how = "its result was reused" if subtask.cached else "it completed"
+    text = f"{how} at {words.seen_at(subtask.completed_at, facts.now)}"
+    return [Cause("completed", text, data={"since": subtask.completed_at, "cached": subtask.cached})]
+
+
+def _failed(subtask: Subtask, facts: Facts) -> list[Cause]:
+    error = error_of(subtask)
+    text = f"failed at {words.seen_at(subtask.completed_at, facts.now)}"
+    text += f" on attempt {subtask.attempts}" if subtask.attempts else " before it was started"
+    data: dict[str, Json] = {"since": subtask.completed_at, "attempt": subtask.attempts, "error": _shown(error)}
+    return [Cause("failed", text + _said(error), str(error.get("suggestion") or ""), data=data)]
+
+
+def _blocked(subtask: Subtask, facts: Facts) -> list[Cause]:
+    bad = [other for other in facts.needed.get(subtask.id, ()) if other.status in UNSUCCESSFUL]
+    found = [
+        Cause(
+            "failed_dependency",
+            f"never ran, because {other.key}, which it needs, is {other.status.value}",
+            key=other.key,
+            data={"status": other.status.value},
+        )
+        for other in bad
+    ]
+    return found or [Cause("failed_dependency", "never ran, because something that it needs did not succeed")]
+
+
+def _skipped(subtask: Subtask, facts: Facts) -> list[Cause]:
+    told = facts.told.get(subtask.id, "")
+    if subtask.reason == BY_PERSON:
+        who = f"skipped by {words.quoted(told)}" if told else "skipped by a person"
+        return [Cause("skipped", who, data={"by": told or None, "since": subtask.completed_at})]
+    if told.startswith("run_if") or "run_if" in told:
+        return [Cause("run_if", f"skipped: {told}", data={"detail": told})]
+    skipped = [other for other in facts.needed.get(subtask.id, ()) if other.status in UNSUCCESSFUL]
+    found = [
+        Cause(
+            "skipped_dependency",
+            f"skipped, because {other.key}, which it needs, is {other.status.value}",
+            key=other.key,
+            data={"status": other.status.value},
+        )
+        for other in skipped
+    ]
+    return found or [Cause("skipped", f"skipped{_by(told, ': ')}", data={"by": None, "since": subtask.completed_at})]
+
+
+def _cancelled(subtask: Subtask, facts: Facts) -> list[Cause]:
+    task: Task = facts.task
+    text = f"cancelled at {words.seen_at(subtask.completed_at, facts.now)}{_by(task.gate_detail, ': ')}"
+    data: dict[str, Json] = {"since": subtask.completed_at, "gate": task.gate or None, "by": task.gate_detail or None}
+    return [Cause("cancelled", text, data=data)]
+
+
+def _quarantined(subtask: Subtask, facts: Facts) -> list[Cause]:
+    error = error_of(subtask)
+    times = words.counted(subtask.interrupted, "interruption")
+    text = f"set apart after {times}, because it may bring its engine down{_said(error)}"
+    place = f"POST /tasks/{facts.task.id}/subtasks/{subtask.key}"
+    data: dict[str, Json] = {
+        "since": subtask.completed_at,
+        "interruptions": subtask.interrupted,
+        "error": _shown(error),
+    }
+    return [Cause("quarantined", text, f"{place}/retry releases it, /skip abandons it", data=data)]
+
+
+_BY_STATUS = {
+    SubtaskStatus.PENDING: _pending,
+    SubtaskStatus.READY: _ready,
+    SubtaskStatus.PROCESSING: _processing,
+    SubtaskStatus.RETRYING: _retrying,
+    SubtaskStatus.AWAITING_APPROVAL: _awaiting,
+    SubtaskStatus.COMPLETED: _completed,
+    SubtaskStatus.FAILED: _failed,
+    SubtaskStatus.BLOCKED: _blocked,
+    SubtaskStatus.SKIPPED: _skipped,
+    SubtaskStatus.CANCELLED: _cancelled,
+    SubtaskStatus.QUARANTINED: _quarantined,
+}
+
+
+def _said(error: dict[str, Json]) -> str:
+    message = error.get("message")
+    return f": {words.quoted(str(message))}" if message else ""
+
+
+def _shown(error: dict[str, Json]) -> Json:
+    names: Sequence[str] = ("category", "message", "suggestion")
+    return {name: error.get(name) or None for name in names} if error else None

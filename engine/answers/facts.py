@@ -1,0 +1,72 @@
+"""What answers rest on, and how far they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from engine.lookups import Sign
+from engine.model import Subtask, Task
+
+LEVELS = 50
+"""How far up and down the edges an answer looks."""
+NODES_ABOVE = 200
+"""Subtasks above it that the chain of one subtask may hold."""
+NODES_BELOW = 1_000
+"""Subtasks below it that are counted."""
+NEEDED_EACH = 20
+"""Dependencies of one subtask that an answer looks at, the most telling first."""
+
+
+class Behind(msgspec.Struct, frozen=True):
+    """What waits behind a subtask, directly or not: how many, and some keys. ``more``: there are more than that."""
+
+    count: int = 0
+    keys: list[str] = []
+    more: bool = False
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What the engine that is asked knows at this moment.
+
+    ``owned``: the task is this engine's. ``sign`` is the last sign of life of the one that has it, else. ``of_task``
+    counts running attempts of the task, ``others`` further tasks of this engine with something ready. ``limits`` are
+    the limits by type that hold now, ``lowered`` the types whose limit is lower than the settings'.
+    """
+
+    engine: str
+    owned: bool
+    slots: int
+    running: int
+    of_task: int = 0
+    others: int = 0
+    of_type: Mapping[str, int] = {}
+    limits: Mapping[str, int] = {}
+    lowered: frozenset[str] = frozenset()
+    held: Mapping[str, int] = {}
+    tools: frozenset[str] = frozenset()
+    draining: bool = False
+    unavailable: str = ""
+    failure: str = ""
+    sign: Sign | None = None
+    timeout: int = 15_000
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that an answer about one subtask, or about a task, rests on.
+
+    ``needed`` holds by subtask id its dependencies that did not complete, as far as they were read; ``cut`` are ids
+    whose dependencies were not. ``ahead`` counts by id what is ready in the same task and goes first; ``told`` says by
+    id who decided something about it, and why. ``starts`` are expected starts by key, where something predicts them.
+    """
+
+    now: int
+    task: Task
+    here: Here
+    needed: Mapping[str, Sequence[Subtask]] = {}
+    cut: frozenset[str] = frozenset()
+    ahead: Mapping[str, int] = {}
+    told: Mapping[str, str] = {}
+    starts: Mapping[str, int] = {}
+    behind: Behind = Behind()

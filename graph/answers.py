@@ -1,0 +1,67 @@
+"""The reads of ``engine.lookups.AnswerReader``, as far as both dialects share them: one method, one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.lookups import Below, Sign
+from engine.model import Event, Subtask
+from graph import codec
+from graph.database import Row
+from graph.reader import Reader
+
+STATEMENTS = frozenset(
+    {
+        "engine/sign",
+        "event/at",
+        "subtask/ahead",
+        "subtask/below",
+        "subtask/needed",
+        "subtask/urgent",
+    }
+)
+
+
+class AnsweringReader(Reader):
+    """Reads for answers, on either graph. The walks along edges are here as Neo4j makes them, many at a time."""
+
+    async def needed(self, ids: Sequence[str], limit: int) -> dict[str, list[Subtask]]:
+        """By subtask id up to ``limit`` of its dependencies that did not complete."""
+        return await self._needed(ids, await self._database.read("subtask/needed", ids=list(ids), limit=limit))
+
+    async def _needed(self, ids: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Subtask]]:
+        nodes: Mapping[str, Row] = {row["d"]["id"]: row["d"] for row in rows}
+        latest = await self._latest(list(nodes.values()))
+        known = {id_: codec.subtask(node, latest.get(id_)) for id_, node in nodes.items()}
+        found: dict[str, list[Subtask]] = {id_: [] for id_ in ids}
+        for row in rows:
+            found[row["id"]].append(known[row["d"]["id"]])
+        return found
+
+    async def below(self, ids: Sequence[str], limit: int) -> list[Below]:
+        """Up to ``limit`` subtasks that depend directly on some and did not complete."""
+        rows = await self._database.read("subtask/below", ids=list(ids), limit=limit)
+        return [Below(row["id"], row["key"], row["status"]) for row in rows]
+
+    async def urgent(self, task_id: str, status: str, limit: int) -> list[Subtask]:
+        """Up to ``limit`` subtasks of a task in a status, the most urgent first."""
+        rows = await self._database.read("subtask/urgent", task=task_id, status=status, limit=limit)
+        nodes = [row["s"] for row in rows]
+        latest = await self._latest(nodes)
+        return [codec.subtask(node, latest.get(node["id"])) for node in nodes]
+
+    async def ahead(self, subtask: Subtask) -> int:
+        """How many ready subtasks of the same task go before a ready one."""
+        order = f"{subtask.task_id}|{subtask.order_key}"
+        rows = await self._database.read("subtask/ahead", task=subtask.task_id, before=order)
+        return int(rows[0]["number"])
+
+    async def events_at(self, task_id: str, at: int) -> list[Event]:
+        """The events of a task that bear exactly that time."""
+        rows = await self._database.read("event/at", task=task_id, at=at)
+        return [event for row in rows for event in codec.events(task_id, row, 0)]
+
+    async def sign(self, engine_id: str) -> Sign | None:
+        """The last sign of life of an engine."""
+        rows = await self._database.read("engine/sign", id=engine_id)
+        return Sign(rows[0]["at"], rows[0]["gone"]) if rows else None
