@@ -19,5 +19,5 @@ async def why_task(engine: TheEngine, task_id: str) -> answers.WhyView:
 
 @router.get("/why/{key}", responses=problems(404, 503))
 async def why_subtask(engine: TheEngine, task_id: str, key: str) -> answers.WhyView:
-    """Why a subtask waits, runs or has ended so: the chain of causes, when it is expected to start, what waits for it."""
+    """Why a subtask waits, runs or has ended: the chain of causes, its expected start, and what waits for it."""
     return answers.why_view(await engine.answers.why(task_id, key))

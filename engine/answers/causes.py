@@ -13,7 +13,7 @@ import msgspec
 
 from engine.answers import words
 from engine.answers.facts import Facts, Here
-from engine.model import Json, Subtask, Task
+from engine.model import Json, Subtask
 from engine.states import SETTLED, SubtaskStatus
 
 Code = Literal[
@@ -296,9 +296,9 @@ def _skipped(subtask: Subtask, facts: Facts) -> list[Cause]:
 
 
 def _cancelled(subtask: Subtask, facts: Facts) -> list[Cause]:
-    task: Task = facts.task
-    text = f"cancelled at {words.seen_at(subtask.completed_at, facts.now)}{_by(task.gate_detail, ': ')}"
-    data: dict[str, Json] = {"since": subtask.completed_at, "gate": task.gate or None, "by": task.gate_detail or None}
+    told = facts.told.get(facts.task.id) or facts.task.gate_detail
+    text = f"cancelled at {words.seen_at(subtask.completed_at, facts.now)}{_by(told, ': ')}"
+    data: dict[str, Json] = {"since": subtask.completed_at, "by": told or None}
     return [Cause("cancelled", text, data=data)]
 
 

@@ -58,7 +58,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``needed`` holds by subtask id its dependencies that did not complete, as far as they were read; ``cut`` are ids
     whose dependencies were not. ``ahead`` counts by id what is ready in the same task and goes first; ``told`` says by
-    id who decided something about it, and why. ``starts`` are expected starts by key, where something predicts them.
+    id, also of the task, who decided something about it, and why. ``starts`` are expected starts by key, where
+    something predicts them.
     """
 
     now: int

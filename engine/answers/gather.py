@@ -74,8 +74,16 @@ class Questions:
             if known is None:
                 raise
             return known
-        base = Facts(now=self._clock.now(), task=task, here=await self._here(task))
+        ended = await self._how_it_ended(task)
+        base = Facts(now=self._clock.now(), task=task, here=await self._here(task), told={task.id: ended})
         return await (self._of_task(base) if key is None else self._of_subtask(base, key))
+
+    async def _how_it_ended(self, task: Task) -> str:
+        """Who or what closed a task that did not complete."""
+        if task.gate_detail or task.completed_at is None or task.status is TaskStatus.COMPLETED:
+            return task.gate_detail
+        events = await self._graph.events_at(task.id, task.completed_at)
+        return next((event.detail for event in reversed(events) if not event.key), "")
 
     # --- one subtask ----------------------------------------------------------------------------------------------
 
@@ -91,7 +99,7 @@ class Questions:
             needed=needed,
             cut=cut,
             ahead=await self._ahead(base, members),
-            told=await self._told(members),
+            told={**base.told, **await self._told(members)},
             starts=await self._starts(base.task),
             behind=await self._behind(asked) if asked.status not in (Status.COMPLETED, Status.SKIPPED) else Behind(),
         )

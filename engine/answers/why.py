@@ -318,14 +318,15 @@ def _ended(task: Task, facts: Facts) -> Why:
     status = task.status
     text = f"the task {'was' if status is TaskStatus.CANCELLED else 'has'} {status.value} "
     text += f"at {words.seen_at(task.completed_at, facts.now)}"
-    if task.gate_detail:
-        text += f": {words.quoted(task.gate_detail)}"
+    told = facts.told.get(task.id, "")
+    if told:
+        text += f": {words.quoted(told)}"
     elif error.get("message") and status is not TaskStatus.COMPLETED:
         text += f": {words.quoted(str(error['message']))}"
     code: of.Code = "completed" if status is TaskStatus.COMPLETED else "failed"
     code = "cancelled" if status is TaskStatus.CANCELLED else code
     advice = "" if status is TaskStatus.COMPLETED else f"POST /tasks/{task.id}/rerun runs what did not complete again"
-    data = {"since": task.completed_at, "by": task.gate_detail or None}
+    data = {"since": task.completed_at, "by": told or None}
     cause = Cause(code, text, advice, data=data)
     said = f"{_upper(text)}." + (f" What to do: {advice}." if advice else "")
     return Why(task.id, None, status.value, said, [cause], counts=dict(counts))
