@@ -7,6 +7,9 @@ from typing import Protocol
 
 from engine.model import Event, Subtask, Value
 
+REUSED = frozenset({"cached", "reused"})
+"""Outcomes of attempts that made nothing themselves."""
+
 
 class Sign(Value, frozen=True):
     """The last sign of life of an engine, in milliseconds; ``left``: it has signed off."""
@@ -21,6 +24,38 @@ class Below(Value, frozen=True):
     id: str
     key: str
     status: str
+
+
+class Timing(Value, frozen=True):
+    """When a subtask did what, in milliseconds, and what came of it; ``expected`` is seconds.
+
+    ``outcome`` and ``hash`` (of the output) are those of its last attempt, "" without one.
+    """
+
+    id: str
+    key: str
+    type: str
+    status: str
+    critical: bool
+    attempts: int
+    queued_at: int | None
+    started_at: int | None
+    completed_at: int | None
+    expected: float | None = None
+    outcome: str = ""
+    hash: str = ""
+
+    @property
+    def reused(self) -> bool:
+        """Whether it made nothing itself."""
+        return self.outcome in REUSED
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its last attempt took; None while it runs, of what never ran, and of what was reused."""
+        if self.started_at is None or self.completed_at is None or self.reused:
+            return None
+        return max(0.0, (self.completed_at - self.started_at) / 1000)
 
 
 class AnswerReader(Protocol):
@@ -45,3 +80,12 @@ class AnswerReader(Protocol):
 
     async def sign(self, engine_id: str) -> Sign | None:
         """The last sign of life of an engine; None when there is no such engine."""
+
+    async def timings(self, task_id: str, after: str, limit: int) -> list[Timing]:
+        """Subtasks with an id above ``after``, in plan order."""
+
+    async def awaited_last(self, subtask_id: str) -> Timing | None:
+        """The dependency of a subtask that settled last; None when it has none."""
+
+    async def own_events(self, task_id: str, limit: int) -> list[Event]:
+        """The first events of the task itself: created, paused, ended and the like."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import structlog
 
 from engine.answers.gather import Questions, Situation
+from engine.answers.reporting import Reports
 from engine.attempt import Attempts, Growing
 from engine.bus import Bus
 from engine.clock import SystemClock
@@ -120,6 +121,7 @@ class Engine(Verbs):
         )
         self._loops: list[asyncio.Task[None]] = []
         self.answers = Questions(graph, ledger, clock, self._situation())
+        self.reports = Reports(graph, clock, self.task, self.output, settings.max_parallel_tasks)
 
     def _situation(self) -> Situation:
         settings, scheduler, vitals = self.settings, self._scheduler, self._vitals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.lookups import Below, Sign
+from engine.lookups import Below, Sign, Timing
 from engine.model import Event, Subtask
 from graph import codec
 from graph.database import Row
@@ -12,11 +12,15 @@ from graph.reader import Reader
 
 STATEMENTS = frozenset(
     {
+        "attempt/outcomes",
         "engine/sign",
         "event/at",
+        "event/own",
         "subtask/ahead",
+        "subtask/awaited_last",
         "subtask/below",
         "subtask/needed",
+        "subtask/timings",
         "subtask/urgent",
     }
 )
@@ -65,3 +69,27 @@ class AnsweringReader(Reader):
         """The last sign of life of an engine."""
         rows = await self._database.read("engine/sign", id=engine_id)
         return Sign(rows[0]["at"], rows[0]["gone"]) if rows else None
+
+    async def timings(self, task_id: str, after: str, limit: int) -> list[Timing]:
+        """Subtasks with an id above ``after``, in plan order."""
+        return await self._timed(await self._database.read("subtask/timings", task=task_id, after=after, limit=limit))
+
+    async def awaited_last(self, subtask_id: str) -> Timing | None:
+        """The dependency of a subtask that settled last."""
+        found = await self._timed(await self._database.read("subtask/awaited_last", id=subtask_id))
+        return found[0] if found else None
+
+    async def _timed(self, rows: Sequence[Row]) -> list[Timing]:
+        wanted = [
+            {"id": row["id"], "token": row["token"], "attempt": codec.attempt_id(row["id"], row["token"])}
+            for row in rows
+            if row["token"]
+        ]
+        found = await self._database.read("attempt/outcomes", rows=wanted) if wanted else []
+        last = {row["id"]: row for row in found}
+        return [codec.timing(row, last.get(row["id"])) for row in rows]
+
+    async def own_events(self, task_id: str, limit: int) -> list[Event]:
+        """The first events of the task itself."""
+        rows = await self._database.read("event/own", task=task_id, limit=limit)
+        return [event for row in rows for event in codec.events(task_id, row, 0) if not event.key]

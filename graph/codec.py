@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import NotFound
+from engine.lookups import Timing
 from engine.model import (
     Attempt,
     Dependant,
@@ -358,6 +359,14 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
 def consumed(stored: list[str] | str | None) -> tuple[str, ...]:
     """The ids that an attempt has in its input, from a list or from text with commas."""
     return tuple(stored.split(",") if isinstance(stored, str) else stored or ())
+
+
+def timing(row: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Timing:
+    """When a subtask did what, with what came of its last attempt."""
+    last = attempt or {}
+    names = ("id", "key", "type", "status", "critical", "token", "queued_at", "started_at", "completed_at", "expected")
+    known = {name: row[name] for name in names if name != "token"}
+    return Timing(**known, attempts=row["token"], outcome=last.get("outcome") or "", hash=last.get("hash") or "")
 
 
 def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produced:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Any
 
-from api import answers
+from fastapi import APIRouter, Request, Response
+
+from api import answers, markdown
+from api.accept import preferred
 from api.openapi import problems
+from api.report_view import ReportView, report_view
 from api.routes import TheEngine
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["answers"])
+
+JSON, MARKDOWN = "application/json", "text/markdown"
+FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ReportView,
+        "content": {
+            MARKDOWN: {"schema": {"type": "string"}, "example": "# word count\n\nThe task ended completed ..."}
+        },
+    }
+}
 
 
 @router.get("/why", responses=problems(404, 503))
@@ -21,3 +35,13 @@ async def why_task(engine: TheEngine, task_id: str) -> answers.WhyView:
 async def why_subtask(engine: TheEngine, task_id: str, key: str) -> answers.WhyView:
     """Why a subtask waits, runs or has ended: the chain of causes, its expected start, and what waits for it."""
     return answers.why_view(await engine.answers.why(task_id, key))
+
+
+@router.get("/report", response_model=None, responses=FORMS | problems(404, 503))
+async def get_report(request: Request, engine: TheEngine, task_id: str) -> Response:
+    """What happened in a task until now, or until its end; as Markdown for ``Accept: text/markdown``, else as JSON."""
+    report = await engine.reports.report(task_id)
+    headers = {"Vary": "Accept"}
+    if preferred(request.headers.get("accept", ""), [JSON, MARKDOWN]) == MARKDOWN:
+        return Response(markdown.render(report), headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
+    return Response(report_view(report).model_dump_json(), headers=headers, media_type=JSON)

@@ -214,7 +214,7 @@ def _place(subtask: Subtask, facts: Facts) -> dict[str, Json]:
 
 
 def _processing(subtask: Subtask, facts: Facts) -> list[Cause]:
-    since, expected = subtask.started_at, expected_seconds(subtask)
+    since, expected = subtask.started_at, subtask.expected
     attempt = subtask.token
     text = f"runs since {words.seen_at(since, facts.now)}"
     if attempt > 1:

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.answers import causes as of
 from engine.answers import words
-from engine.answers.causes import Cause, expected_seconds
+from engine.answers.causes import Cause
 from engine.answers.facts import Behind, Facts
 from engine.model import Subtask, Task
 from engine.plan import stored
@@ -130,7 +130,7 @@ class Times:
         return self._ends[subtask.id]
 
     def _end(self, subtask: Subtask) -> int | None:
-        seconds, start = expected_seconds(subtask), self.start(subtask)
+        seconds, start = subtask.expected, self.start(subtask)
         if seconds is None or start is None:
             return None
         return max(start + round(1000 * seconds), self._facts.now)

@@ -1,0 +1,7 @@
+// purpose: what came of the attempts with the current token of subtasks, without their outputs
+// params: rows
+// returns: one row {id, outcome, hash} per attempt that was recorded
+UNWIND $rows AS r
+MATCH (s:Subtask {id: r.id})-[:HAS_ATTEMPT]->(a:Attempt)
+WHERE a.token = r.token
+RETURN r.id AS id, a.outcome AS outcome, a.output_hash AS hash

@@ -1,0 +1,9 @@
+// purpose: the dependency of a subtask that settled last: what it really waited for
+// params: id
+// returns: one row {id, key, type, status, critical, token, queued_at, started_at, completed_at, expected}, or none
+MATCH (d:Subtask)-[:DEPENDS_ON]->(s:Subtask)
+WHERE d.id = $id AND s.completed_at IS NOT NULL
+RETURN s.id AS id, s.key AS key, s.type AS type, s.status AS status, s.critical AS critical, s.token AS token,
+  s.queued_at AS queued_at, s.started_at AS started_at, s.completed_at AS completed_at, s.expected AS expected
+ORDER BY completed_at DESC, id
+LIMIT 1
