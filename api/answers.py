@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from pydantic import Field
 
 from api.present import iso
@@ -12,6 +13,7 @@ from engine.answers import why
 from engine.answers.causes import Cause, Code
 from engine.model import Json
 
+Model = TypeVar("Model", bound=Wire)
 TIMES = ("since", "until")
 """Names in a cause's data that are times, beside those that end in ``_at``."""
 
@@ -118,3 +120,8 @@ def _shown(name: str, value: Json) -> Json:
 
 def _time(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else iso(milliseconds)
+
+
+def wire(model: type[Model], value: msgspec.Struct) -> Model:
+    """A value whose fields are those of its model."""
+    return model.model_validate_json(msgspec.json.encode(value))

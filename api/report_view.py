@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import msgspec
-
-from api.answers import BehindView
+from api.answers import BehindView, wire
 from api.present import iso
 from api.schemas import Time, Wire
 from engine.answers import story
 from engine.answers.report import Busy
 from engine.answers.story import Report
 from engine.states import SubtaskStatus, TaskStatus
-
-Model = TypeVar("Model", bound=Wire)
 
 
 class PhaseView(Wire):
@@ -192,29 +186,24 @@ def report_view(report: Report) -> ReportView:
         subtasks={status: number for status, number in task.counts.items() if number},
         result=report.result,
         result_hash=task.result_hash,
-        phases=[_wire(PhaseView, phase) for phase in report.phases],
+        phases=[wire(PhaseView, phase) for phase in report.phases],
         timeline=[MomentView(at=iso(row.at), what=row.what, detail=row.detail or None) for row in report.timeline],
         busy=_busy(gathered.busy, report.slots),
-        slowest=[_wire(SlowView, row) for row in gathered.slowest],
-        types=[_wire(TypeView, row) for row in gathered.types],
+        slowest=[wire(SlowView, row) for row in gathered.slowest],
+        types=[wire(TypeView, row) for row in gathered.types],
         failed=report.failed,
-        failures=[_wire(FailureView, row) for row in report.failures],
-        retries=_wire(RetriesView, gathered.repeats),
-        saved=_wire(SavedView, gathered.saved),
-        estimates=_wire(EstimatesView, gathered.estimates),
+        failures=[wire(FailureView, row) for row in report.failures],
+        retries=wire(RetriesView, gathered.repeats),
+        saved=wire(SavedView, gathered.saved),
+        estimates=wire(EstimatesView, gathered.estimates),
         path=PathView(
-            hops=[_wire(HopView, hop) for hop in path.hops],
+            hops=[wire(HopView, hop) for hop in path.hops],
             seconds=path.seconds,
             waited=path.waited,
             truncated=path.cut,
         ),
         next=report.next,
     )
-
-
-def _wire(model: type[Model], value: msgspec.Struct) -> Model:
-    """A value whose fields are those of its model."""
-    return model.model_validate_json(msgspec.json.encode(value))
 
 
 def _busy(busy: Busy, slots: int) -> BusyView:

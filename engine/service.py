@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.attempt import Attempts, Growing
@@ -121,6 +122,7 @@ class Engine(Verbs):
         )
         self._loops: list[asyncio.Task[None]] = []
         self.answers = Questions(graph, ledger, clock, self._situation())
+        self.comparisons = Comparisons(graph, self.task)
         self.reports = Reports(graph, clock, self.task, self.output, settings.max_parallel_tasks)
 
     def _situation(self) -> Situation:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api import answers, markdown
 from api.accept import preferred
+from api.diff_view import DiffView, diff_view
 from api.openapi import problems
 from api.report_view import ReportView, report_view
 from api.routes import TheEngine
@@ -45,3 +46,9 @@ async def get_report(request: Request, engine: TheEngine, task_id: str) -> Respo
     if preferred(request.headers.get("accept", ""), [JSON, MARKDOWN]) == MARKDOWN:
         return Response(markdown.render(report), headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
     return Response(report_view(report).model_dump_json(), headers=headers, media_type=JSON)
+
+
+@router.get("/diff/{other_id}", responses=problems(404, 503))
+async def diff_tasks(engine: TheEngine, task_id: str, other_id: str) -> DiffView:
+    """How another run differs from this one: plan, inputs, states, results, durations; subtasks aligned by key."""
+    return diff_view(await engine.comparisons.diff(task_id, other_id))
