@@ -285,6 +285,10 @@ class GraphNode(Wire):
     status: SubtaskStatus
     generation: int
     critical_path: bool
+    seconds: float | None = None
+    """What it took, or has been running for."""
+    expected: float | None = None
+    """What it was expected to take; null when nothing was known."""
 
 
 class GraphView(Wire):
@@ -294,7 +298,29 @@ class GraphView(Wire):
     edges: list[tuple[str, str]]
     """Pairs (dependency, dependant) of keys."""
     critical_path: list[str]
-    """The keys on the longest way through the graph, in order."""
+    """The keys on the longest way through the graph, in order: by real durations of what has settled, else expected."""
+
+
+class GraphGroup(Wire):
+    """Subtasks that are drawn as one."""
+
+    key: str
+    """The key of a single one; of several what their keys share, with ``#`` for the numbers."""
+    type: str
+    generation: int
+    count: int
+    statuses: dict[str, int]
+    critical_path: bool
+    keys: list[str]
+    """Some of them."""
+
+
+class CollapsedGraphView(Wire):
+    """The plan as a graph in which like subtasks are one node."""
+
+    nodes: list[GraphGroup]
+    edges: list[tuple[str, str]]
+    critical_path: list[str]
 
 
 class TemplateView(Wire):

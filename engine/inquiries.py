@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator
 
 from engine.attempt import Attempts
@@ -15,19 +14,24 @@ from engine.ledger import Ledger
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.payloads import Payloads
 from engine.plan import stored
+from engine.plan.drawing import longest_way, measured
 from engine.plan.spec import Spec
-from engine.ports import Graph
+from engine.ports import Clock, Graph
 from engine.states import FINAL, TaskStatus
 from engine.tools.registry import ToolRegistry
 
 ELSEWHERE_SECONDS = 1.0
 """How often whoever follows a task of another engine looks at the graph."""
+LARGE = 5_000
+"""Subtasks above which the longest way is looked for beside the event loop."""
 EVENT_PAGE = 1_000
 """Events read from the graph at a time by whoever follows a task."""
 
 
 class Inquiries:
     """The questions of the engine's facade."""
+
+    _clock: Clock
 
     def __init__(
         self, graph: Graph, ledger: Ledger, bus: Bus, payloads: Payloads, attempts: Attempts, tools: ToolRegistry
@@ -83,9 +87,9 @@ class Inquiries:
     async def graph_of(self, task_id: str) -> dict[str, Json]:
         """Nodes, edges and the critical path of a task. Raises ``NotFound``."""
         await self.task(task_id)
-        nodes = await self._graph.nodes(task_id)
+        nodes = measured(await self._graph.nodes(task_id), self._clock.now())
         edges = await self._graph.edges(task_id)
-        path = critical_keys(nodes, edges)
+        path = await asyncio.to_thread(longest_way, nodes, edges) if len(nodes) > LARGE else longest_way(nodes, edges)
         on_path = set(path)
         return {
             "nodes": [{**node, "critical_path": node["key"] in on_path} for node in nodes],
@@ -175,19 +179,3 @@ class Inquiries:
             error = json.loads(task.error) if task.error else {"message": f"it was {task.status.value}"}
             raise TaskFailed(task_id, str(error.get("message")), error)
         return await self.output(task)
-
-
-def critical_keys(nodes: list[Json], edges: list[tuple[str, str]]) -> list[str]:
-    """The longest chain through a stored task, by its subtasks' ranks: from the highest rank downwards."""
-    if not nodes:
-        return []
-    below: defaultdict[str, list[str]] = defaultdict(list)
-    for dependant, dependency in edges:
-        below[dependency].append(dependant)
-    rank = {node["key"]: node["rank"] for node in nodes}
-    key = max((node["key"] for node in nodes if node["generation"] == 0), key=rank.__getitem__)
-    path = [key]
-    while below[key]:
-        key = max(below[key], key=rank.__getitem__)
-        path.append(key)
-    return path

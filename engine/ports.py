@@ -210,7 +210,9 @@ class GraphReader(Protocol):
         """Events numbered above ``after``, in order."""
 
     async def nodes(self, task_id: str) -> list[Json]:
-        """``{id, key, type, status, generation, rank, priority}`` of every subtask, in plan order."""
+        """``{id, key, type, status, generation, rank, priority, started_at, completed_at, expected}`` of every
+        subtask, in plan order.
+        """
 
     async def leaves(self, task_id: str, limit: int) -> list[tuple[str, str]]:
         """(id, key) of up to ``limit`` subtasks on which nothing depends, in plan order."""

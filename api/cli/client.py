@@ -53,6 +53,13 @@ class Client:
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._read(model, self._send("GET", path, params=given))
 
+    def text(self, path: str, media_type: str) -> str:
+        """What stands at ``path`` in another form than JSON."""
+        response = self._send("GET", path, headers={"Accept": media_type})
+        if not response.headers.get("content-type", "").startswith(media_type):
+            raise self._stranger("its answer has another form")
+        return response.text
+
     def post(
         self, model: type[Model], path: str, body: Json = None, headers: dict[str, str] | None = None
     ) -> tuple[Model, httpx2.Headers]:

@@ -103,6 +103,41 @@ def show(
 
 
 @task.command()
+def why(
+    task_id: TaskId,
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A subtask: why that one waits.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a task or a subtask waits, runs or has ended, and what is expected of it."""
+    from api.cli.answers import explain
+
+    with server() as client:
+        explain(client, task_id, key, as_json=as_json)
+
+
+@task.command()
+def report(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Print what happened in a task, as Markdown: failures with their causes, the slowest, what to do next."""
+    from api.cli.answers import print_report
+
+    with server() as client:
+        print_report(client, task_id, as_json=as_json)
+
+
+@task.command()
+def diff(
+    task_id: TaskId,
+    other_id: Annotated[str, typer.Argument(metavar="OTHER", help="The later run.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say how two runs differ: plan, inputs, states, results, durations."""
+    from api.cli.answers import print_diff
+
+    with server() as client:
+        print_diff(client, task_id, other_id, as_json=as_json)
+
+
+@task.command()
 def watch(task_id: TaskId, as_json: AsJson = False) -> None:
     """Follow a task to its end and print its result; exit code 1 when it has not completed."""
     from api.cli.watch import watch_to_end

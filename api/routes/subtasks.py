@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,8 +12,10 @@ from api import present, schemas
 from api.cursor import Cursor, encode_cursor
 from api.filters import SubtaskState
 from api.openapi import problems
-from api.raw import document_of, json_response
+from api.raw import json_response
 from api.routes import TheEngine
+from api.schemas import CollapsedGraphView, GraphView
+from engine.plan.drawing import collapsed
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["subtasks"])
 
@@ -60,10 +63,17 @@ async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.Subt
     return await present.subtask_detail(engine, task_id, key)
 
 
-@router.get("/graph", response_model=None, responses=problems(404, 503) | document_of(schemas.GraphView))
-async def get_graph(engine: TheEngine, task_id: str) -> Response:
+@router.get(
+    "/graph", response_model=None, responses=problems(400, 404, 503) | {200: {"model": GraphView | CollapsedGraphView}}
+)
+async def get_graph(
+    engine: TheEngine,
+    task_id: str,
+    collapse: Annotated[bool, Query(description="Draw like subtasks as one node, with their number.")] = False,
+) -> Response:
     """The task as a graph: nodes with their state, edges from a dependency to its dependant, the critical path."""
-    return json_response(await engine.graph_of(task_id))
+    drawn = await engine.graph_of(task_id)
+    return json_response(await asyncio.to_thread(collapsed, drawn) if collapse else drawn)
 
 
 @router.get("/events", responses=problems(400, 404, 503))

@@ -109,6 +109,9 @@ async def test_what_a_drawing_needs(hand: Hand) -> None:
             "generation": sent.generation,
             "rank": sent.rank,
             "priority": sent.priority,
+            "started_at": None,
+            "completed_at": None,
+            "expected": None,
         }
         for sent, status in zip(task.subtasks, ["ready", "pending"], strict=True)
     ]

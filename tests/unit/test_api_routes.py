@@ -436,6 +436,8 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "DELETE /tasks/{task_id}": "delete_task",
         "GET /tasks/{task_id}/subtasks": "list_subtasks",
         "GET /tasks/{task_id}/subtasks/{key}": "get_subtask",
+        "GET /tasks/{task_id}/report": "get_report",
+        "GET /tasks/{task_id}/diff/{other_id}": "diff_tasks",
         "GET /tasks/{task_id}/why": "why_task",
         "GET /tasks/{task_id}/why/{key}": "why_subtask",
         "GET /tasks/{task_id}/graph": "get_graph",
