@@ -163,6 +163,9 @@ def _ready(subtask: Subtask, facts: Facts) -> list[Cause]:
     if here.owned and here.tools and subtask.type not in here.tools:
         text = f"no tool of this engine is called {subtask.type!r}: it fails as soon as it is started"
         found.append(Cause("no_tool", text, "name its module in AGENT03_TOOLS", data={"type": subtask.type}))
+    if (lacking := facts.lacking.get(subtask.id)) is not None:
+        advice = "start an agent that can do it: GET /agents lists those there are"
+        found.append(Cause("no_agent", f"no agent takes it: {lacking}", advice, data={"type": subtask.type}))
     if found or not here.owned:
         return found
     limit = here.limits.get(subtask.type)

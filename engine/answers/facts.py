@@ -59,7 +59,7 @@ class Facts(msgspec.Struct, frozen=True):
     ``needed`` holds by subtask id its dependencies that did not complete, as far as they were read; ``cut`` are ids
     whose dependencies were not. ``ahead`` counts by id what is ready in the same task and goes first; ``told`` says by
     id, also of the task, who decided something about it, and why. ``starts`` are expected starts by key, where
-    something predicts them.
+    something predicts them; ``lacking`` says by id what no agent offers that a ready one needs.
     """
 
     now: int
@@ -70,4 +70,5 @@ class Facts(msgspec.Struct, frozen=True):
     ahead: Mapping[str, int] = {}
     told: Mapping[str, str] = {}
     starts: Mapping[str, int] = {}
+    lacking: Mapping[str, str] = {}
     behind: Behind = Behind()

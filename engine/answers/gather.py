@@ -31,6 +31,8 @@ URGENT = {
 SHOWN_BEHIND = 5
 Predict = Callable[[str], Awaitable[Mapping[str, int]]]
 """By task id: expected starts by key, in milliseconds."""
+Lacking = Callable[[Sequence[Subtask]], Awaitable[Mapping[str, str]]]
+"""Of some ready subtasks those that no agent can take, by id, with what is lacking in words."""
 
 
 class Situation(msgspec.Struct):
@@ -44,6 +46,7 @@ class Situation(msgspec.Struct):
     slots: int
     timeout: int
     predict: Predict | None = None
+    lacking: Lacking | None = None
 
 
 class Questions:
@@ -101,6 +104,7 @@ class Questions:
             ahead=await self._ahead(base, members),
             told={**base.told, **await self._told(members)},
             starts=await self._starts(base.task),
+            lacking=await self._lacking(members),
             behind=await self._behind(asked) if asked.status not in (Status.COMPLETED, Status.SKIPPED) else Behind(),
         )
         return why.explain(asked, facts)
@@ -144,6 +148,11 @@ class Questions:
         predict = self._situation.predict
         return {} if predict is None or task.status in FINAL else await predict(task.id)
 
+    async def _lacking(self, members: Sequence[Subtask]) -> Mapping[str, str]:
+        lacking = self._situation.lacking
+        ready = [member for member in members if member.status is Status.READY]
+        return {} if lacking is None or not ready else await lacking(ready)
+
     # --- a task ---------------------------------------------------------------------------------------------------
 
     async def _of_task(self, base: Facts) -> Why:
@@ -153,8 +162,12 @@ class Questions:
         for status, most in URGENT.items():
             if base.task.counts.get(status):
                 urgent += await self._graph.urgent(base.task.id, status.value, most)
-        ahead = await self._ahead(base, urgent)
-        facts = msgspec.structs.replace(base, ahead=ahead, starts=await self._starts(base.task))
+        facts = msgspec.structs.replace(
+            base,
+            ahead=await self._ahead(base, urgent),
+            starts=await self._starts(base.task),
+            lacking=await self._lacking(urgent),
+        )
         return why.explain_task(facts, urgent)
 
     async def _task(self, task_id: str) -> Task:

@@ -190,7 +190,7 @@ def _told(answer: Why, facts: Facts) -> str:
         number = words.counted(answer.behind.count, "subtask")
         sentences.append(f"Behind it {waits} {least}{number}: {words.listed(answer.behind.keys)}.")
     if main.advice:
-        sentences.append(f"What to do: {main.advice}.")
+        sentences.append(_advised(main.advice))
     if answer.cut:
         where = f"GET /tasks/{facts.task.id}/why/{last.key}"
         sentences.append(f"The chain goes on above {last.key}: {where} follows it.")
@@ -305,7 +305,11 @@ def _task_words(task: Task, found: Sequence[Cause], counts: Mapping[str, int]) -
     if waiting:
         sentences.append(f"{_upper(words.counted(waiting, 'subtask'))} wait{'s' if waiting == 1 else ''} for these.")
     advice = next((cause.advice for cause in found if cause.advice), "")
-    return " ".join([*sentences, f"What to do: {advice}."] if advice else sentences)
+    return " ".join([*sentences, _advised(advice)] if advice else sentences)
+
+
+def _advised(text: str) -> str:
+    return f"What to do: {text.rstrip('.')}."
 
 
 def _upper(text: str) -> str:
@@ -328,5 +332,5 @@ def _ended(task: Task, facts: Facts) -> Why:
     advice = "" if status is TaskStatus.COMPLETED else f"POST /tasks/{task.id}/rerun runs what did not complete again"
     data = {"since": task.completed_at, "by": told or None}
     cause = Cause(code, text, advice, data=data)
-    said = f"{_upper(text)}." + (f" What to do: {advice}." if advice else "")
+    said = f"{_upper(text)}." + (f" {_advised(advice)}" if advice else "")
     return Why(task.id, None, status.value, said, [cause], counts=dict(counts))
