@@ -61,6 +61,9 @@ class Timing(Value, frozen=True):
 class AnswerReader(Protocol):
     """Reads for answers. Each is bounded; those with a task's id trust the caller to have looked the task up."""
 
+    async def find(self, task_id: str, key: str) -> Subtask | None:
+        """One subtask, without its attempts and dependencies."""
+
     async def needed(self, ids: Sequence[str], limit: int) -> dict[str, list[Subtask]]:
         """By subtask id up to ``limit`` of its dependencies that did not complete: those without success first, then
         those that run or wait for something else than dependencies, the most urgent first.
@@ -86,6 +89,9 @@ class AnswerReader(Protocol):
 
     async def awaited_last(self, subtask_id: str) -> Timing | None:
         """The dependency of a subtask that settled last; None when it has none."""
+
+    async def followed_last(self, subtask_id: str) -> Timing | None:
+        """Of what depends on a subtask and ran, the one that settled last; None when there is none."""
 
     async def own_events(self, task_id: str, limit: int) -> list[Event]:
         """The first events of the task itself: created, paused, ended and the like."""

@@ -19,6 +19,7 @@ STATEMENTS = frozenset(
         "subtask/ahead",
         "subtask/awaited_last",
         "subtask/below",
+        "subtask/followed_last",
         "subtask/needed",
         "subtask/timings",
         "subtask/urgent",
@@ -28,6 +29,13 @@ STATEMENTS = frozenset(
 
 class AnsweringReader(Reader):
     """Reads for answers, on either graph. The walks along edges are here as Neo4j makes them, many at a time."""
+
+    async def find(self, task_id: str, key: str) -> Subtask | None:
+        """One subtask."""
+        rows = await self._database.read("subtask/get", task=task_id, key=key)
+        nodes = [row["s"] for row in rows]
+        latest = await self._latest(nodes)
+        return codec.subtask(nodes[0], latest.get(nodes[0]["id"])) if nodes else None
 
     async def needed(self, ids: Sequence[str], limit: int) -> dict[str, list[Subtask]]:
         """By subtask id up to ``limit`` of its dependencies that did not complete."""
@@ -77,6 +85,11 @@ class AnsweringReader(Reader):
     async def awaited_last(self, subtask_id: str) -> Timing | None:
         """The dependency of a subtask that settled last."""
         found = await self._timed(await self._database.read("subtask/awaited_last", id=subtask_id))
+        return found[0] if found else None
+
+    async def followed_last(self, subtask_id: str) -> Timing | None:
+        """Of what depends on a subtask and ran, the one that settled last."""
+        found = await self._timed(await self._database.read("subtask/followed_last", id=subtask_id))
         return found[0] if found else None
 
     async def _timed(self, rows: Sequence[Row]) -> list[Timing]:

@@ -76,8 +76,8 @@ class Comparisons:
         return Inputs(pair[1].key, diff.changes(before, after, PLACES))
 
     async def _settings(self, task_id: str, key: str) -> Json:
-        found = await self._graph.subtask(task_id, key)
-        return msgspec.json.decode(_comparable(found[0].spec)) if found else {}
+        found = await self._graph.find(task_id, key)
+        return msgspec.json.decode(_comparable(found.spec)) if found else {}
 
 
 def _member(row: Subtask) -> Member:

@@ -91,10 +91,9 @@ class Questions:
     # --- one subtask ----------------------------------------------------------------------------------------------
 
     async def _of_subtask(self, base: Facts, key: str) -> Why:
-        found = await self._graph.subtask(base.task.id, key)
-        if found is None:
+        asked = await self._graph.find(base.task.id, key)
+        if asked is None:
             raise NotFound(f"task {base.task.id} has no subtask {key!r}: GET /tasks/{base.task.id}/subtasks lists them")
-        asked = found[0]
         needed, cut = await self._above(asked)
         members = [asked, *(other for others in needed.values() for other in others)]
         facts = msgspec.structs.replace(

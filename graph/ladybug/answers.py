@@ -10,17 +10,22 @@ from engine.lookups import Below
 from engine.model import Subtask
 from graph.answers import AnsweringReader
 
+STATEMENTS = frozenset({"subtask/several"})
+
 
 class LadybugAnswers(AnsweringReader):
     """The walks, one step at a time."""
 
     async def needed(self, ids: Sequence[str], limit: int) -> dict[str, list[Subtask]]:
         """By subtask id up to ``limit`` of its dependencies that did not complete."""
-        rows = []
+        pairs = []
         for id_ in ids:
             found = await self._database.read("subtask/needed", id=id_, limit=limit)
-            rows += [{"id": id_, "d": row["d"]} for row in found]
-        return await self._needed(ids, rows)
+            pairs += [(id_, str(row["id"])) for row in found]
+        wanted = list(dict.fromkeys(needed for _, needed in pairs))
+        nodes = await self._database.read("subtask/several", ids=wanted) if wanted else []
+        known = {row["s"]["id"]: row["s"] for row in nodes}
+        return await self._needed(ids, [{"id": id_, "d": known[needed]} for id_, needed in pairs if needed in known])
 
     async def below(self, ids: Sequence[str], limit: int) -> list[Below]:
         """Up to ``limit`` subtasks that depend directly on some and did not complete."""

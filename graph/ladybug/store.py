@@ -13,6 +13,7 @@ from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, reader, writer
 from graph import removal as graph_removal
+from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, removal, schema
 from graph.ladybug.answers import LadybugAnswers
 from graph.ladybug.connection import LadybugDatabase, Session
@@ -72,6 +73,7 @@ STATEMENTS = (
     | graph_removal.STATEMENTS
     | schema.STATEMENTS
     | removal.STATEMENTS
+    | ladybug_answers.STATEMENTS
     | OWN_STATEMENTS
 ) - {
     "subtask/release_holds",

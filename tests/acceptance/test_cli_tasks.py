@@ -268,6 +268,39 @@ def free_port() -> int:
         return int(taken.server_address[1])
 
 
+async def test_why_report_and_diff(desk: Desk, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    bad = {"key": "bad", "type": "calculate", "input": {"expression": "1 / 0"}}
+    body = plan(held("first", go), {"key": "next", "type": "noop", "dependencies": ["first"]}, bad)
+    task_id = await desk.ok("submit", desk.cli.plan(body))
+    await desk.until(task_id, "first", "processing")
+    await desk.until(task_id, "bad", "failed")
+
+    told = await desk.ok("why", task_id, "next")
+    assert told.startswith("next waits for first, which is processing: runs since ")
+    assert [line.split()[:2] for line in told.splitlines()[2:]] == [
+        ["SUBTASK", "STATUS"],
+        ["next", "pending"],
+        ["first", "processing"],
+    ]
+    whole = json.loads(await desk.ok("task", "why", task_id, "--json"))
+    assert [(cause["code"], cause["key"]) for cause in whole["causes"]] == [("running", "first")]
+    assert "no subtask 'nobody'" in one_line(await desk("task", "why", task_id, "nobody"), 2)
+
+    go.touch()
+    await desk("task", "watch", task_id)
+    assert "The task has failed at " in await desk.ok("task", "why", task_id)
+    report = await desk.ok("task", "report", task_id)
+    assert "| `bad` | logic |" in report
+    assert json.loads(await desk.ok("task", "report", task_id, "--json"))["failed"] == 1
+    again = (await desk("task", "rerun", task_id, "--from", "start", "--wait")).stderr
+    second = next(word for word in again.split() if len(word) == 26 and word != task_id)
+    found = await desk.ok("task", "diff", task_id, second)
+    assert found.startswith(f"{second} is a rerun of {task_id}. The plan is the same: 3 subtasks.")
+    assert json.loads(await desk.ok("task", "diff", task_id, second, "--json"))["shape"]["same"]
+    assert "no task has the id 'nobody'" in one_line(await desk("task", "diff", task_id, "nobody"), 2)
+
+
 class Stranger(BaseHTTPRequestHandler):
     """Answers everything with a page."""
 

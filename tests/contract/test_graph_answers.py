@@ -34,6 +34,15 @@ async def test_what_did_not_complete_above_and_below(hand: Hand) -> None:
     assert await hand.graph.below([ids["f"]], 10) == []
 
 
+async def test_one_subtask_by_its_key(hand: Hand) -> None:
+    task = await hand.store(plan(step("a"), step("b", "a")))
+    await hand.turn(hand.failed((await hand.claimed(task))["a"], "no oil"))
+    found = await hand.graph.find(task.id, "a")
+    assert found is not None
+    assert (found.key, found.status, "no oil" in (found.error or "")) == ("a", SubtaskStatus.FAILED, True)
+    assert await hand.graph.find(task.id, "nobody") is None
+
+
 async def test_the_most_urgent_of_a_state(hand: Hand) -> None:
     task = await hand.store(plan(step("x"), step("a"), step("b", "a"), step("c", "b"), step("y"), step("z", "y")))
     assert [row.key for row in await hand.graph.urgent(task.id, "ready", 2)] == ["a", "y"]
@@ -90,6 +99,11 @@ async def test_when_subtasks_ran_and_what_each_really_waited_for(hand: Hand) -> 
     assert last is not None
     assert last.key == "a"
     assert await hand.graph.awaited_last(rows[0].id) is None
+    assert await hand.graph.followed_last(rows[0].id) is None
+    await hand.turn(hand.done(end))
+    after = await hand.graph.followed_last(rows[0].id)
+    assert after is not None
+    assert (after.key, await hand.graph.followed_last(end.id)) == ("end", None)
 
 
 @pytest.mark.parametrize("width", [30])

@@ -1,0 +1,6 @@
+// purpose: subtasks by id
+// params: ids
+// returns: one row {s} each
+UNWIND $ids AS wanted
+MATCH (s:Subtask) WHERE s.id = wanted
+RETURN s
