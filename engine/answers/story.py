@@ -12,7 +12,7 @@ from engine.answers.report import Gathered
 from engine.lookups import Timing
 from engine.model import Event, Json, Task
 from engine.plan import stored
-from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
+from engine.states import FINAL, SubtaskStatus, TaskStatus
 
 RESULT_CHARACTERS = 500
 """How much of a result's JSON text a report quotes."""
@@ -201,8 +201,3 @@ def origin_of(task: Task) -> str:
     """How its plan came about, in a word; "" for one that was sent as it is."""
     origin = stored.decode(task.body).origin
     return "" if origin is None else " ".join(filter(None, (origin.by, origin.name)))
-
-
-def settled(task: Task) -> int:
-    """How many of its subtasks are settled."""
-    return sum(task.counts.get(status, 0) for status in SETTLED)

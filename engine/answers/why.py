@@ -256,6 +256,7 @@ def explain_task(facts: Facts, urgent: Sequence[Subtask]) -> Why:
     general = of.of_engine(facts) + of.of_task(facts)
     own = [*general, *of.type_limits(facts), *_planning(task, urgent)]
     found = own + [_named(step.key, cause) for step in steps for cause in step.causes if cause.code not in _codes(own)]
+    found = found or [Cause("undecided", "nothing holds it up; the next turn decides what starts")]
     counts = {status: number for status, number in task.counts.items() if number}
     said = _task_words(task, found, counts)
     return Why(task.id, None, task.status.value, said, found, steps, [step.key for step in steps], counts=counts)

@@ -230,6 +230,10 @@ def test_what_holds_all_of_a_task_is_told_once() -> None:
     assert [cause.code for cause in held.causes] == ["type_limit"]
 
 
+def test_a_task_between_two_turns_has_a_cause_too() -> None:
+    assert [cause.code for cause in _task(task={"counts": {"pending": 2}}).causes] == ["undecided"]
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(TaskStatus.COMPLETED, "completed"), (TaskStatus.FAILED, "failed"), (TaskStatus.CANCELLED, "cancelled")],
