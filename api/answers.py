@@ -10,7 +10,7 @@ from pydantic import Field
 from api.present import iso
 from api.schemas import Time, Wire
 from engine.answers import why
-from engine.answers.causes import Cause, Code
+from engine.answers.holds import Cause, Code
 from engine.model import Json
 
 Model = TypeVar("Model", bound=Wire)

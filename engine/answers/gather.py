@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 import msgspec
 
 from engine.answers import facts as limits
+from engine.answers import task as task_answers
 from engine.answers import why
 from engine.answers.causes import BY_PERSON
 from engine.answers.facts import Behind, Facts, Here
@@ -70,7 +71,7 @@ class Questions:
             task = await self._task(task_id)
         except NotFound:
             if task_id in self._situation.storing():
-                return why.stored_soon(task_id)
+                return task_answers.stored_soon(task_id)
             raise
         except GraphUnavailable as error:
             known = self._from_memory(task_id, str(error)) if key is None else None
@@ -156,7 +157,7 @@ class Questions:
 
     async def _of_task(self, base: Facts) -> Why:
         if base.task.status in FINAL:
-            return why.explain_task(base, [])
+            return task_answers.explain_task(base, [])
         urgent: list[Subtask] = []
         for status, most in URGENT.items():
             if base.task.counts.get(status):
@@ -167,7 +168,7 @@ class Questions:
             starts=await self._starts(base.task),
             lacking=await self._lacking(urgent),
         )
-        return why.explain_task(facts, urgent)
+        return task_answers.explain_task(facts, urgent)
 
     async def _task(self, task_id: str) -> Task:
         found = await self._graph.task(task_id)
@@ -181,7 +182,7 @@ class Questions:
         if live is None:
             return None
         here = msgspec.structs.replace(self._own(task_id), unavailable=self._situation.unavailable() or reason)
-        return why.from_memory(
+        return task_answers.from_memory(
             Facts(now=self._clock.now(), task=_remembered(live, self._situation.engine()), here=here)
         )
 

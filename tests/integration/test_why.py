@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from api.answers import WhyView
-from engine.answers.causes import CODES
+from engine.answers.holds import CODES
 from engine.states import TaskStatus
 from tests.support.asking import Asker, asker, client_of, codes, gate
 from tests.support.claude import FakeClaude, Step

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.answers.causes import Cause, causes
+from engine.answers.causes import causes
 from engine.answers.facts import Behind, Facts
-from engine.answers.why import Why, explain, explain_task
+from engine.answers.holds import Cause
+from engine.answers.task import explain_task
+from engine.answers.why import Why, explain
 from engine.lookups import Sign
 from engine.model import Pause, Subtask
 from engine.states import TaskStatus

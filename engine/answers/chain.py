@@ -1,0 +1,106 @@
+"""The chain of causes above a subtask, and when its members are expected to start and to end. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.answers import causes as of
+from engine.answers.facts import Facts
+from engine.answers.holds import Cause
+from engine.model import Subtask
+from engine.states import SETTLED, SubtaskStatus
+
+Status = SubtaskStatus
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One subtask of a chain: its causes, and which of the chain's subtasks they lie in."""
+
+    key: str
+    status: str
+    type: str
+    causes: list[Cause]
+    because_of: list[str] = []
+    expected_end: int | None = None
+
+
+def members_of(asked: Subtask, facts: Facts) -> list[Subtask]:
+    """The subtask and what was read above it, as far as it explains something, level by level."""
+    found, level = {asked.id: asked}, [asked]
+    while level:
+        above = [other for member in level for other in explaining(member, facts) if other.id not in found]
+        level = list({other.id: other for other in above}.values())
+        found |= {other.id: other for other in level}
+    return list(found.values())
+
+
+def explaining(subtask: Subtask, facts: Facts) -> list[Subtask]:
+    """The dependencies that a subtask waits for, or that decided about it."""
+    others = facts.needed.get(subtask.id, ())
+    if subtask.status is Status.PENDING:
+        return [other for other in others if other.status not in SETTLED]
+    if subtask.status in (Status.BLOCKED, Status.SKIPPED) and subtask.reason != of.BY_PERSON:
+        return [other for other in others if other.status in of.UNSUCCESSFUL]
+    return []
+
+
+def step_of(member: Subtask, facts: Facts) -> Step:
+    """A subtask with its causes, and which others these lie in."""
+    above = [other.key for other in explaining(member, facts)]
+    return Step(member.key, member.status.value, member.type, of.causes(member, facts), above)
+
+
+class Times:
+    """When subtasks are expected to start and to end, by what is known: milliseconds, or None.
+
+    What a prediction says goes first; without one, only what waits for nothing but its dependencies can be reckoned.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._ends: dict[str, int | None] = {}
+
+    def end(self, subtask: Subtask) -> int | None:
+        """When it is expected to end."""
+        if subtask.id not in self._ends:
+            self._ends[subtask.id] = None  # whoever asks again on the way up gets no answer
+            self._ends[subtask.id] = self._end(subtask)
+        return self._ends[subtask.id]
+
+    def _end(self, subtask: Subtask) -> int | None:
+        seconds, start = subtask.expected, self.start(subtask)
+        if seconds is None or start is None:
+            return None
+        return max(start + round(1000 * seconds), self._facts.now)
+
+    def start(self, subtask: Subtask) -> int | None:
+        """When it is expected to start; of one that runs, when it did."""
+        if subtask.status is Status.PROCESSING:
+            return subtask.started_at
+        if (predicted := self._facts.starts.get(subtask.key)) is not None:
+            return predicted
+        held = self._held_until(subtask)
+        earliest = self._free_of_dependencies(subtask)
+        return None if held is None or earliest is None else max(held, earliest)
+
+    def _held_until(self, subtask: Subtask) -> int | None:
+        """When nothing but its dependencies keeps it from starting; None when that cannot be known."""
+        now, pause = self._facts.now, self._facts.task.pause
+        others = [cause.code for cause in of.causes(subtask, self._facts)]
+        if set(others) - {"dependency", "starting", "paused", "backoff", "undecided"}:
+            return None
+        if "paused" in others and (pause is None or pause.until is None or pause.then != "resume"):
+            return None
+        return max(now, pause.until) if pause is not None and pause.until is not None else now
+
+    def _free_of_dependencies(self, subtask: Subtask) -> int | None:
+        now = self._facts.now
+        if subtask.status is Status.RETRYING:
+            return max(now, subtask.wake_at or now)
+        if subtask.status is not Status.PENDING:
+            return now if subtask.status is Status.READY else None
+        waits = explaining(subtask, self._facts)
+        ends = [self.end(other) for other in waits]
+        if len(waits) < subtask.unmet or None in ends:
+            return None
+        return max([now, *(end for end in ends if end is not None)])
