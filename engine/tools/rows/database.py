@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,12 @@ class Database:
         return [(str(name), str(kind)) for name, kind, *_ in self.rows(f"DESCRIBE {sql}")]
 
     def interrupt(self) -> None:
-        """Stops the running statement and every later one."""
+        """Stops the running statement and every later one; nothing where it is closed already."""
+        import duckdb
+
         self._stopped = True
-        self._connection.interrupt()
+        with suppress(duckdb.ConnectionException):
+            self._connection.interrupt()
 
     def close(self) -> None:
         """Lets go of memory and temporary files."""
