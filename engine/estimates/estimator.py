@@ -1,0 +1,186 @@
+"""What a subtask will take, from the best evidence there is, each level drawn towards the one below it.
+
+The levels are those of ``Basis``: the same subtask in the last runs of the same plan, its kind, its type, everything.
+All is in the logarithm of seconds. A level with ``n`` observations counts ``V / (V + s² / n)`` against the level below,
+where ``s²`` is its own variance and ``V`` that of the level below: few observations of something that is otherwise
+wide count much, few in a narrow family little (James and Stein). An interval grows by what the middle may be wrong, and
+by Student's factor while the width itself rests on few observations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import reduce
+
+from engine.estimates.estimate import UNKNOWN, Z90, Basis, Estimate
+from engine.estimates.precedents import Precedents, TypeRuns, middle_of
+from engine.estimates.profile import Kind, Profile, size_class
+from engine.estimates.spread import FLOOR, Spread, log_of, student
+from engine.model import Value
+
+PRIOR_DEVIATION = 0.3
+"""Standard deviation of the logarithm within a kind of which nothing is known: about a third more or less."""
+PRIOR_WEIGHT = 1.0
+"""For so many observations that counts."""
+MANY = 20
+"""From so many observations on, quantiles are taken from the sketch; below, from mean and variance."""
+OTHER_VERSION = 0.25
+"""Variance of the logarithm that another version of a tool adds: half as long or twice is well possible."""
+EXPLAINED = 0.3
+"""Sizes of the input count where they explain at least this part of a kind's variance."""
+CLASS_COUNT = 4
+"""Durations that a class of sizes must have for that."""
+
+
+class Found(Value, frozen=True):
+    """A spread and what it rests on."""
+
+    spread: Spread
+    basis: Basis
+    count: int
+
+
+class Estimator:
+    """Estimates subtasks of one plan.
+
+    Args:
+        profiles: what all engines have learned, merged; with a size and without.
+        precedents: what the last runs of the same plan took.
+    """
+
+    def __init__(self, profiles: Mapping[Kind, Profile], precedents: Precedents | None = None) -> None:
+        self._precedents = precedents or Precedents()
+        self._by_type: dict[str, list[Profile]] = {}
+        for profile in profiles.values():
+            if profile.count:
+                self._by_type.setdefault(profile.kind.type, []).append(profile)
+        self._known: dict[Kind, Found | None] = {}
+        self._any: Found | None | bool = False
+
+    def estimate(self, key: str, type_: str, version: str = "", input_bytes: int | None = None) -> Estimate:
+        """What one attempt of a subtask will take. ``input_bytes`` is None while the input is not known."""
+        kind = Kind(type_, version, None if input_bytes is None else size_class(input_bytes))
+        if kind not in self._known:
+            self._known[kind] = self._of_kind(kind)
+        known = self._known[kind]
+        runs = self._precedents.of_type(type_)
+        if runs is not None:
+            return _shown(_of_subtask(runs, key, known))
+        return UNKNOWN if known is None else _shown(known)
+
+    def _of_kind(self, kind: Kind) -> Found | None:
+        """What is known of a kind without the plan."""
+        siblings = self._by_type.get(kind.type, [])
+        own = [profile for profile in siblings if profile.kind.plain == kind.plain]
+        below = self._of_type(siblings, kind) or self._of_all()
+        plain = next((profile for profile in own if profile.kind.size is None), None)
+        if plain is None:
+            return below
+        found = _over(plain, below)
+        if kind.size is not None and sizes_explain(plain, own):
+            sized = next((profile for profile in own if profile.kind == kind), None)
+            return found if sized is None else _over(sized, found)
+        return found
+
+    def _of_type(self, siblings: list[Profile], kind: Kind) -> Found | None:
+        """What other versions of the tool took: evidence, but not of this one."""
+        others = [profile for profile in siblings if profile.kind.size is None and profile.kind != kind.plain]
+        if not others:
+            return None
+        spread = spread_of(reduce(Profile.merged, others))
+        variance = spread.variance + OTHER_VERSION
+        return Found(spread.around(spread.middle, variance, 1.0), "type", sum(other.count for other in others))
+
+    def _of_all(self) -> Found | None:
+        if isinstance(self._any, bool):
+            self._any = self._from_all()
+        return self._any
+
+    def _from_all(self) -> Found | None:
+        plain = [profile for profiles in self._by_type.values() for profile in profiles if profile.kind.size is None]
+        if not plain:
+            return None
+        spread = spread_of(reduce(Profile.merged, plain))
+        variance = max(spread.variance, _of(UNKNOWN).variance)
+        return Found(spread.around(spread.middle, variance, 1.0), "any", sum(profile.count for profile in plain))
+
+
+def spread_of(profile: Profile) -> Spread:
+    """The spread of a profile's durations; it has at least one."""
+    logs = profile.logs
+    variance = _shrunk(logs.squares, logs.weight)
+    side = Z90 * math.sqrt(variance)
+    if logs.weight < MANY:
+        return Spread(logs.mean, side, side, logs.weight, variance)
+    low, middle, high = (log_of(value) for value in profile.seconds.quantiles((0.1, 0.5, 0.9)))
+    return Spread(middle, middle - low, high - middle, logs.weight, variance)
+
+
+def sizes_explain(plain: Profile, own: Iterable[Profile]) -> bool:
+    """Whether the size of the input tells enough about a kind's durations to split it.
+
+    Compares the variance inside the classes with that of all: a kind whose durations only differ by chance, or whose
+    sizes hardly differ, stays whole.
+    """
+    classes = [profile.logs for profile in own if profile.kind.size is not None and profile.count >= CLASS_COUNT]
+    freedom = sum(logs.weight - 1 for logs in classes)
+    if len(classes) < 2 or freedom <= 0 or plain.logs.variance <= 0:
+        return False
+    inside = sum(logs.squares for logs in classes) / freedom
+    return 1 - inside / plain.logs.variance >= EXPLAINED
+
+
+def _over(profile: Profile, below: Found | None) -> Found:
+    """A profile drawn towards what is known without it."""
+    own = spread_of(profile)
+    middle, doubt = own.middle, own.variance / own.weight
+    if below is not None and below.spread.variance > 0:
+        share = below.spread.variance / (below.spread.variance + doubt)
+        middle = below.spread.middle + share * (own.middle - below.spread.middle)
+        doubt *= share
+    return Found(_doubtful(own, middle, doubt), "kind", profile.count)
+
+
+def _doubtful(own: Spread, middle: float, doubt: float) -> Spread:
+    """A spread about a middle that may itself be wrong by a variance of ``doubt``."""
+    wider = own.around(middle, own.variance + doubt, own.weight)
+    factor = student(own.weight - 1 + PRIOR_WEIGHT)
+    return Spread(middle, wider.below * factor, wider.above * factor, own.weight, wider.variance)
+
+
+def _of_subtask(runs: TypeRuns, key: str, known: Found | None) -> Found:
+    """The same subtask in earlier runs, drawn towards its like in those runs, and these towards the kind."""
+    whole = runs.spread
+    middle, doubt = whole.middle, (runs.within + runs.between) / whole.weight
+    if known is not None and known.spread.variance > 0:
+        share = known.spread.variance / (known.spread.variance + doubt)
+        middle = known.spread.middle + share * (middle - known.spread.middle)
+        doubt *= share
+    logs = runs.keys.get(key, [])
+    share = runs.between / (runs.between + runs.within / len(logs)) if logs else 0.0
+    if logs:
+        middle += share * (middle_of(logs) - whole.middle)
+    left = runs.within + (1 - share) * runs.between + doubt
+    shape = whole if whole.weight >= MANY or known is None else known.spread
+    factor = student(whole.weight - 1 + PRIOR_WEIGHT)
+    spread = shape.around(middle, left, whole.weight)
+    return Found(Spread(middle, spread.below * factor, spread.above * factor, whole.weight, left), "subtask", len(logs))
+
+
+def _shrunk(squares: float, weight: float) -> float:
+    """A variance drawn towards what is usual, the more the fewer observations it rests on."""
+    return (squares + PRIOR_WEIGHT * PRIOR_DEVIATION**2) / (max(weight - 1, 0.0) + PRIOR_WEIGHT)
+
+
+def _of(estimate: Estimate) -> Spread:
+    middle = log_of(estimate.seconds)
+    below, above = middle - log_of(estimate.low), log_of(estimate.high) - middle
+    return Spread(middle, below, above, 1.0, ((below + above) / 2 / Z90) ** 2)
+
+
+def _shown(found: Found) -> Estimate:
+    low, middle, high = (
+        math.exp(found.spread.middle + off) for off in (-found.spread.below, 0.0, found.spread.above)
+    )
+    return Estimate(middle, 0.0 if low <= FLOOR else low, high, found.count, found.basis)
