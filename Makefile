@@ -49,6 +49,10 @@ bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, o
 bench-plans: $(DEV) ## How well decomposers order the steps of published sets; Claude too where ANTHROPIC_API_KEY is set
 	@$(BIN)/python -m tests.bench.decomposition $(ARGUMENTS)
 
+.PHONY: bench-estimates
+bench-estimates: $(DEV) ## How well durations are foretold, on recorded runs of the same workflows
+	@$(BIN)/python -m tests.bench.estimates $(ARGUMENTS)
+
 .PHONY: bench-peers
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
 	@$(BIN)/python -m tests.bench.peers.install

@@ -14,17 +14,15 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from engine.estimates.estimate import UNKNOWN, Z90, Basis, Estimate
-from engine.estimates.precedents import Precedents, TypeRuns, middle_of
+from engine.estimates.precedents import Precedents, TypeRuns
 from engine.estimates.profile import Kind, Profile, size_class
-from engine.estimates.spread import FLOOR, Spread, log_of, student
+from engine.estimates.spread import FLOOR, MANY, Spread, log_of, position, student
 from engine.model import Value
 
 PRIOR_DEVIATION = 0.3
 """Standard deviation of the logarithm within a kind of which nothing is known: about a third more or less."""
 PRIOR_WEIGHT = 1.0
 """For so many observations that counts."""
-MANY = 20
-"""From so many observations on, quantiles are taken from the sketch; below, from mean and variance."""
 OTHER_VERSION = 0.25
 """Variance of the logarithm that another version of a tool adds: half as long or twice is well possible."""
 EXPLAINED = 0.3
@@ -65,9 +63,9 @@ class Estimator:
             self._known[kind] = self._of_kind(kind)
         known = self._known[kind]
         runs = self._precedents.of_type(type_)
-        if runs is not None:
-            return _shown(_of_subtask(runs, key, known))
-        return UNKNOWN if known is None else _shown(known)
+        own = None if runs is None else _of_subtask(runs, key, known)
+        found = _surer(own, known)
+        return UNKNOWN if found is None else _shown(found)
 
     def _of_kind(self, kind: Kind) -> Found | None:
         """What is known of a kind without the plan."""
@@ -113,7 +111,8 @@ def spread_of(profile: Profile) -> Spread:
     side = Z90 * math.sqrt(variance)
     if logs.weight < MANY:
         return Spread(logs.mean, side, side, logs.weight, variance)
-    low, middle, high = (log_of(value) for value in profile.seconds.quantiles((0.1, 0.5, 0.9)))
+    shares = [position(share, logs.weight) for share in (0.1, 0.5, 0.9)]
+    low, middle, high = (log_of(value) for value in profile.seconds.quantiles(shares))
     return Spread(middle, middle - low, high - middle, logs.weight, variance)
 
 
@@ -145,27 +144,33 @@ def _over(profile: Profile, below: Found | None) -> Found:
 def _doubtful(own: Spread, middle: float, doubt: float) -> Spread:
     """A spread about a middle that may itself be wrong by a variance of ``doubt``."""
     wider = own.around(middle, own.variance + doubt, own.weight)
-    factor = student(own.weight - 1 + PRIOR_WEIGHT)
-    return Spread(middle, wider.below * factor, wider.above * factor, own.weight, wider.variance)
+    return wider.wider(student(own.weight - 1 + PRIOR_WEIGHT)) if own.weight < MANY else wider
+
+
+def _surer(own: Found | None, known: Found | None) -> Found | None:
+    """A kind goes before the earlier runs only where it is narrower: the size of the input told more."""
+    if own is None or known is None:
+        return own or known
+    return known if known.basis == "kind" and known.spread.width < own.spread.width else own
 
 
 def _of_subtask(runs: TypeRuns, key: str, known: Found | None) -> Found:
     """The same subtask in earlier runs, drawn towards its like in those runs, and these towards the kind."""
-    whole = runs.spread
-    middle, doubt = whole.middle, (runs.within + runs.between) / whole.weight
+    seen, weight = len(runs.keys.get(key, ())), runs.spread.weight
+    doubt = (runs.within + runs.between) / weight
+    like = runs.mean + runs.off.middle if runs.off is not None else runs.mean
+    drawn = 0.0
     if known is not None and known.spread.variance > 0:
-        share = known.spread.variance / (known.spread.variance + doubt)
-        middle = known.spread.middle + share * (middle - known.spread.middle)
-        doubt *= share
-    logs = runs.keys.get(key, [])
-    share = runs.between / (runs.between + runs.within / len(logs)) if logs else 0.0
-    if logs:
-        middle += share * (middle_of(logs) - whole.middle)
-    left = runs.within + (1 - share) * runs.between + doubt
-    shape = whole if whole.weight >= MANY or known is None else known.spread
-    factor = student(whole.weight - 1 + PRIOR_WEIGHT)
-    spread = shape.around(middle, left, whole.weight)
-    return Found(Spread(middle, spread.below * factor, spread.above * factor, whole.weight, left), "subtask", len(logs))
+        apart = min(known.spread.variance, (like - known.spread.middle) ** 2)
+        share = apart / (apart + doubt)
+        drawn, doubt = (1 - share) * (known.spread.middle - like), doubt * share
+    middle = like + drawn + runs.drawn(key)
+    left = runs.within + (1 - runs.share(seen)) * runs.between + doubt
+    if runs.off is not None and seen:
+        return Found(Spread(middle, runs.off.below, runs.off.above, weight, left), "subtask", seen)
+    shape = runs.spread if weight >= MANY or known is None else known.spread
+    spread = shape.around(middle, left, weight).wider(student(weight - 1 + PRIOR_WEIGHT))
+    return Found(spread, "subtask", seen)
 
 
 def _shrunk(squares: float, weight: float) -> float:

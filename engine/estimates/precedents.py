@@ -8,16 +8,21 @@ are measured in the runs themselves, as components of variance (empirical Bayes)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from statistics import fmean, median
+from collections.abc import Iterable, Iterator
+from statistics import fmean
 
-from engine.estimates.spread import Moments, Spread, log_of, of_values
+import msgspec
+
+from engine.estimates.spread import MANY, Moments, Spread, log_of, of_values
 from engine.model import Value
 
 PRIOR_DEVIATION = 0.2
 """Standard deviation of the logarithm between runs of one subtask, while nothing is known: a fifth."""
 PRIOR_WEIGHT = 1.0
 """For so many observations that counts."""
+
+ONE_RUN = 0.7
+"""With one run nobody knows which differences are chance: this part of the variance is taken for it."""
 
 
 class Precedent(Value, frozen=True):
@@ -31,26 +36,39 @@ class Precedent(Value, frozen=True):
 class TypeRuns(Value, frozen=True):
     """The subtasks of one type in the last runs: their spread together, and the variance of one from run to run.
 
-    ``between`` is the variance of what the subtasks take by themselves.
+    ``mean`` is that of all logarithms, ``between`` the variance of what the subtasks take by themselves. ``off`` is
+    how far each was from what the other runs would have foretold; None while that rests on few.
     """
 
-    keys: dict[str, list[float]]
+    keys: dict[str, dict[int, float]]
     spread: Spread
+    mean: float
     within: float
     between: float
+    off: Spread | None = None
+
+    def share(self, runs: int) -> float:
+        """How much so many runs of a subtask count against its like."""
+        return self.between / (self.between + self.within / runs) if runs and self.between else 0.0
+
+    def drawn(self, key: str) -> float:
+        """How far a subtask's own runs draw it away from the mean of its type."""
+        logs = self.keys.get(key)
+        return self.share(len(logs)) * (fmean(logs.values()) - self.mean) if logs else 0.0
 
 
 class Precedents:
     """Built once for a plan, then asked for each subtask.
 
     Args:
-        rows: what each subtask took in the last runs.
+        runs: what each subtask took in each of the last runs.
     """
 
-    def __init__(self, rows: Iterable[Precedent] = ()) -> None:
-        found: dict[str, dict[str, list[float]]] = {}
-        for row in rows:
-            found.setdefault(row.type, {}).setdefault(row.key, []).append(log_of(row.seconds))
+    def __init__(self, runs: Iterable[Iterable[Precedent]] = ()) -> None:
+        found: dict[str, dict[str, dict[int, float]]] = {}
+        for number, rows in enumerate(runs):
+            for row in rows:
+                found.setdefault(row.type, {}).setdefault(row.key, {})[number] = log_of(row.seconds)
         self._types = {type_: _measured(keys) for type_, keys in found.items()}
 
     def of_type(self, type_: str) -> TypeRuns | None:
@@ -58,29 +76,50 @@ class Precedents:
         return self._types.get(type_)
 
 
-def _measured(keys: dict[str, list[float]]) -> TypeRuns:
-    spread = of_values([log for logs in keys.values() for log in logs])
-    squares, freedom = 0.0, 0
-    for logs in keys.values():
-        mean = fmean(logs)
-        squares += sum((log - mean) ** 2 for log in logs)
-        freedom += len(logs) - 1
-    within = _within(squares, freedom, spread)
+def _measured(keys: dict[str, dict[int, float]]) -> TypeRuns:
+    every = [log for logs in keys.values() for log in logs.values()]
     means = Moments()
+    squares = 0.0
     for logs in keys.values():
-        means.add(fmean(logs))
-    runs = spread.weight / len(keys)
-    return TypeRuns(keys, spread, within, max(means.variance - within / runs, 0.0))
+        mean = fmean(logs.values())
+        means.add(mean)
+        squares += sum((log - mean) ** 2 for log in logs.values())
+    spread = of_values(every)
+    within = _within(squares, len(every) - len(keys), spread)
+    between = _between(means, within, len(every) / len(keys))
+    runs = TypeRuns(keys, spread, fmean(every), within, between)
+    off = list(_off(runs))
+    return msgspec.structs.replace(runs, off=of_values(off)) if len(off) >= MANY else runs
+
+
+def _off(runs: TypeRuns) -> Iterator[float]:
+    """How far each subtask of each run was from what the other runs foretell. A whole run may be slower or faster."""
+    by_run: dict[int, list[float]] = {}
+    for logs in runs.keys.values():
+        for number, log in logs.items():
+            by_run.setdefault(number, []).append(log)
+    if len(by_run) < 2:
+        return
+    total, count = sum(map(sum, by_run.values())), sum(map(len, by_run.values()))
+    others = {number: (total - sum(logs)) / (count - len(logs)) for number, logs in by_run.items()}
+    for logs in runs.keys.values():
+        whole, more = sum(logs.values()), len(logs) - 1
+        share = runs.share(more)
+        for number, log in logs.items():
+            own = (whole - log) / more if more else 0.0
+            yield log - others[number] - share * (own - others[number])
+
+
+def _between(means: Moments, within: float, runs: float) -> float:
+    """The variance of what subtasks take by themselves, as far as it exceeds what chance makes of so few of them."""
+    if runs == 1:
+        return means.variance - within if means.weight > 1 else 0.0
+    chance = 1 + math.sqrt(2 / max(means.weight - 1, 1.0))
+    return max(means.variance - chance * within / runs, 0.0)
 
 
 def _within(squares: float, freedom: int, spread: Spread) -> float:
-    """The variance between runs of one subtask; with one run, half of all the variance there is."""
-    prior = PRIOR_DEVIATION**2
+    """The variance between runs of one subtask."""
     if not freedom and spread.weight > 1:
-        prior = max(spread.variance / 2, 1e-6)
-    return (squares + PRIOR_WEIGHT * prior) / (freedom + PRIOR_WEIGHT)
-
-
-def middle_of(logs: list[float]) -> float:
-    """The middle of the few durations of one subtask."""
-    return median(logs) if len(logs) > 2 else math.fsum(logs) / len(logs)
+        return max(ONE_RUN * spread.variance, 1e-6)
+    return (squares + PRIOR_WEIGHT * PRIOR_DEVIATION**2) / (freedom + PRIOR_WEIGHT)

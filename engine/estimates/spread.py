@@ -16,6 +16,9 @@ from engine.model import Value
 FLOOR = 0.0005
 """Seconds below which durations do not differ: attempts are timed in milliseconds."""
 
+MANY = 20
+"""From so many observations on, quantiles are their own; below, those of a normal distribution."""
+
 
 def log_of(seconds: float) -> float:
     """The logarithm in which durations are compared."""
@@ -72,6 +75,15 @@ class Spread(Value, frozen=True):
             return Spread(middle, side, side, weight, variance)
         return Spread(middle, self.below * factor, self.above * factor, weight, variance)
 
+    def wider(self, factor: float) -> Spread:
+        """The same with other sides."""
+        return Spread(self.middle, self.below * factor, self.above * factor, self.weight, self.variance)
+
+    @property
+    def width(self) -> float:
+        """From P10 to P90."""
+        return self.below + self.above
+
 
 def student(freedom: float) -> float:
     """By what the 90 % quantile of Student's distribution exceeds the normal one's (Cornish-Fisher, two terms)."""
@@ -86,14 +98,20 @@ def of_values(logs: Sequence[float]) -> Spread:
     moments = Moments()
     for log in ordered:
         moments.add(log)
-    middle = at(ordered, 0.5)
-    below, above = middle - at(ordered, 0.1), at(ordered, 0.9) - middle
-    return Spread(middle, below, above, moments.weight, moments.variance)
+    low, middle, high = (at(ordered, share) for share in (0.1, 0.5, 0.9))
+    return Spread(middle, middle - low, high - middle, moments.weight, moments.variance)
 
 
 def at(ordered: Sequence[float], share: float) -> float:
-    """The value at a share of an ascending list, between its neighbours."""
-    place = share * (len(ordered) - 1)
+    """The value below which a further one lies with this probability (Weibull's positions), between its neighbours."""
+    place = min(max(share * (len(ordered) + 1) - 1, 0.0), len(ordered) - 1.0)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def position(share: float, weight: float) -> float:
+    """The share of a sample of this weight below which a further value lies with probability ``share``: beyond the
+    share itself, for the next one may well be longer than all before.
+    """
+    return min(max((share * (weight + 1) - 0.5) / weight, 0.0), 1.0)

@@ -83,8 +83,8 @@ def learned(runs: Iterable[Run], sized: bool) -> dict[Kind, Profile]:
 
 def guesses(run: Run, before: Sequence[Run], profiles: Mapping[Kind, Profile], sized: bool) -> list[Guess]:
     """Each task of a run, from the profiles and the last runs of the same workflow."""
-    rows = [Precedent(task.key, task.type, task.seconds) for old in before[-PRECEDENTS:] for task in old]
-    estimator = Estimator(profiles, Precedents(rows))
+    last = [[Precedent(task.key, task.type, task.seconds) for task in old] for old in before[-PRECEDENTS:]]
+    estimator = Estimator(profiles, Precedents(last))
     return [
         Guess(estimator.estimate(task.key, task.type, "", task.bytes if sized else None), task.seconds) for task in run
     ]
@@ -176,7 +176,8 @@ def main(words: Sequence[str]) -> int:
             name = f"{method}, sizes of the inputs {'known' if sized else 'unknown'}"
             scores = measure(groups, sized)
             console.print(table(name, scores), "")
-            failures += [f"{name}: {text}" for text in missed(Score.mean(list(scores.values())))]
+            if sized and method != "online":  # what the aims are about
+                failures += [f"{name}: {text}" for text in missed(Score.mean(list(scores.values())))]
     console.print(machine())
     for failure in failures:
         console.print(f"missed: {failure}")
