@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.lookups import AnswerReader
+from engine.estimates.precedents import Precedent
+from engine.estimates.profile import StoredProfile
 from engine.model import (
     Attempt,
     Dependant,
@@ -284,7 +286,22 @@ class PlanMemory(Protocol):
         """Removes a plan; False when there is none. Not fenced."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Protocol):
+class Experience(Protocol):
+    """What earlier attempts have taught, beside what is stored of them."""
+
+    async def profiles(self) -> list[StoredProfile]:
+        """What all engines of the namespace have learned about kinds of subtasks, the latest first."""
+
+    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
+        """Keeps what this engine has learned about some kinds, in the place of what it kept before. Raises ``Fenced``."""
+
+    async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
+        """How long each subtask took in the last ``runs`` completed tasks of a plan, the latest first; up to ``limit``
+        subtasks in all. Only what did its own work counts: nothing reused or cached.
+        """
+
+
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

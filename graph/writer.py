@@ -13,12 +13,13 @@ from engine.errors import Fenced
 from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import codec, memory
+from graph import codec, memory, profiles
 from graph.database import Database, Row
 from graph.memory import Memory
+from graph.profiles import Profiles
 from graph.removal import Remover
 
-STATEMENTS = memory.STATEMENTS | frozenset(
+STATEMENTS = memory.STATEMENTS | profiles.STATEMENTS | frozenset(
     {
         "blobs/enter",
         "engine/heartbeat",
@@ -75,7 +76,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory):
+class Writer(Remover, Memory, Profiles):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

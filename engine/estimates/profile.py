@@ -45,6 +45,15 @@ def size_class(input_bytes: int) -> int:
     return max(input_bytes, 0).bit_length()
 
 
+class StoredProfile(Value, frozen=True):
+    """A profile as the graph keeps it: ``kind`` is the kind's text, ``data`` JSON text, ``engine`` who learned it."""
+
+    kind: str
+    data: str
+    updated_at: int
+    engine: str = ""
+
+
 class Observation(Value, frozen=True):
     """One attempt that ended. ``seconds`` is None unless it succeeded with work of its own, not from the cache.
 
