@@ -50,6 +50,7 @@ class Intake:
         vitals: Vitals,
         find: Callable[[str], Awaitable[Task]],
     ) -> None:
+        self._learner = scheduler.learner
         self._settings = settings
         self._graph = graph
         self._planner = planner
@@ -159,7 +160,7 @@ class Intake:
         plan: ValidPlan = await self._off_loop(
             _size(body), validate, body, self._tools.get, self._tools.names(), limits
         )
-        return plan
+        return await self._learner.expected(plan)
 
     async def _off_loop(self, size: int, work: Any, *args: Any) -> Any:
         return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)

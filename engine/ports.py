@@ -293,7 +293,7 @@ class Experience(Protocol):
         """What all engines of the namespace have learned about kinds of subtasks, the latest first."""
 
     async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
-        """Keeps what this engine has learned about some kinds, in the place of what it kept before. Raises ``Fenced``."""
+        """Keeps what this engine has learned about some kinds, in place of what it kept before. Raises ``Fenced``."""
 
     async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
         """How long each subtask took in the last ``runs`` completed tasks of a plan, the latest first; up to ``limit``

@@ -18,6 +18,8 @@ from engine.control import Control
 from engine.dispatch import Dispatch
 from engine.endings import Endings
 from engine.errors import Fenced, GraphRefused
+from engine.estimates.learning import Learner
+from engine.estimates.sizes import Sizes
 from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
@@ -80,10 +82,14 @@ class Engine(Verbs):
             lambda task_id: settings.max_plan_subtasks - ledger.size(task_id),
             tools.names,
             ledger.expanded,
+            lambda task_id: ledger.tasks[task_id].plan_hash,
         )
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing)
+        roots = Roots(settings.file_roots)
+        self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
+        tools.experience = learner.of_type
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs
@@ -106,7 +112,7 @@ class Engine(Verbs):
             tools.names,
             templates or TemplateSet(),
             bool(settings.anthropic_api_key.get_secret_value()),
-            Roots(settings.file_roots).size,
+            roots.size,
         )
         self._intake = Intake(
             settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
@@ -150,6 +156,7 @@ class Engine(Verbs):
                 await self._redis.open()
             await self._graph.open()
             await self._check_blobs()
+            await self._learner.begin(self.id)
             await self._ownership.begin(self.id)
         except BaseException:
             await self._graph.close()

@@ -53,9 +53,7 @@ class Profiles:
 
     async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
         """How long the subtasks of a plan took in its last completed runs, the latest first."""
-        ids = await self._database.read(
-            "task/precedents", namespace=self._namespace, plan=plan_hash, limit=runs
-        )
+        ids = await self._database.read("task/precedents", namespace=self._namespace, plan=plan_hash, limit=runs)
         found: list[list[Precedent]] = []
         for row in ids:
             left = limit - sum(map(len, found))

@@ -19,25 +19,29 @@ from graph.memory import Memory
 from graph.profiles import Profiles
 from graph.removal import Remover
 
-STATEMENTS = memory.STATEMENTS | profiles.STATEMENTS | frozenset(
-    {
-        "blobs/enter",
-        "engine/heartbeat",
-        "engine/last_turn",
-        "engine/register",
-        "result/put",
-        "subtask/processing",
-        "subtask/release_holds",
-        "subtask/undecided",
-        "subtask/waiting",
-        "task/close_gate",
-        "task/finish",
-        "task/open_owned",
-        "task/pause",
-        "task/progress",
-        "task/recount",
-        "task/resume",
-    }
+STATEMENTS = (
+    memory.STATEMENTS
+    | profiles.STATEMENTS
+    | frozenset(
+        {
+            "blobs/enter",
+            "engine/heartbeat",
+            "engine/last_turn",
+            "engine/register",
+            "result/put",
+            "subtask/processing",
+            "subtask/release_holds",
+            "subtask/undecided",
+            "subtask/waiting",
+            "task/close_gate",
+            "task/finish",
+            "task/open_owned",
+            "task/pause",
+            "task/progress",
+            "task/recount",
+            "task/resume",
+        }
+    )
 )
 
 REMOVE_BATCH = 1000

@@ -23,6 +23,8 @@ PRIOR_DEVIATION = 0.3
 """Standard deviation of the logarithm within a kind of which nothing is known: about a third more or less."""
 PRIOR_WEIGHT = 1.0
 """For so many observations that counts."""
+NARROW = 0.05
+"""Standard deviation of the logarithm below which the buckets of the sketch are too wide to tell quantiles."""
 OTHER_VERSION = 0.25
 """Variance of the logarithm that another version of a tool adds: half as long or twice is well possible."""
 EXPLAINED = 0.3
@@ -32,11 +34,12 @@ CLASS_COUNT = 4
 
 
 class Found(Value, frozen=True):
-    """A spread and what it rests on."""
+    """A spread and what it rests on; ``sized`` where the size of the input told more than the kind alone."""
 
     spread: Spread
     basis: Basis
     count: int
+    sized: bool = False
 
 
 class Estimator:
@@ -54,7 +57,7 @@ class Estimator:
             if profile.count:
                 self._by_type.setdefault(profile.kind.type, []).append(profile)
         self._known: dict[Kind, Found | None] = {}
-        self._any: Found | None | bool = False
+        self._any: Found | bool | None = False
 
     def estimate(self, key: str, type_: str, version: str = "", input_bytes: int | None = None) -> Estimate:
         """What one attempt of a subtask will take. ``input_bytes`` is None while the input is not known."""
@@ -78,7 +81,7 @@ class Estimator:
         found = _over(plain, below)
         if kind.size is not None and sizes_explain(plain, own):
             sized = next((profile for profile in own if profile.kind == kind), None)
-            return found if sized is None else _over(sized, found)
+            return found if sized is None else _over(sized, found, sized=True)
         return found
 
     def _of_type(self, siblings: list[Profile], kind: Kind) -> Found | None:
@@ -88,7 +91,7 @@ class Estimator:
             return None
         spread = spread_of(reduce(Profile.merged, others))
         variance = spread.variance + OTHER_VERSION
-        return Found(spread.around(spread.middle, variance, 1.0), "type", sum(other.count for other in others))
+        return Found(Spread.normal(spread.middle, variance, 1.0), "type", sum(other.count for other in others))
 
     def _of_all(self) -> Found | None:
         if isinstance(self._any, bool):
@@ -101,16 +104,15 @@ class Estimator:
             return None
         spread = spread_of(reduce(Profile.merged, plain))
         variance = max(spread.variance, _of(UNKNOWN).variance)
-        return Found(spread.around(spread.middle, variance, 1.0), "any", sum(profile.count for profile in plain))
+        return Found(Spread.normal(spread.middle, variance, 1.0), "any", sum(profile.count for profile in plain))
 
 
 def spread_of(profile: Profile) -> Spread:
     """The spread of a profile's durations; it has at least one."""
     logs = profile.logs
     variance = _shrunk(logs.squares, logs.weight)
-    side = Z90 * math.sqrt(variance)
-    if logs.weight < MANY:
-        return Spread(logs.mean, side, side, logs.weight, variance)
+    if logs.weight < MANY or variance < NARROW**2:
+        return Spread.normal(logs.mean, variance, logs.weight)
     shares = [position(share, logs.weight) for share in (0.1, 0.5, 0.9)]
     low, middle, high = (log_of(value) for value in profile.seconds.quantiles(shares))
     return Spread(middle, middle - low, high - middle, logs.weight, variance)
@@ -130,7 +132,7 @@ def sizes_explain(plain: Profile, own: Iterable[Profile]) -> bool:
     return 1 - inside / plain.logs.variance >= EXPLAINED
 
 
-def _over(profile: Profile, below: Found | None) -> Found:
+def _over(profile: Profile, below: Found | None, sized: bool = False) -> Found:
     """A profile drawn towards what is known without it."""
     own = spread_of(profile)
     middle, doubt = own.middle, own.variance / own.weight
@@ -138,7 +140,7 @@ def _over(profile: Profile, below: Found | None) -> Found:
         share = below.spread.variance / (below.spread.variance + doubt)
         middle = below.spread.middle + share * (own.middle - below.spread.middle)
         doubt *= share
-    return Found(_doubtful(own, middle, doubt), "kind", profile.count)
+    return Found(_doubtful(own, middle, doubt), "kind", profile.count, sized)
 
 
 def _doubtful(own: Spread, middle: float, doubt: float) -> Spread:
@@ -151,7 +153,7 @@ def _surer(own: Found | None, known: Found | None) -> Found | None:
     """A kind goes before the earlier runs only where it is narrower: the size of the input told more."""
     if own is None or known is None:
         return own or known
-    return known if known.basis == "kind" and known.spread.width < own.spread.width else own
+    return known if known.sized and known.spread.width < own.spread.width else own
 
 
 def _of_subtask(runs: TypeRuns, key: str, known: Found | None) -> Found:
@@ -165,7 +167,7 @@ def _of_subtask(runs: TypeRuns, key: str, known: Found | None) -> Found:
         share = apart / (apart + doubt)
         drawn, doubt = (1 - share) * (known.spread.middle - like), doubt * share
     middle = like + drawn + runs.drawn(key)
-    left = runs.within + (1 - runs.share(seen)) * runs.between + doubt
+    left = runs.left(seen) + doubt
     if runs.off is not None and seen:
         return Found(Spread(middle, runs.off.below, runs.off.above, weight, left), "subtask", seen)
     shape = runs.spread if weight >= MANY or known is None else known.spread
@@ -185,7 +187,5 @@ def _of(estimate: Estimate) -> Spread:
 
 
 def _shown(found: Found) -> Estimate:
-    low, middle, high = (
-        math.exp(found.spread.middle + off) for off in (-found.spread.below, 0.0, found.spread.above)
-    )
+    low, middle, high = (math.exp(found.spread.middle + off) for off in (-found.spread.below, 0.0, found.spread.above))
     return Estimate(middle, 0.0 if low <= FLOOR else low, high, found.count, found.basis)

@@ -22,7 +22,9 @@ PRIOR_WEIGHT = 1.0
 """For so many observations that counts."""
 
 ONE_RUN = 0.7
-"""With one run nobody knows which differences are chance: this part of the variance is taken for it."""
+"""With one run nobody knows which differences are chance: this part of the variance is taken for it, ..."""
+MOST_CHANCE = 0.5
+"""... up to this standard deviation: chance seldom makes one subtask take thrice what another does."""
 
 
 class Precedent(Value, frozen=True):
@@ -50,6 +52,11 @@ class TypeRuns(Value, frozen=True):
     def share(self, runs: int) -> float:
         """How much so many runs of a subtask count against its like."""
         return self.between / (self.between + self.within / runs) if runs and self.between else 0.0
+
+    def left(self, runs: int) -> float:
+        """The variance that is left where a subtask has run so often; after one run it may yet turn out to be chance."""
+        left = self.within + (1 - self.share(runs)) * self.between
+        return max(left, ONE_RUN * self.spread.variance) if runs == 1 and self.off is None else left
 
     def drawn(self, key: str) -> float:
         """How far a subtask's own runs draw it away from the mean of its type."""
@@ -121,5 +128,5 @@ def _between(means: Moments, within: float, runs: float) -> float:
 def _within(squares: float, freedom: int, spread: Spread) -> float:
     """The variance between runs of one subtask."""
     if not freedom and spread.weight > 1:
-        return max(ONE_RUN * spread.variance, 1e-6)
+        return max(min(ONE_RUN * spread.variance, MOST_CHANCE**2), 1e-6)
     return (squares + PRIOR_WEIGHT * PRIOR_DEVIATION**2) / (freedom + PRIOR_WEIGHT)

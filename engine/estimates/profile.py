@@ -6,7 +6,7 @@ from statistics import median
 
 import msgspec
 
-from engine.estimates.sketch import HALF_LIFE, Sketch
+from engine.estimates.sketch import GAMMA, HALF_LIFE, Sketch
 from engine.estimates.spread import Moments, log_of
 from engine.model import Value
 
@@ -130,7 +130,7 @@ class Profile(msgspec.Struct, omit_defaults=True):
         """At the end of a block: has the kind left what it was, or come back?"""
         now, was = median(self.recent), self.slow
         self.recent = []
-        above = self.bar is not None and now > self.bar
+        above = self.bar is not None and now > self.bar * GAMMA  # what lies in one bucket is not told apart
         self.since = self.since + BLOCK if above else 0
         self.slow = now if above and self.since < NEW_NORMAL else None
         if self.slow is None:
@@ -155,9 +155,15 @@ class Profile(msgspec.Struct, omit_defaults=True):
             slow=slower.slow,
         )
 
+    def copy(self) -> Profile:
+        """The same, for what must not change while it is read."""
+        return msgspec.structs.replace(
+            self, seconds=self.seconds.scaled(), logs=msgspec.structs.replace(self.logs), recent=[*self.recent]
+        )
+
     def encode(self) -> str:
         """The profile as JSON text."""
-        return _ENCODER.encode(msgspec.structs.replace(self, seconds=self.seconds.scaled())).decode()
+        return _ENCODER.encode(self.copy()).decode()
 
     @staticmethod
     def decode(text: str) -> Profile:

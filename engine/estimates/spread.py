@@ -67,12 +67,17 @@ class Spread(Value, frozen=True):
     weight: float
     variance: float
 
+    @staticmethod
+    def normal(middle: float, variance: float, weight: float) -> Spread:
+        """That of a normal distribution."""
+        side = Z90 * math.sqrt(variance)
+        return Spread(middle, side, side, weight, variance)
+
     def around(self, middle: float, variance: float, weight: float) -> Spread:
         """The same shape elsewhere and with another variance."""
-        factor = math.sqrt(variance / self.variance) if self.variance > 0 else 0.0
-        if not factor:
-            side = Z90 * math.sqrt(variance)
-            return Spread(middle, side, side, weight, variance)
+        if self.variance <= 0:
+            return Spread.normal(middle, variance, weight)
+        factor = math.sqrt(variance / self.variance)
         return Spread(middle, self.below * factor, self.above * factor, weight, variance)
 
     def wider(self, factor: float) -> Spread:

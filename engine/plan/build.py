@@ -43,6 +43,7 @@ def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "",
         subtasks=[subtask(draft, plan.order, lanes, ids[draft.index]) for draft in plan.subtasks],
         request_key=request_key,
         request_hash=request_hash,
+        plan_hash=plan.plan_hash,
         edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
     )
 
@@ -137,6 +138,7 @@ def subtask(draft: Draft, order: Order, lanes: Lanes, id_: str, key: str = "") -
         judged=judged,
         timed=policies.queue is not None or policies.total is not None,
         follows=lanes.followed(draft, id_),
+        expected=draft.expected,
     )
 
 

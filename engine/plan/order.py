@@ -39,12 +39,18 @@ def order(dependencies: Sequence[Sequence[int]], weights: Sequence[float] | None
         for dependency in needed:
             dependants[dependency].append(node)
     topological, generation = _unfold(dependencies, dependants)
-    rank = [1.0] * len(dependants) if weights is None else [float(weight) for weight in weights]
-    for node in reversed(topological):
-        below = dependants[node]
+    found = Order(dependants, topological, generation, [])
+    return weighted(found, [1.0] * len(dependants) if weights is None else weights)
+
+
+def weighted(order: Order, weights: Sequence[float]) -> Order:
+    """The same plan with the ranks that follow from other weights."""
+    rank = [float(weight) for weight in weights]
+    for node in reversed(order.topological):
+        below = order.dependants[node]
         if below:
             rank[node] += max([rank[dependant] for dependant in below])
-    return Order(dependants, topological, generation, rank)
+    return Order(order.dependants, order.topological, order.generation, rank)
 
 
 def _unfold(dependencies: Sequence[Sequence[int]], dependants: list[list[int]]) -> tuple[list[int], list[int]]:
