@@ -58,7 +58,8 @@ class Learner:
         self._engine = ""
         self._own: dict[Kind, Profile] = {}
         self._others: dict[Kind, Profile] = {}
-        self._changed: dict[Kind, None] = {}
+        self._places: dict[tuple[str, str, int], tuple[Profile, ...]] = {}
+        self._changed: dict[tuple[str, str, int], None] = {}
         self._read_at = float("-inf")
         self._plans: dict[str, tuple[float, Precedents]] = {}
         self._both: dict[Kind, Profile] = {}
@@ -68,21 +69,24 @@ class Learner:
     # --- learning -------------------------------------------------------------------------------------------------
 
     def note(self, type_: str, version: str, input_bytes: int | None, seen: Observation) -> None:
-        """An attempt has ended."""
+        """An attempt has ended. Takes some microseconds, whatever is known."""
+        place = (type_, version, -1 if input_bytes is None else size_class(input_bytes))
+        profiles = self._places.get(place)
+        if profiles is None:
+            profiles = self._places[place] = self._entered(*place)
+        self._changed[place] = None
         now = self._clock.now()
-        sized = None if input_bytes is None else Kind(type_, version, size_class(input_bytes))
-        slower = [self._add(kind, seen, now) for kind in (Kind(type_, version), sized) if kind is not None]
-        for regression in slower:
+        for profile in profiles:
+            if self._both:
+                self._both.pop(profile.kind, None)
+            regression = profile.add(seen, now)
             if regression is not None:
                 self._tell(regression)
 
-    def _add(self, kind: Kind, seen: Observation, now: int) -> Regression | None:
-        profile = self._own.get(kind)
-        if profile is None:
-            profile = self._own[kind] = Profile(kind)
-        self._changed[kind] = None
-        self._both.pop(kind, None)
-        return profile.add(seen, now)
+    def _entered(self, type_: str, version: str, size: int) -> tuple[Profile, ...]:
+        """The profiles that an attempt counts in: its kind with the size of the input, and without."""
+        kinds = [Kind(type_, version)] + ([Kind(type_, version, size)] if size >= 0 else [])
+        return tuple(self._own.setdefault(kind, Profile(kind)) for kind in kinds)
 
     def _tell(self, regression: Regression) -> None:
         """A kind has become slower. Where the size of the input matters, larger inputs alone are no such thing."""
@@ -109,15 +113,15 @@ class Learner:
         """Writes up to ``BATCH`` of the kinds that have changed. Raises ``Fenced`` and ``GraphUnavailable``; then they
         still count as changed.
         """
-        kinds = list(self._changed)[:BATCH]
-        for kind in kinds:
-            del self._changed[kind]
-        profiles = [self._own[kind] for kind in kinds]
-        rows = [StoredProfile(one.kind.text, one.encode(), one.updated_at) for one in profiles]
+        places = list(self._changed)[:BATCH]
+        for place in places:
+            del self._changed[place]
+        profiles = {profile.kind: profile for place in places for profile in self._places[place]}
+        rows = [StoredProfile(kind.text, one.encode(), one.updated_at) for kind, one in profiles.items()]
         try:
             await self._graph.put_profiles(rows)
         except BaseException:
-            self._changed |= dict.fromkeys(kinds)
+            self._changed |= dict.fromkeys(places)
             raise
 
     # --- remembering ----------------------------------------------------------------------------------------------
@@ -129,6 +133,7 @@ class Learner:
         found = await self._graph.profiles()
         if first:
             self._own = _by_kind(row for row in found if row.engine == engine_id)
+            self._places.clear()
         self._take(found)
 
     def _take(self, found: Sequence[StoredProfile]) -> None:

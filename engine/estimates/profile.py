@@ -16,6 +16,8 @@ ENOUGH = 24
 """Observations before a kind can be said to have changed."""
 NEW_NORMAL = HALF_LIFE // 2
 """After so many observations at its new level a kind has not regressed any more: that is what it takes now."""
+BAR_BLOCKS = 8
+"""The bar is taken anew after so many blocks."""
 _KEEP = 2 ** (-1 / HALF_LIFE)
 
 
@@ -78,8 +80,8 @@ class Regression(Value, frozen=True):
 class Profile(msgspec.Struct, omit_defaults=True):
     """What is known of a kind. Counts are of all times; durations count the less the older they are.
 
-    ``bar`` is the P90 of what came before ``recent``, the durations of the block that is being filled; ``slow`` is the
-    recent median while it is above the bar, and ``since`` counts durations from when that began.
+    ``recent`` is the block of durations that is being filled. ``bar`` is a P90 of what came before it, ``blocks`` ago;
+    ``slow`` is the recent median while it is above the bar, and ``since`` counts durations from when that began.
     """
 
     kind: Kind
@@ -96,11 +98,12 @@ class Profile(msgspec.Struct, omit_defaults=True):
     bar: float | None = None
     slow: float | None = None
     since: int = 0
+    blocks: int = 0
 
     def add(self, seen: Observation, at: int) -> Regression | None:
         """Takes in one attempt, at a time in milliseconds. Says so when the kind has just become slower.
 
-        Constant time, but for one look at the sketch in each ``BLOCK`` durations.
+        Constant time, but for one look at the sketch in some hundred durations.
         """
         self.updated_at = at
         self.retries += seen.retry
@@ -133,8 +136,9 @@ class Profile(msgspec.Struct, omit_defaults=True):
         above = self.bar is not None and now > self.bar * GAMMA  # what lies in one bucket is not told apart
         self.since = self.since + BLOCK if above else 0
         self.slow = now if above and self.since < NEW_NORMAL else None
-        if self.slow is None:
-            self.bar = self.seconds.quantile(0.9) if self.count >= ENOUGH else None
+        self.blocks += 1
+        if self.slow is None and self.count >= ENOUGH and (self.bar is None or self.since or self.blocks >= BAR_BLOCKS):
+            self.bar, self.blocks, self.since = self.seconds.quantile(0.9), 0, 0
         return self.regression if was is None else None
 
     def merged(self, other: Profile) -> Profile:
