@@ -11,6 +11,7 @@ from typing import Protocol
 from engine.lookups import AnswerReader
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
+from engine.estimates.trends import Trend
 from engine.model import (
     Attempt,
     Dependant,
@@ -299,6 +300,12 @@ class Experience(Protocol):
         """How long each subtask took in the last ``runs`` completed tasks of a plan, the latest first; up to ``limit``
         subtasks in all. Only what did its own work counts: nothing reused or cached.
         """
+
+    async def task_sizes(self, since: str, limit: int) -> list[tuple[str, int]]:
+        """(id, subtasks) of up to ``limit`` tasks with ids from ``since`` on, newest first."""
+
+    async def trends(self, since: str) -> list[Trend]:
+        """The attempts of tasks with ids from ``since`` on, by type, day and outcome. Reads each of them."""
 
 
 class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Protocol):

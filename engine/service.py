@@ -39,6 +39,7 @@ from engine.rerun import FAILED, Rerun, refuse_open
 from engine.retries import Defaults
 from engine.scheduler import Scheduler
 from engine.settings import Settings
+from engine.statistics import Statistics
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
 from engine.verbs import VERB_SECONDS, Verbs
@@ -117,6 +118,7 @@ class Engine(Verbs):
         self._intake = Intake(
             settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
         )
+        self._statistics = Statistics(graph, learner, clock)
         self._removal = Removal(
             graph,
             blobs,
@@ -271,6 +273,16 @@ class Engine(Verbs):
             return True
         await asyncio.wait({work}, timeout=VERB_SECONDS)
         return work.done() and work.result()
+
+    # --- what was learned -------------------------------------------------------------------------------------------
+
+    async def stats(self, days: int = 7) -> dict[str, Json]:
+        """Durations, failures, cache and errors of estimates of the last days; see ``Statistics.stats``."""
+        return await self._statistics.stats(days)
+
+    async def estimates(self, type: str | None = None) -> list[dict[str, Json]]:
+        """What was learned about each kind of subtask; see ``Statistics.estimates``."""
+        return await self._statistics.estimates(type)
 
     # --- health -----------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from engine.errors import Fenced
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
+from engine.estimates.trends import Trend
 from graph.database import Database
 
-STATEMENTS = frozenset({"profile/list", "profile/put", "subtask/durations", "task/precedents"})
+STATEMENTS = frozenset(
+    {"attempt/trends", "profile/list", "profile/put", "subtask/durations", "task/precedents", "task/sizes"}
+)
 
 MOST_PROFILES = 20_000
 """Profiles that are read: of several engines, kinds and sizes."""
+MOST_TRENDS = 20_000
+"""Types by days by outcomes that are read."""
 
 
 class Profiles:
@@ -60,3 +65,13 @@ class Profiles:
             rows = await self._database.read("subtask/durations", task=row["id"], limit=left) if left > 0 else []
             found.append([Precedent(one["key"], one["type"], one["milliseconds"] / 1000) for one in rows])
         return [rows for rows in found if rows]
+
+    async def task_sizes(self, since: str, limit: int) -> list[tuple[str, int]]:
+        """(id, subtasks) of tasks with ids from ``since`` on, newest first."""
+        rows = await self._database.read("task/sizes", namespace=self._namespace, since=since, limit=limit)
+        return [(row["id"], row["subtasks"]) for row in rows]
+
+    async def trends(self, since: str) -> list[Trend]:
+        """The attempts of tasks with ids from ``since`` on, by type, day and outcome."""
+        rows = await self._database.read("attempt/trends", namespace=self._namespace, since=since, limit=MOST_TRENDS)
+        return [Trend(**row) for row in rows]

@@ -15,7 +15,7 @@ from functools import reduce
 
 from engine.estimates.estimate import UNKNOWN, Z90, Basis, Estimate
 from engine.estimates.precedents import Precedents, TypeRuns
-from engine.estimates.profile import Kind, Profile, size_class
+from engine.estimates.profile import Kind, Profile, Regression, size_class
 from engine.estimates.spread import FLOOR, MANY, Spread, log_of, position, student
 from engine.model import Value
 
@@ -130,6 +130,23 @@ def sizes_explain(plain: Profile, own: Iterable[Profile]) -> bool:
         return False
     inside = sum(logs.squares for logs in classes) / freedom
     return 1 - inside / plain.logs.variance >= EXPLAINED
+
+
+def regressions(profiles: Mapping[Kind, Profile]) -> list[Regression]:
+    """The kinds that are slower than they were: as a whole, or by size where the size of the input matters."""
+    found = []
+    for profile in profiles.values():
+        slower = profile.regression
+        if slower is not None and matters(profile.kind, profiles):
+            found.append(slower)
+    return found
+
+
+def matters(kind: Kind, profiles: Mapping[Kind, Profile]) -> bool:
+    """Larger inputs alone make no kind slower where the size counts; nor is a size alone slower where it does not."""
+    plain = profiles.get(kind.plain)
+    own = [profile for profile in profiles.values() if profile.kind.plain == kind.plain]
+    return plain is not None and sizes_explain(plain, own) is (kind.size is not None)
 
 
 def _over(profile: Profile, below: Found | None, sized: bool = False) -> Found:

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from engine.errors import GraphUnavailable
-from engine.estimates.estimator import Estimator, sizes_explain
+from engine.estimates.estimator import Estimator, matters
 from engine.estimates.expectation import Expectation
 from engine.estimates.plan_hash import plan_hash
 from engine.estimates.precedents import Precedents
@@ -91,8 +91,7 @@ class Learner:
     def _tell(self, regression: Regression) -> None:
         """A kind has become slower. Where the size of the input matters, larger inputs alone are no such thing."""
         kind = regression.kind
-        own = [profile for profile in self._own.values() if profile.kind.plain == kind.plain]
-        if sizes_explain(self._own[kind.plain], own) is (kind.size is None):
+        if not matters(kind, self._own):
             return
         self.regressions += 1
         _log.warning(

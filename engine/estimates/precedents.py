@@ -54,7 +54,7 @@ class TypeRuns(Value, frozen=True):
         return self.between / (self.between + self.within / runs) if runs and self.between else 0.0
 
     def left(self, runs: int) -> float:
-        """The variance that is left where a subtask has run so often; after one run it may yet turn out to be chance."""
+        """The variance that is left where a subtask has run so often; after one run all may yet be chance."""
         left = self.within + (1 - self.share(runs)) * self.between
         return max(left, ONE_RUN * self.spread.variance) if runs == 1 and self.off is None else left
 

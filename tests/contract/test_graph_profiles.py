@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 
@@ -9,9 +11,10 @@ from engine.errors import Fenced
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
 from engine.model import Finish
+from engine.plan.ids import first_ulid
 from engine.states import TaskStatus
 from tests.support.graphs import Hand
-from tests.support.plans import independent, new_task
+from tests.support.plans import independent, new_task, plan, step
 
 PLAN = "0a1b2c"
 
@@ -107,3 +110,33 @@ async def test_precedents_are_bounded(hand: Hand) -> None:
 
 async def test_a_plan_without_runs_has_none(hand: Hand) -> None:
     assert await hand.graph.precedents(PLAN, 3, 10_000) == []
+
+
+async def test_attempts_are_counted_by_type_day_and_outcome(hand: Hand) -> None:
+    hand.now -= hand.now % 86_400_000  # midnight
+    await ran(hand, 1_000, 3_000)
+    body = plan(step("bad"), step("s", type="sleep", input={"seconds": 1}))
+    task = await hand.store(body)
+    claims = await hand.claimed(task)
+    await hand.turn(hand.failed(claims["bad"]), hand.done(claims["s"]))
+
+    found = await hand.graph.trends(first_ulid(hand.now - 1_000))
+
+    day = hand.now // 86_400_000
+    assert [(row.type, row.day, row.outcome, row.attempts, row.expected) for row in found] == [
+        ("noop", day, "completed", 2, 2),
+        ("noop", day, "failed", 1, 0),
+        ("sleep", day, "completed", 1, 0),
+    ]
+    assert (found[0].seconds, found[0].longest, found[2].error) == (4.0, 3.0, None)
+    assert found[0].error == pytest.approx(math.log(3) / 2)  # one second was expected
+    assert found[0].wait is not None and 0 <= found[0].wait < 1
+    assert await hand.graph.trends(first_ulid(hand.now + 60_000)) == []
+
+
+async def test_tasks_are_listed_with_their_sizes(hand: Hand) -> None:
+    one, two = [await hand.store(independent(number)) for number in (2, 3)]
+
+    assert await hand.graph.task_sizes("", 9) == [(two.id, 3), (one.id, 2)]
+    assert await hand.graph.task_sizes(two.id, 9) == [(two.id, 3)]
+    assert await hand.graph.task_sizes("", 1) == [(two.id, 3)]

@@ -13,10 +13,13 @@ import msgspec
 
 from engine.command import Carried, Command
 from engine.errors import NotFound
+from engine.estimates.profile import Kind, Observation, Profile
+from engine.estimates.trends import Trend
 from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
 from engine.states import SubtaskStatus, TaskStatus
+from engine.statistics import DAY, shown, told
 
 NOW = 1_795_000_000_123
 """2026-11-18T11:06:40.123Z in milliseconds."""
@@ -131,6 +134,23 @@ class FakeEngine:
         shown = {"name": "weather", "description": "of a city", "parameters": parameters, "subtasks": 2}
         return {"templates": [shown], "learned": [learned | counts]}
 
+    async def stats(self, days: int) -> dict[str, Json]:
+        """Five attempts of one type."""
+        self._fail()
+        rows = [
+            Trend("noop", NOW // DAY, "completed", 4, 6.0, 2.0, 0.1, 0.2, 4, 10),
+            Trend("noop", NOW // DAY, "failed", 1, 3.0, 3.0, 0.1, None, 0, 0),
+        ]
+        return told(rows, [], NOW, days, None)
+
+    async def estimates(self, type: str | None) -> list[dict[str, Json]]:
+        """One kind."""
+        self._fail()
+        profile = Profile(Kind("noop", "1", 4))
+        for seconds in (1.0, 2.0):
+            profile.add(Observation(seconds), NOW)
+        return [shown(profile)] if type in (None, "noop") else []
+
     async def task(self, task_id: str) -> Task:
         """One of the held tasks."""
         self._fail()
@@ -200,5 +220,5 @@ class FakeEngine:
         return self.reasons
 
     def snapshot(self) -> dict[str, Json]:
-        """Two levels."""
-        return {"ready": 3, "running": {"noop": 1}}
+        """Some levels."""
+        return {"ready": 3, "running": 1, "running_by_type": {"noop": 1}, "slots": 10, "open_tasks": 1}

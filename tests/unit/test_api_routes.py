@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import structlog
 
-from api import schemas
+from api import schemas, stats
 from engine import errors
 from engine.errors import Fault, InvalidInput
 from engine.model import Attempt, Event
@@ -410,6 +410,28 @@ async def test_large_answers_are_compressed(client: httpx2.AsyncClient, engine: 
     assert len(read(schemas.TaskDocument, response).subtask_results) == 100
 
 
+async def test_statistics_are_told_by_type_and_day(client: httpx2.AsyncClient, engine: FakeEngine) -> None:
+    found = read(stats.Stats, await client.get("/stats?days=3"))
+
+    assert (found.days, found.totals.attempts, found.totals.success_rate) == (3, 5, 0.8)
+    assert [(row.type, row.completed, row.failed) for row in found.types] == [("noop", 4, 1)]
+    assert [(row.day, row.type) for row in found.trends] == [("2026-11-18", "noop")]
+    assert found.bottlenecks[0].detail == "noop: 100% of all time, 9.0 s"
+    assert found.resources.memory_bytes > 1_000_000
+    for wrong in ("0", "91", "week"):
+        problem(await client.get(f"/stats?days={wrong}"), 400, "invalid-input")
+    engine.failure = errors.GraphUnavailable("away")
+    problem(await client.get("/stats"), 503, "graph-unavailable")
+
+
+async def test_estimates_are_told_by_kind(client: httpx2.AsyncClient) -> None:
+    found = read(stats.Estimates, await client.get("/estimates?type=noop")).estimates
+
+    assert [(row.type, row.version, row.input_bytes, row.count) for row in found] == [("noop", "1", [8, 15], 2)]
+    assert 1.9 < (found[0].p90 or 0) < 2.1 and found[0].updated_at == "2026-11-18T11:06:40.123Z"
+    assert read(stats.Estimates, await client.get("/estimates?type=other")).estimates == []
+
+
 async def test_the_root_says_where_to_go(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/")).json()["openapi"] == "/openapi.json"
 
@@ -444,6 +466,8 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/events": "list_events",
         "POST /plans/preview": "preview_plan",
         "GET /templates": "list_templates",
+        "GET /stats": "get_stats",
+        "GET /estimates": "list_estimates",
         "GET /health": "get_health",
         "GET /health/live": "get_liveness",
         "GET /health/ready": "get_readiness",
