@@ -159,8 +159,10 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
-            self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
-            output = await self._grown(tool, claim, spec, await self._call(tool, claim, spec, value, expires_at))
+            worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
+            returned = await self._call(tool, claim, spec, value, expires_at)
+            self._worked[claim.id] = worked.returned(returned)
+            output = await self._grown(tool, claim, spec, returned)
         packed = pack(output)
         try:
             await self._payloads.keep(claim.id, packed)

@@ -74,4 +74,4 @@ class Profiles:
     async def trends(self, since: str) -> list[Trend]:
         """The attempts of tasks with ids from ``since`` on, by type, day and outcome."""
         rows = await self._database.read("attempt/trends", namespace=self._namespace, since=since, limit=MOST_TRENDS)
-        return [Trend(**row) for row in rows]
+        return [Trend(**{**row, "bytes": int(row["bytes"])}) for row in rows]

@@ -120,7 +120,7 @@ def _off(runs: TypeRuns) -> Iterator[float]:
 def _between(means: Moments, within: float, runs: float) -> float:
     """The variance of what subtasks take by themselves, as far as it exceeds what chance makes of so few of them."""
     if runs == 1:
-        return means.variance - within if means.weight > 1 else 0.0
+        return max(means.variance - within, 0.0)
     chance = 1 + math.sqrt(2 / max(means.weight - 1, 1.0))
     return max(means.variance - chance * within / runs, 0.0)
 

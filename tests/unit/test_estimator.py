@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from random import Random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.estimates.estimate import UNKNOWN
 from engine.estimates.estimator import Estimator
 from engine.estimates.precedents import Precedent, Precedents
@@ -159,3 +162,19 @@ def test_durations_of_nothing_are_nothing_with_room_above() -> None:
     found = Estimator(profiles((Kind("noop"), [0.0] * 50))).estimate("k", "noop")
 
     assert found.seconds <= 0.001 and found.low == 0.0 < found.high and found.high < 0.01
+
+
+seconds = st.one_of(st.just(0.0), st.sampled_from([0.001, 1.0, 1.0]), st.floats(min_value=0.0, max_value=1e7))
+earlier = st.lists(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), seconds), max_size=3)
+
+
+@given(earlier, st.lists(seconds, max_size=30), st.lists(seconds, max_size=30))
+def test_whatever_was_seen_an_estimate_is_in_order(
+    each: list[dict[str, float]], own: list[float], other: list[float]
+) -> None:
+    known = profiles((Kind("t", "1"), own), (Kind("t", "0"), other), (Kind("u"), other))
+
+    found = Estimator(known, runs(*each)).estimate("a", "t", "1")
+
+    assert 0 <= found.low <= found.seconds <= found.high and found.seconds > 0
+    assert math.isfinite(found.high) or found.high > 1e6
