@@ -45,9 +45,9 @@ async def test_the_second_run_expects_what_the_first_took(lab: Lab) -> None:
     assert second.plan_hash == first.plan_hash != ""
     rows = await subtasks(engine, second.id)
     assert rows["long"].expected > rows["nap0"].expected
-    assert LONG * 0.6 < rows["long"].expected < LONG * 1.6
-    assert SHORT * 0.6 < rows["nap1"].expected < SHORT * 2.5
-    assert SHORT * 0.6 < rows["each[1]"].expected < SHORT * 2.5
+    assert LONG * 0.4 < rows["long"].expected < LONG * 1.6  # one run is not believed as a whole
+    assert SHORT * 0.6 < rows["nap1"].expected < LONG / 3
+    assert SHORT * 0.6 < rows["each[1]"].expected < LONG / 3
     assert rows["long"].order_key < rows["nap0"].order_key  # the longest first
 
 
