@@ -169,7 +169,8 @@ class Learner:
             _log.debug("no earlier runs of a plan", reason=str(error))
             return known
         self._plans.pop(hash_, None)
-        self._plans[hash_] = now, Precedents(rows)
+        large = sum(map(len, rows)) > LARGE
+        self._plans[hash_] = now, await asyncio.to_thread(Precedents, rows) if large else Precedents(rows)
         while len(self._plans) > MOST_PLANS:
             del self._plans[next(iter(self._plans))]
         return self._plans[hash_][1]

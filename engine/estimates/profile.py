@@ -14,6 +14,8 @@ BLOCK = 12
 """So many durations in a row make the recent median."""
 ENOUGH = 24
 """Observations before a kind can be said to have changed."""
+NOTICEABLE = 0.01
+"""Seconds: a kind that takes only so much longer has not become slower. A busy machine does that to any tool."""
 NEW_NORMAL = HALF_LIFE // 2
 """After so many observations at its new level a kind has not regressed any more: that is what it takes now."""
 BAR_BLOCKS = 8
@@ -133,7 +135,8 @@ class Profile(msgspec.Struct, omit_defaults=True):
         """At the end of a block: has the kind left what it was, or come back?"""
         now, was = median(self.recent), self.slow
         self.recent = []
-        above = self.bar is not None and now > self.bar * GAMMA  # what lies in one bucket is not told apart
+        # What lies in one bucket of the sketch is not told apart.
+        above = self.bar is not None and now > max(self.bar * GAMMA, self.bar + NOTICEABLE)
         self.since = self.since + BLOCK if above else 0
         self.slow = now if above and self.since < NEW_NORMAL else None
         self.blocks += 1

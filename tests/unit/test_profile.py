@@ -104,6 +104,12 @@ def test_what_stays_slow_becomes_normal() -> None:
     assert made.bar is not None and made.bar > 1.9
 
 
+def test_milliseconds_are_no_regression() -> None:
+    assert regressions(profile(*[0.0] * 5 * BLOCK), *[0.002] * BLOCK) == []
+    assert regressions(profile(*[0.001] * 5 * BLOCK), *[0.009] * BLOCK) == []
+    assert len(regressions(profile(*[0.001] * 5 * BLOCK), *[0.02] * BLOCK)) == 1
+
+
 def test_few_observations_are_no_past_to_compare_with() -> None:
     made = profile(*[1.0] * (ENOUGH - 1 - BLOCK))
 
