@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from engine.lookups import AnswerReader
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
 from engine.estimates.trends import Trend
+from engine.lookups import AnswerReader
 from engine.model import (
     Attempt,
     Dependant,
