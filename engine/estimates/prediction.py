@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from engine.estimates.drift import COMMON, Drift, spread
+from engine.estimates.drift import COMMON, UNDER_WAY, Drift, spread
 from engine.estimates.estimate import Z90, Estimate
 from engine.estimates.sampling import Sampler
 from engine.estimates.simulator import Network, network, run
@@ -75,14 +75,20 @@ def predict(work: Workload, drift: Drift | None = None, seed: int = 1) -> Predic
     means, left = sampler.middle()
     expected = [left.get(node, seconds) for node, seconds in enumerate(means)]
     low, middle, high = _coarse(work, means, left) if count > COARSE else _sampled(work, sampler)
+    wider = UNDER_WAY if work.elapsed or drift else 1.0
     return Prediction(
         seconds=middle,
-        low=low,
-        high=high,
+        low=_farther(low, middle, wider),
+        high=_farther(high, middle, wider),
         work_seconds=sum(expected),
         critical_path_seconds=longest(work.network, expected),
         evidence=dict(Counter(estimate.basis for estimate in work.estimates)),
     )
+
+
+def _farther(bound: float, middle: float, factor: float) -> float:
+    """A bound that is ``factor`` times as far from the middle, in the logarithm."""
+    return middle * (bound / middle) ** factor if middle > 0 else bound
 
 
 def longest(work: Network, durations: Sequence[float]) -> float:
