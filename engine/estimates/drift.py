@@ -53,7 +53,7 @@ class Drift:
             seen.total += max(-FARTHEST, min(FARTHEST, off))
 
     def belief(self, kind: str, running: Sequence[float] = ()) -> tuple[float, float]:
-        """Mean and standard deviation of the kind's common factor, in its own deviations; (0, 1) before anything is seen.
+        """Mean and standard deviation of the kind's common factor, in its own deviations; (0, 1) while nothing is seen.
 
         ``running`` says for those that still run how far their time so far is from what was expected, in deviations:
         the first to end are the short ones, and to look at them alone would make every run seem fast.
