@@ -70,7 +70,8 @@ def _longer(mean: float, deviation: float, running: Sequence[float]) -> tuple[fl
     """A belief, given besides that some durations are longer than what they have reached: by weights on a grid."""
     points = [mean + deviation * step / 4 for step in range(-16, 17)]
     logs = [
-        -((step / 4) ** 2) / 2 + sum(_log_above((reached - _SHARED * point) / _OWN) for reached in running)
+        -((step / 4) ** 2) / 2
+        + sum(_log_above((min(reached, FARTHEST) - _SHARED * point) / _OWN) for reached in running)
         for step, point in zip(range(-16, 17), points, strict=True)
     ]
     top = max(logs)
@@ -83,7 +84,7 @@ def _longer(mean: float, deviation: float, running: Sequence[float]) -> tuple[fl
 
 def _log_above(z: float) -> float:
     """The logarithm of the probability that a standard normal variable is above ``z``."""
-    return math.log(max(math.erfc(min(z, FARTHEST) / math.sqrt(2)) / 2, 1e-300))
+    return math.log(max(math.erfc(z / math.sqrt(2)) / 2, 1e-300))
 
 
 def deviations(expected: Estimate, seconds: float) -> float | None:
