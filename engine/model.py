@@ -221,6 +221,18 @@ class Subtask(Value, frozen=True):
     expected: float | None = None
 
 
+class Standing(Value, frozen=True):
+    """Where a subtask stands, for forecasts. ``expected`` is in seconds, None where it has no work of its own."""
+
+    key: str
+    type: str
+    status: str
+    order_key: str
+    started_at: int | None
+    completed_at: int | None
+    expected: float | None
+
+
 class Produced(Value, frozen=True):
     """What a subtask produced: ``output`` is JSON text, or None when only the blob store has it (by ``hash``)."""
 

@@ -29,6 +29,7 @@ from engine.model import (
     Progress,
     Pulse,
     Request,
+    Standing,
     Subtask,
     Task,
     Troubled,
@@ -216,6 +217,9 @@ class GraphReader(Protocol):
         """``{id, key, type, status, generation, rank, priority, started_at, completed_at, expected}`` of every
         subtask, in plan order.
         """
+
+    async def standings(self, task_id: str) -> list[Standing]:
+        """Where each subtask stands, in plan order."""
 
     async def leaves(self, task_id: str, limit: int) -> list[tuple[str, str]]:
         """(id, key) of up to ``limit`` subtasks on which nothing depends, in plan order."""
