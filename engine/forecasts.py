@@ -16,6 +16,7 @@ import msgspec
 from engine.bus import Bus, Subscription
 from engine.errors import Conflict, Fault, InvalidInput
 from engine.estimates.prediction import Change, Prediction, changed, predict
+from engine.estimates.promise import late
 from engine.estimates.view import Expect, Left, Slots, View
 from engine.ledger import Ledger
 from engine.model import Task
@@ -77,10 +78,13 @@ class Watched:
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """A prediction and when it was made, in milliseconds."""
+    """A prediction and when it was made, in milliseconds; ``late`` says that the task takes longer than was foretold
+    when it came in.
+    """
 
     prediction: Prediction
     made_at: int
+    late: bool
 
 
 class Forecasts:
@@ -124,7 +128,10 @@ class Forecasts:
         async with watched.busy:
             if self._clock.monotonic() >= watched.due_at:
                 await self._forecast(watched, task)
-        return None if watched.prediction is None else Forecast(watched.prediction, watched.made_at)
+        if watched.prediction is None:
+            return None
+        gone = 0.0 if task.started_at is None else (self._clock.now() - task.started_at) / 1000
+        return Forecast(watched.prediction, watched.made_at, late(task.estimate, gone))
 
     async def what_if(self, task: Task, wanted: Alternative) -> WhatIf:
         """How a task would go on if something were different.

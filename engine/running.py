@@ -72,6 +72,7 @@ class RunningTask:
     gate: str = ""
     gate_detail: str = ""
     plan_hash: str = ""
+    estimate: str | None = None
     cancel_after: str | None = None
     virtual_time: float = 0.0
     queued: bool = False
@@ -103,6 +104,7 @@ class RunningTask:
             gate=task.gate,
             gate_detail=task.gate_detail,
             plan_hash=task.plan_hash,
+            estimate=task.estimate,
             cancel_after="" if task.gate else None,
         )
 
@@ -124,6 +126,7 @@ class RunningTask:
             fail_fast=task.failure_policy == "fail_fast",
             deadline_at=task.deadline_at,
             plan_hash=task.plan_hash,
+            estimate=task.estimate,
         )
         running.limit(task.subtasks)
         return running

@@ -20,6 +20,7 @@ from engine.endings import Endings
 from engine.errors import Fenced, GraphRefused
 from engine.estimates.learning import Learner
 from engine.estimates.sizes import Sizes
+from engine.forecasts import Forecasts
 from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
@@ -92,6 +93,8 @@ class Engine(Verbs):
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
+        slots, limits = settings.max_parallel_tasks, settings.type_limits
+        self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
@@ -194,6 +197,7 @@ class Engine(Verbs):
             self._loops = []
             await self._ownership.leave()
         self._stopped.set()
+        self._forecasts.close()
         self._bus.close_all()
         await self._tools.close()
         if self._redis is not None:

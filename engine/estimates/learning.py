@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from engine.errors import GraphUnavailable
+from engine.estimates.estimate import Estimate
 from engine.estimates.estimator import Estimator, matters
 from engine.estimates.expectation import Expectation
 from engine.estimates.plan_hash import plan_hash
@@ -191,6 +192,15 @@ class Learner:
         work = (plan.subtasks, plan.order)
         order = await asyncio.to_thread(expectation.ordered, *work) if large else expectation.ordered(*work)
         return msgspec.structs.replace(plan, order=order, plan_hash=hash_)
+
+    def has_run(self, hash_: str) -> bool:
+        """Whether earlier runs of a plan are in memory."""
+        return hash_ in self._plans and bool(self._plans[hash_][1])
+
+    async def experienced(self, hash_: str, still: bool = True) -> Callable[[str, str], Estimate]:
+        """What is expected of the subtasks of a plan by key and type, read if need be; ``still`` for a thread."""
+        runs = await self._runs(hash_) if hash_ else Precedents()
+        return self._expectation(runs, still).of
 
     def expectation(self, hash_: str, still: bool = False) -> Expectation:
         """What is expected of subtasks that a task of a plan grows, by what is in memory; ``still`` for a thread."""

@@ -78,6 +78,9 @@ class Precedents:
                 found.setdefault(row.type, {}).setdefault(row.key, {})[number] = log_of(row.seconds)
         self._types = {type_: _measured(keys) for type_, keys in found.items()}
 
+    def __bool__(self) -> bool:
+        return bool(self._types)
+
     def of_type(self, type_: str) -> TypeRuns | None:
         """What the runs tell about a type; None where it did not occur."""
         return self._types.get(type_)

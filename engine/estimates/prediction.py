@@ -66,15 +66,25 @@ class Prediction(Value, frozen=True):
 NOTHING_LEFT = Prediction(0.0, 0.0, 0.0, 0.0, 0.0, {})
 
 
-def predict(work: Workload, drift: Drift | None = None, seed: int = 1) -> Prediction:
-    """When a workload will have ended, in seconds from now."""
+def predict(
+    work: Workload, drift: Drift | None = None, *, draws: int = DRAWS, coarse: int = COARSE, seed: int = 1
+) -> Prediction:
+    """When a workload will have ended, in seconds from now.
+
+    Args:
+        work: what is left.
+        drift: what the run has shown so far.
+        draws: durations that may be drawn.
+        coarse: above so many subtasks there is one run.
+        seed: of the draws.
+    """
     count = len(work.estimates)
     if not count:
         return NOTHING_LEFT
     sampler = Sampler(work.estimates, work.types, work.elapsed, drift or Drift(), seed)
     means, left = sampler.middle()
     expected = [left.get(node, seconds) for node, seconds in enumerate(means)]
-    low, middle, high = _coarse(work, means, left) if count > COARSE else _sampled(work, sampler)
+    low, middle, high = _coarse(work, means, left) if count > coarse else _sampled(work, sampler, draws)
     wider = UNDER_WAY if work.elapsed or drift else 1.0
     return Prediction(
         seconds=middle,
@@ -109,8 +119,8 @@ def longest(work: Network, durations: Sequence[float]) -> float:
     return end
 
 
-def _sampled(work: Workload, sampler: Sampler) -> tuple[float, float, float]:
-    runs = min(MOST_RUNS, max(LEAST_RUNS, DRAWS // len(work.estimates)))
+def _sampled(work: Workload, sampler: Sampler, draws: int) -> tuple[float, float, float]:
+    runs = min(MOST_RUNS, max(LEAST_RUNS, draws // len(work.estimates)))
     ends = sorted(
         run(work.network, durations, work.slots, running=left, limits=work.limits).makespan
         for durations, left in sampler.draws(runs)

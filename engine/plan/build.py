@@ -79,7 +79,7 @@ class Lanes:
     def key(self, draft: Draft) -> str:
         """The text that sorts a subtask, if mapped its chain, among the ready ones of its task."""
         first = self._chain(draft)[-1]
-        rank = self._order.rank[first.index]
+        rank = self._order.urgent[first.index]
         if not self.inside:
             return order_key(draft.priority, rank, first.index)
         return f"{order_key(draft.priority, rank, int(self.inside[:7]))}.{first.index:07d}"
@@ -96,7 +96,7 @@ class Lanes:
             batch=draft.batch,
             refs=draft.over_refs,
             priority=draft.priority,
-            rank=self._order.rank[chain[-1].index],
+            rank=self._order.urgent[chain[-1].index],
             lane=self.key(draft),
             stage=len(chain) - 1,
             span=span,

@@ -14,12 +14,20 @@ import msgspec
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the edges of a plan say, by index. ``topological`` misses the subtasks in cycles and those after them."""
+    """What the edges of a plan say, by index. ``topological`` misses the subtasks in cycles and those after them;
+    ``urgency`` is an order that is better than the rank, in seconds, empty where none was looked for.
+    """
 
     dependants: list[list[int]]
     topological: list[int]
     generation: list[int]
     rank: list[float]
+    urgency: list[float] = []
+
+    @property
+    def urgent(self) -> list[float]:
+        """What sorts the ready subtasks, the highest first: the rank, unless a better order was found."""
+        return self.urgency or self.rank
 
     @property
     def acyclic(self) -> bool:

@@ -14,7 +14,9 @@ import msgspec
 from engine.command import Carried, Command
 from engine.errors import NotFound
 from engine.estimates.profile import Kind, Observation, Profile
+from engine.estimates.promise import encode
 from engine.estimates.trends import Trend
+from engine.forecasts import Alternative, Forecast, WhatIf
 from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
@@ -100,6 +102,9 @@ class FakeEngine:
     reasons: list[str] = field(default_factory=list)
     state: str = "healthy"
 
+    foretold: Forecast | None = None
+    alternatives: list[Alternative] = field(default_factory=list)
+
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
@@ -109,7 +114,8 @@ class FakeEngine:
         self._fail()
         self.bodies.append(body)
         self.keys.append(key)
-        return Submitted("T0001", 2, 1, key is not None and self.keys.count(key) > 1)
+        estimate = None if self.foretold is None else encode(self.foretold.prediction)
+        return Submitted("T0001", 2, 1, key is not None and self.keys.count(key) > 1, estimate)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """Keeps the body."""
@@ -123,6 +129,7 @@ class FakeEngine:
             "width": 1,
             "origin": Origin("rules", "rules.steps", "simple", ["two steps"]),
             "plan": {"subtasks": []},
+            "estimate": None if self.foretold is None else self.foretold.prediction,
         }
 
     async def templates(self) -> dict[str, Json]:
@@ -178,6 +185,18 @@ class FakeEngine:
             if row.key == key:
                 return row, self.attempts, ["a"], {"resolved_input": {"n": 2}}
         raise NotFound(f"task {task_id} has no subtask {key}")
+
+    async def forecast(self, task: Task) -> Forecast | None:
+        """What was laid down."""
+        return self.foretold
+
+    async def what_if(self, task_id: str, wanted: Alternative) -> WhatIf:
+        """Keeps the question; twice as quick."""
+        await self.task(task_id)
+        self.alternatives.append(wanted)
+        assert self.foretold is not None
+        now = self.foretold.prediction
+        return WhatIf(now, msgspec.structs.replace(now, seconds=now.seconds / 2), -now.seconds / 2)
 
     async def graph_of(self, task_id: str) -> dict[str, Json]:
         """The held subtasks as a chain."""
