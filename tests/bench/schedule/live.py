@@ -1,7 +1,8 @@
 """Recorded workflows run on a real engine, with subtasks that take what was recorded, only faster.
 
 The engine sees types, keys and sizes; how long a subtask takes is known to its tool alone. Each workflow runs twice on
-one graph: first with nothing learned, then with what that run has shown.
+one fresh graph: first in plan order, with nothing known, then in the order that the engine makes of what it has learned
+from that one run.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from api.wiring import build_blobs, build_graph, build_redis
-from engine.model import Json, Subtask
+from engine.model import Json, NewTask
+from engine.plan.build import order_key
+from engine.plan.order import order
 from engine.ports import RunContext
 from engine.service import Engine
+from engine.settings import Settings
 from engine.tools.noop import Noop
 from engine.tools.registry import ToolRegistry
 from tests.bench import traces
@@ -27,9 +33,10 @@ from tests.support.plans import Body, plan, step
 
 CORE = traces.FOLDER.parent / "core"
 SLOTS = (4, 16, 64)
-MEAN_SECONDS = {4: 0.03, 16: 0.06, 64: 0.12}
-"""What a subtask takes on average, by slots: a slot must not wait for the engine, which settles them one after the
-other."""
+MOST_SECONDS = {4: 12.0, 16: 7.0, 64: 5.0}
+"""How long a run should take at most, by slots: durations are scaled so that it takes that in plan order."""
+LONGEST_MEAN = 0.5
+"""But no subtask needs more seconds than this on average."""
 EVERYTHING = 1_000_000
 _ODD = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -75,11 +82,17 @@ class Workflow:
         seconds = dict(zip(self.keys, self.durations, strict=True))
         return ToolRegistry([Replayed(name, seconds) for name in sorted(set(self.types))])
 
-    def scaled(self, mean: float) -> Workflow:
-        """The same with a mean duration of so many seconds."""
-        factor = mean / statistics.fmean(self.durations)
+    def scaled(self, slots: int) -> Workflow:
+        """The same, made faster for a run in so many slots."""
+        mean = LONGEST_MEAN / statistics.fmean(self.durations)
+        factor = min(mean, MOST_SECONDS[slots] / self.by(fifo, slots))
         durations = [seconds * factor for seconds in self.durations]
         return Workflow(self.name, self.keys, self.types, self.sizes, self.dependencies, durations)
+
+    @property
+    def mean(self) -> float:
+        """Seconds of a subtask on average."""
+        return statistics.fmean(self.durations)
 
     def by(self, rule: Rule, slots: int) -> float:
         """Seconds of a run in the order of a rule that knows the true durations."""
@@ -109,69 +122,83 @@ def _workflow(name: str, tasks: Run) -> Workflow:
 
 @dataclass(frozen=True)
 class Ran:
-    """One run on a real engine: its seconds, and those of the simulator in the order that the engine had chosen."""
+    """One run on a real engine: its seconds, those of the simulator in the order that the engine had chosen, and how
+    long a turn took.
+    """
 
     seconds: float
     simulated: float
-    order: list[int]
+    turn: float
+
+    @property
+    def loss(self) -> float:
+        """What the engine took on top, as a share."""
+        return self.seconds / self.simulated - 1
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A workflow in so many slots: without and with learned durations, beside plan order and perfect knowledge."""
+    """A workflow in so many slots: in plan order and with learned durations, beside perfect knowledge in seconds."""
 
     workflow: Workflow
     slots: int
-    unlearned: Ran
+    fifo: Ran
     learned: Ran
+    perfect: float
 
     @property
-    def fifo(self) -> float:
-        """Seconds in plan order, simulated."""
-        return self.workflow.simulated(
-            fifo(self.workflow.dependencies, self.workflow.durations, self.slots), self.slots
-        )
-
-    @property
-    def perfect(self) -> float:
-        """Seconds by plain upward rank on the true durations, simulated."""
-        return self.workflow.simulated(
-            rank(self.workflow.dependencies, self.workflow.durations, self.slots), self.slots
-        )
+    def bound(self) -> float:
+        """Seconds that no order could go below."""
+        flow = self.workflow
+        return max(max(order(flow.dependencies, flow.durations).rank), sum(flow.durations) / self.slots)
 
 
 async def compare(stage: Stage, workflow: Workflow, slots: int) -> Compared:
-    """Two runs of a workflow on one fresh engine."""
-    scaled = workflow.scaled(MEAN_SECONDS[slots])
+    """Two runs of a workflow on one fresh graph."""
+    scaled = workflow.scaled(slots)
     folder, namespace = stage.place()
-    settings = stage.settings(folder, namespace, slots)
-    watches = [Watch(), Watch()]
-    ran = []
     try:
-        for watch in watches:
-            engine = Engine(
-                settings=settings,
-                graph=build_graph(settings),
-                blobs=build_blobs(settings),
-                redis=build_redis(settings),
-                tools=scaled.tools(),
-                observer=watch,
-            )
-            await engine.start()
-            try:
-                ran.append(await _run(engine, watch, scaled, slots))
-            finally:
-                await engine.stop()
+        first = await _run(stage.settings(folder, namespace, slots), scaled, slots, in_plan_order=True)
+        second = await _run(stage.settings(folder, namespace, slots), scaled, slots)
     finally:
         await stage.erase(folder, namespace)
-    return Compared(scaled, slots, *ran)
+    return Compared(scaled, slots, first, second, scaled.by(rank, slots))
 
 
-async def _run(engine: Engine, watch: Watch, workflow: Workflow, slots: int) -> Ran:
-    submitted = await engine.submit(workflow.body)
-    task = await asyncio.wait_for(engine.wait(submitted.task_id), TASK_SECONDS)
-    completed(task, len(workflow.keys))
-    rows: list[Subtask] = await engine.subtasks(submitted.task_id, status=None, after="", limit=EVERYTHING)
+async def _run(settings: Settings, workflow: Workflow, slots: int, in_plan_order: bool = False) -> Ran:
+    watch = Watch()
+    engine = Engine(
+        settings=settings,
+        graph=build_graph(settings),
+        blobs=build_blobs(settings),
+        redis=build_redis(settings),
+        tools=workflow.tools(),
+        observer=watch,
+    )
+    if in_plan_order:
+        _keep_plan_order(engine)
+    await engine.start()
+    try:
+        submitted = await engine.submit(workflow.body)
+        task = await asyncio.wait_for(engine.wait(submitted.task_id), TASK_SECONDS)
+        completed(task, len(workflow.keys))
+        rows = await engine.subtasks(submitted.task_id, status=None, after="", limit=EVERYTHING)
+    finally:
+        await engine.stop()
     place = {row.key: row.order_key for row in rows}
-    order = sorted(range(len(workflow.keys)), key=lambda node: place[workflow.keys[node]])
-    return Ran(watch.seconds, workflow.simulated(order, slots), order)
+    sequence = sorted(range(len(workflow.keys)), key=lambda node: place[workflow.keys[node]])
+    turn = statistics.median(seconds for _, seconds, _, _ in watch.turns)
+    return Ran(watch.seconds, workflow.simulated(sequence, slots), turn)
+
+
+def _keep_plan_order(engine: Engine) -> None:
+    """Stores tasks as if every subtask were as urgent as any other."""
+    store = engine._graph.store
+
+    async def stored(task: NewTask) -> None:
+        subtasks = [
+            msgspec.structs.replace(one, order_key=order_key(one.priority, 0.0, one.index)) for one in task.subtasks
+        ]
+        await store(msgspec.structs.replace(task, subtasks=subtasks))
+
+    engine._graph.store = stored  # type: ignore[method-assign]
