@@ -88,9 +88,9 @@ def shares(found: Sequence[Compared]) -> Table:
         losses = [one.learned.loss for one in of if one.workflow.mean > TIMES * one.learned.turn]
         made.add_row(
             str(slots),
-            f"{saved / gap:.0%}",
+            f"{saved / gap:.0%}" if gap else "",
             f">= {AIMS[slots]:.0%}",
-            f"{measured / gap:.0%}",
+            f"{measured / gap:.0%}" if gap else "",
             f"{median(one.learned.loss for one in of):.1%}",
             f"{fmean(losses):.1%}" if losses else "",
             f"{len(losses)}",
