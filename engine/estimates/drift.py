@@ -13,13 +13,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.estimates.estimate import Z90, Estimate
+from engine.estimates.estimate import Estimate
+from engine.estimates.shape import Shape
 
 COMMON = 0.15
 """The part of a duration's variance (of its logarithm) that its kind has in common within one run. Between 0 and 0.4 in
 ten workflows with five runs each; with this and ``UNDER_WAY`` the intervals cover what they promise there.
 """
-UNDER_WAY = 1.3
+UNDER_WAY = 1.5
 """By so much the interval of a task that runs is wider than that of the samples: what has ended is no fair sample of
 what is to come, for like follows like in a plan too.
 """
@@ -47,7 +48,7 @@ class Drift:
 
     def add(self, kind: str, expected: Estimate, seconds: float) -> None:
         """A subtask has ended, after so many seconds."""
-        if (off := deviations(expected, seconds)) is not None:
+        if (off := Shape.of(expected).deviations(seconds)) is not None:
             seen = self._seen.setdefault(kind, Seen())
             seen.count += 1
             seen.total += max(-FARTHEST, min(FARTHEST, off))
@@ -85,23 +86,3 @@ def _longer(mean: float, deviation: float, running: Sequence[float]) -> tuple[fl
 def _log_above(z: float) -> float:
     """The logarithm of the probability that a standard normal variable is above ``z``."""
     return math.log(max(math.erfc(z / math.sqrt(2)) / 2, 1e-300))
-
-
-def deviations(expected: Estimate, seconds: float) -> float | None:
-    """How far a duration is from its median, in standard deviations of its logarithm on that side; None without one."""
-    if expected.seconds <= 0 or seconds <= 0:
-        return None
-    above = seconds > expected.seconds
-    width = spread(expected.seconds, expected.high if above else expected.low)
-    return math.log(seconds / expected.seconds) / width if width else None
-
-
-def spread(seconds: float, bound: float) -> float:
-    """The standard deviation of the logarithm on one side of a median, from the 10 % or 90 % bound there."""
-    if seconds <= 0:
-        return 0.0
-    return min(abs(math.log(max(bound, 1e-4) / seconds)) / Z90, WIDEST)
-
-
-WIDEST = 2.5
-"""No deviation is taken for wider: a factor of twelve."""

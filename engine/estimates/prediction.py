@@ -13,9 +13,10 @@ from statistics import median
 
 import msgspec
 
-from engine.estimates.drift import COMMON, UNDER_WAY, Drift, spread
+from engine.estimates.drift import COMMON, UNDER_WAY, Drift
 from engine.estimates.estimate import Z90, Estimate
 from engine.estimates.sampling import Sampler
+from engine.estimates.shape import Shape
 from engine.estimates.simulator import Network, network, run
 from engine.estimates.spread import at
 from engine.model import Value
@@ -134,9 +135,10 @@ def _coarse(work: Workload, means: Sequence[float], left: dict[int, float]) -> t
     own = 0.0
     common: Counter[str] = Counter()
     for estimate, mean, type_ in zip(work.estimates, means, work.types, strict=True):
-        width = (spread(estimate.seconds, estimate.low) + spread(estimate.seconds, estimate.high)) / 2
-        own += (1 - COMMON) * (mean * width) ** 2
-        common[type_] += mean * width  # type: ignore[assignment]
+        shape = Shape.of(estimate)
+        deviation = shape.deviation * mean / shape.mean if shape.mean else 0.0
+        own += (1 - COMMON) * deviation**2
+        common[type_] += deviation  # type: ignore[assignment]
     variance = own + COMMON * sum(value * value for value in common.values())
     width = math.sqrt(variance) / max(sum(means), 1e-9)
     return end * math.exp(-Z90 * width), end, end * math.exp(Z90 * width)

@@ -1,7 +1,7 @@
 """Durations drawn for one simulated run after another: of what waits and of what runs already.
 
-A duration is log-normal about the median of its estimate, each half with its own width. What it deviates is in part its
-kind's (``drift``), in part its own. What has run for a while already is drawn from what is longer than that.
+What a duration deviates from its median is in part its kind's (``drift``), in part its own. What has run for a while
+already is drawn from what is longer than that.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from statistics import NormalDist
 
-from engine.estimates.drift import COMMON, Drift, deviations, spread
+from engine.estimates.drift import COMMON, Drift
 from engine.estimates.estimate import Estimate
+from engine.estimates.shape import Shape
 
 _SHARED = math.sqrt(COMMON)
 _OWN = math.sqrt(1.0 - COMMON)
@@ -45,14 +46,12 @@ class Sampler:
         self._seed = seed
         self._names = sorted(set(kinds))
         number = {kind: place for place, kind in enumerate(self._names)}
-        self._rows = [
-            (found.seconds, spread(found.seconds, found.low), spread(found.seconds, found.high), number[kind])
-            for found, kind in zip(estimates, kinds, strict=True)
-        ]
+        self._shapes = [Shape.of(estimate) for estimate in estimates]
+        self._kinds = [number[kind] for kind in kinds]
         self._elapsed = elapsed
         reached: dict[str, list[float]] = {}
         for node, gone in elapsed.items():
-            if (off := deviations(estimates[node], gone)) is not None:
+            if (off := self._shapes[node].deviations(gone)) is not None:
                 reached.setdefault(kinds[node], []).append(off)
         self._beliefs = [drift.belief(kind, reached.get(kind, ())) for kind in self._names]
 
@@ -62,18 +61,17 @@ class Sampler:
         gauss, exp = chance.gauss, math.exp
         for shared in self._shared(chance, count):
             durations = []
-            for seconds, below, above, kind in self._rows:
+            for (middle, below, above), kind in zip(self._shapes, self._kinds, strict=True):
                 z = shared[kind] + _OWN * gauss(0.0, 1.0)
-                durations.append(seconds * exp(z * (above if z > 0 else below)))
+                durations.append(middle + z * above if z > 0 else middle * exp(z * below))
             yield durations, {node: self._left(node, shared, chance) for node in self._elapsed}
 
     def middle(self) -> tuple[list[float], dict[int, float]]:
         """The mean of each, given the middle of what its kind has in common."""
-        means = []
-        for seconds, below, above, kind in self._rows:
-            z = _SHARED * self._beliefs[kind][0]
-            width = above if z > 0 else below
-            means.append(seconds * math.exp(z * width) * (1.0 + (math.exp(above * above / 2) - 1.0) / 2))
+        means = [
+            shape.mean * shape.at(_SHARED * self._beliefs[kind][0]) / shape.middle if shape.middle else 0.0
+            for shape, kind in zip(self._shapes, self._kinds, strict=True)
+        ]
         left = {node: max(means[node] - gone, means[node] / 10) for node, gone in self._elapsed.items()}
         return means, left
 
@@ -90,18 +88,13 @@ class Sampler:
 
     def _left(self, node: int, shared: Sequence[float], chance: Random) -> float:
         """What a running one will still take, given that it has taken longer than it has run."""
-        seconds, below, above, kind = self._rows[node]
-        gone = self._elapsed[node]
-        width = above if gone > seconds else below
-        least = -math.inf
-        if gone > 0 and seconds > 0 and width:
-            least = (math.log(gone / seconds) / width - shared[kind]) / _OWN
-        elif gone > seconds:
-            least = math.inf
-        if least > FAR:
+        shape, own, gone = self._shapes[node], shared[self._kinds[node]], self._elapsed[node]
+        off = shape.deviations(gone)
+        refuted = gone > shape.middle if off is None else (off - own) / _OWN > FAR
+        if refuted:
             return gone * LATE * chance.expovariate(1.0)
-        z = shared[kind] + _OWN * _above(least, chance)
-        return max(seconds * math.exp(z * (above if z > 0 else below)) - gone, 0.0)
+        least = -math.inf if off is None else (off - own) / _OWN
+        return max(shape.at(own + _OWN * _above(least, chance)) - gone, 0.0)
 
 
 def _above(least: float, chance: Random) -> float:

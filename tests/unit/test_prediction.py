@@ -15,6 +15,7 @@ from engine.estimates.drift import COMMON, FARTHEST, Drift
 from engine.estimates.estimate import Z90, Estimate
 from engine.estimates.prediction import COARSE, NOTHING_LEFT, Change, Workload, changed, predict
 from engine.estimates.sampling import Sampler
+from engine.estimates.shape import Shape
 from engine.estimates.simulator import network
 
 CERTAIN = Estimate(1.0, 1.0, 1.0, 9, "subtask")
@@ -52,6 +53,18 @@ def test_one_subtask_ends_when_its_estimate_says() -> None:
     assert (found.low, found.seconds, found.high) == pytest.approx((5.0, 10.0, 20.0), rel=0.25)
 
 
+@pytest.mark.parametrize("estimate", [ROUGH, Estimate(1.0, 0.1, 1.5), Estimate(2.0, 2.0, 2.0)])
+def test_a_shape_keeps_its_quantiles_and_knows_its_mean(estimate: Estimate) -> None:
+    shape = Shape.of(estimate)
+    chance = Random(1)
+
+    assert [shape.at(z) for z in (-Z90, 0.0, Z90)] == pytest.approx([estimate.low, estimate.seconds, estimate.high])
+    assert shape.mean == pytest.approx(statistics.fmean(shape.at(chance.gauss(0, 1)) for _ in range(40_000)), rel=0.02)
+    for seconds in (estimate.seconds / 3, estimate.seconds * 1.2):
+        if (off := shape.deviations(seconds)) is not None:
+            assert shape.at(off) == pytest.approx(seconds)
+
+
 def test_the_same_question_gets_the_same_answer() -> None:
     asked = workload([[], [0], [0]], [ROUGH] * 3)
 
@@ -82,7 +95,8 @@ def test_what_runs_is_longer_than_it_has_run(gone: float) -> None:
     left = [running[0] for _, running in sampler.draws(200)]
 
     assert min(left) >= 0
-    longer = [draw for draw in (ROUGH.sample(Random(seed)) for seed in range(20_000)) if draw > gone]
+    drawn = (Shape.of(ROUGH).at(Random(seed).gauss(0.0, 1.0)) for seed in range(20_000))
+    longer = [draw for draw in drawn if draw > gone]
     assert statistics.median(left) == pytest.approx(statistics.median(longer) - gone, rel=0.4, abs=0.5)
 
 
