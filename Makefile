@@ -49,6 +49,15 @@ bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, o
 bench-plans: $(DEV) ## How well decomposers order the steps of published sets; Claude too where ANTHROPIC_API_KEY is set
 	@$(BIN)/python -m tests.bench.decomposition $(ARGUMENTS)
 
+.PHONY: bench-estimates
+bench-estimates: $(DEV) ## How well durations are foretold, on recorded runs of the same workflows
+	@$(BIN)/python -m tests.bench.estimates $(ARGUMENTS)
+	@$(BIN)/python -m tests.bench.etas $(ARGUMENTS)
+
+.PHONY: bench-schedule
+bench-schedule: $(DEV) ## What the order and learned durations are worth: known optima, then real workflows, 10 minutes
+	@$(BIN)/python -m tests.bench.schedule $(ARGUMENTS)
+
 .PHONY: bench-peers
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
 	@$(BIN)/python -m tests.bench.peers.install

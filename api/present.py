@@ -11,6 +11,8 @@ import msgspec
 
 from api import schemas
 from engine import model
+from engine.estimates.prediction import Prediction
+from engine.forecasts import Forecast, WhatIf
 from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
@@ -46,8 +48,9 @@ async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
     running: list[model.Subtask] = []
     if task.status in (TaskStatus.PROCESSING, TaskStatus.PAUSED):
         running = await engine.subtasks(task.id, status=SubtaskStatus.PROCESSING, after="", limit=CURRENT_KEYS)
+    forecast = await engine.forecast(task)
     return schemas.Task(
-        **_summary_fields(task),
+        **{**_summary_fields(task), "progress": _progress(task, forecast)},
         phase=_phase(task),
         current=[subtask.key for subtask in running],
         result=await engine.output(task),
@@ -203,11 +206,31 @@ def _task_error(said: dict[str, model.Json]) -> schemas.TaskError:
     return schemas.TaskError(**_error_fields(said), subtasks=_troubles(said))
 
 
-def _progress(task: model.Task) -> schemas.Progress:
+def estimate(found: Prediction | None) -> schemas.Estimate | None:
+    """When a task will have ended."""
+    return None if found is None else schemas.Estimate(**msgspec.structs.asdict(found))
+
+
+def what_if(found: WhatIf) -> schemas.WhatIfAnswer:
+    """How a task goes on and would go on."""
+    now, then = (schemas.Estimate(**msgspec.structs.asdict(one)) for one in (found.now, found.then))
+    return schemas.WhatIfAnswer(now=now, then=then, difference=found.difference)
+
+
+def _progress(task: model.Task, forecast: Forecast | None = None) -> schemas.Progress:
     settled = _settled(task)
     total = max(task.subtasks_count, sum(task.counts.values()))
     percent = 100.0 if settled >= total else round(min(99.9, 100 * settled / total), 1)
-    return schemas.Progress(percent=percent, completed=task.counts.get(SubtaskStatus.COMPLETED, 0), total=total)
+    completed = task.counts.get(SubtaskStatus.COMPLETED, 0)
+    if forecast is None:
+        return schemas.Progress(percent=percent, completed=completed, total=total)
+    low, eta, high = (
+        iso(forecast.made_at + round(1000 * seconds))
+        for seconds in (forecast.prediction.low, forecast.prediction.seconds, forecast.prediction.high)
+    )
+    return schemas.Progress(
+        percent=percent, completed=completed, total=total, eta=eta, eta_low=low, eta_high=high, late=forecast.late
+    )
 
 
 def _phase(task: model.Task) -> schemas.Phase | None:

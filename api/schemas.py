@@ -22,6 +22,33 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class Estimate(Wire):
+    """When a task will have ended, in seconds from its start: the median, and an interval that holds it four times of
+    five.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    work_seconds: float
+    """All subtasks one after the other."""
+    critical_path_seconds: float
+    """The longest path: no number of slots ends it sooner."""
+    evidence: dict[str, int]
+    """Subtasks by what their estimates rest on: ``subtask`` (the same one in earlier runs), ``kind`` (type, version and
+    size), ``type``, ``any``, ``none``.
+    """
+
+
+class WhatIfAnswer(Wire):
+    """How a task goes on, in seconds from now, and how it would with the change."""
+
+    now: Estimate
+    then: Estimate
+    difference: float
+    """Seconds; negative when it would end sooner."""
+
+
 class Created(Wire):
     """The answer to a submitted task."""
 
@@ -31,8 +58,8 @@ class Created(Wire):
     """Subtasks stored; those of a ``map`` come on top when its list is known."""
     initial_subtasks_queued: int
     """Subtasks that could start at once."""
-    estimate: None = None
-    """Always null: this version does not predict durations."""
+    estimate: Estimate | None = None
+    """Null while nothing is known of what its subtasks take."""
 
 
 class Fault(Wire):
@@ -84,9 +111,12 @@ class Progress(Wire):
     """Subtasks that succeeded."""
     total: int
     eta: Time | None = None
-    """Null: this version does not predict durations; so are the two bounds."""
+    """When it will have ended; null where nothing is known, in lists, and of a task that does not go on."""
     eta_low: Time | None = None
+    """Four times of five it ends between this and ``eta_high``."""
     eta_high: Time | None = None
+    late: bool = False
+    """It takes longer than was foretold when it came in."""
 
 
 class PlannedView(Wire):
@@ -371,8 +401,8 @@ class PlanPreview(Wire):
     """How the plan came about; null for one that was sent as it is."""
     plan: dict[str, Any] | None
     """The plan that would be stored, as it could be sent; null for one that was sent, or above 1,000 subtasks."""
-    estimate: None = None
-    """Always null: this version does not predict durations."""
+    estimate: Estimate | None = None
+    """Null while nothing is known of what its subtasks take."""
 
 
 class Health(Wire):

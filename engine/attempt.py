@@ -18,6 +18,8 @@ import structlog
 from engine import outcomes
 from engine.context import Context
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
+from engine.estimates.learning import Learner
+from engine.estimates.worked import Worked
 from engine.interruption import on_interrupt, on_request
 from engine.machine import Decision, Event, Failed, PutBack, decide
 from engine.model import Expand, Growth, Json, NewSubtask
@@ -54,6 +56,8 @@ class Growing(NamedTuple):
     """The subtask types that there are."""
     expanded: Callable[[str, list[NewSubtask], int], None]
     """Called with a task's id, what it has grown, and how many subtasks of an earlier attempt it has lost."""
+    plan: Callable[[str], str]
+    """What plan a task is a run of: its hash."""
 
 
 class Attempts:
@@ -68,6 +72,7 @@ class Attempts:
         timeout_seconds: for subtasks that name none.
         defaults: retry settings.
         growing: how far tasks may grow, and who is told when one does.
+        learner: is told how each ended, and says what to expect of what grows.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Attempts:
         timeout_seconds: float,
         defaults: Defaults,
         growing: Growing,
+        learner: Learner,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -90,6 +96,8 @@ class Attempts:
         self._timeout = timeout_seconds
         self._defaults = defaults
         self._growing = growing
+        self._learner = learner
+        self._worked: dict[str, Worked] = {}
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -122,7 +130,11 @@ class Attempts:
         else:
             self._grew.discard(claim.id)  # it will not run again
             settle = outcomes.succeeded(claim, packed, started, self._clock.now())
-        self._observer.attempt(claim.type, settle.outcome, settle.category, self._clock.monotonic() - begun)
+        seconds = self._clock.monotonic() - begun
+        self._observer.attempt(claim.type, settle.outcome, settle.category, seconds)
+        worked = self._worked.pop(claim.id, None)
+        if worked is not None:
+            worked.teach(self._learner, settle, seconds)
         return settle
 
     def never_started(self, claim: Claim, why: Event, started: int | None = None) -> Settle:
@@ -147,7 +159,10 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
-            output = await self._grown(tool, claim, spec, await self._call(tool, claim, spec, value, expires_at))
+            worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
+            returned = await self._call(tool, claim, spec, value, expires_at)
+            self._worked[claim.id] = worked.returned(returned)
+            output = await self._grown(tool, claim, spec, returned)
         packed = pack(output)
         try:
             await self._payloads.keep(claim.id, packed)
@@ -187,7 +202,8 @@ class Attempts:
             count = await self._scopes.size_of(claim.task_id, spec.map.follows)
             growth = followers(spec, claim.id, claim.key, claim.type, count)
         check_bounds(claim.id, len(growth.children), Bounds(MAPPED_DEPTH, self._growing.room(claim.task_id)))
-        await self._grow(claim, growth)
+        expected = self._learner.items(growth.children, self._growing.plan(claim.task_id))
+        await self._grow(claim, msgspec.structs.replace(growth, children=expected))
         return {"items": len(growth.children)}
 
     async def _grown(self, tool: Tool, claim: Claim, spec: Spec, returned: Json) -> Json:
@@ -197,8 +213,9 @@ class Attempts:
                 await self._grow(claim, Growth([]))  # what an earlier attempt had grown is not wanted any more
             return returned
         bounds = Bounds(self._growing.depth, self._growing.room(claim.task_id))
-        place = (claim.id, claim.key, spec.refs, self._tools, self._growing.types(), bounds)
         large = len(returned.subtasks) > LARGE
+        expectation = self._learner.expectation(self._growing.plan(claim.task_id), still=large)
+        place = (claim.id, claim.key, spec.refs, self._tools, self._growing.types(), bounds, expectation.ordered)
         growth = await asyncio.to_thread(grown, returned, *place) if large else grown(returned, *place)
         await self._grow(claim, growth)
         return output_of(returned, growth, claim.key)

@@ -54,6 +54,7 @@ class Closing:
         self._scheduler.bus.publish(task.id, [Event(task.id, *place, name, "", numbered.detail)])
         self._scheduler.bus.close(task.id)
         self._scheduler.times.forget(task)
+        self._scheduler.learner.ended(task.plan_hash)
         ledger.remove(task.id).ended.set()
         await self._graph.forget(task.id)
 

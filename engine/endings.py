@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from engine.errors import Category, EngineError, GraphUnavailable, ToolError
+from engine.estimates.promise import punctuality
 from engine.model import BLOB_BYTES, Finish, Json, Troubled
 from engine.payloads import Payloads, pack
 from engine.plan.spec import Refs, Spec
@@ -51,16 +52,19 @@ class Endings:
         text, digest, fault = (None, None, "") if task.gate == CANCELLING else await self._readable_result(task)
         if said is None and fault:
             said = warning(fault)
+        now = self._clock.now()
+        completed = status is TaskStatus.COMPLETED and task.started_at is not None
         return Finish(
             task_id=task.id,
             status=status,
-            at=self._clock.now(),
+            at=now,
             started_at=task.started_at,
             counts=counts,
             last_event=0,
             result=text,
             result_hash=digest,
             error=None if said is None else json.dumps(said),
+            detail=punctuality(task.estimate, (now - (task.started_at or now)) / 1000) if completed else "",
         )
 
     async def _readable_result(self, task: RunningTask) -> tuple[str | None, str | None, str]:

@@ -30,12 +30,15 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class Submitted(Value, frozen=True):
-    """What became of a submission; ``repeated`` says that the task was there already, made by the same key."""
+    """What became of a submission; ``repeated`` says that the task was there already, made by the same key;
+    ``estimate`` is JSON text: when it will have ended.
+    """
 
     task_id: str
     subtasks_count: int
     initial_subtasks_queued: int
     repeated: bool = False
+    estimate: str | None = None
 
     @property
     def id(self) -> str:
@@ -93,7 +96,7 @@ class Once:
             while True:
                 known = await self._known(request)
                 if known is not None:
-                    return Submitted(known.task_id, known.subtasks, known.queued, repeated=True)
+                    return Submitted(known.task_id, known.subtasks, known.queued, True, known.estimate)
                 try:
                     return await make()
                 except AlreadyStored:  # another engine was faster

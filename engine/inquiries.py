@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.errors import EngineError, GraphUnavailable, NotFound, TaskFailed, ToolError
+from engine.forecasts import Alternative, Forecast, Forecasts, WhatIf
 from engine.ledger import Ledger
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.payloads import Payloads
@@ -32,6 +33,7 @@ class Inquiries:
     """The questions of the engine's facade."""
 
     _clock: Clock
+    _forecasts: Forecasts
 
     def __init__(
         self, graph: Graph, ledger: Ledger, bus: Bus, payloads: Payloads, attempts: Attempts, tools: ToolRegistry
@@ -83,6 +85,17 @@ class Inquiries:
             return await self._attempts.resolved_input(task.id, spec, stored.decode(task.body).input, literal)
         except ToolError:
             return None
+
+    async def forecast(self, task: Task) -> Forecast | None:
+        """When a task will have ended; None of one that is final or paused, or of which nothing is known."""
+        return await self._forecasts.of(task)
+
+    async def what_if(self, task_id: str, wanted: Alternative) -> WhatIf:
+        """How a task would go on if something were different; nothing is changed.
+
+        Raises ``NotFound``; ``Conflict`` when it is final; ``InvalidInput`` when it has no such open subtask.
+        """
+        return await self._forecasts.what_if(await self.task(task_id), wanted)
 
     async def graph_of(self, task_id: str) -> dict[str, Json]:
         """Nodes, edges and the critical path of a task. Raises ``NotFound``."""

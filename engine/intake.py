@@ -10,6 +10,7 @@ from engine.errors import Busy, Fenced, GraphUnavailable, InvalidInput
 from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.judge import without_verdict
 from engine.model import Json, NewTask, Task
+from engine.outlook import Outlook
 from engine.ownership import Ownership
 from engine.plan.build import build
 from engine.plan.checks import Limits
@@ -50,6 +51,7 @@ class Intake:
         vitals: Vitals,
         find: Callable[[str], Awaitable[Task]],
     ) -> None:
+        self._learner = scheduler.learner
         self._settings = settings
         self._graph = graph
         self._planner = planner
@@ -64,6 +66,7 @@ class Intake:
         self._once = Once(graph)
         self._reruns = Reruns(graph, self._checked)
         self._reserved = 0
+        self._outlook = Outlook(self._learner, clock, settings.max_parallel_tasks, settings.type_limits)
 
     async def submit(self, body: Json, key: str | None) -> Submitted:
         """Checks and stores a task and begins to run it.
@@ -92,10 +95,11 @@ class Intake:
         try:
             now = self._clock.now()
             task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
+            task, _ = await self._outlook.estimated(task)
             await self._store(task)
         finally:
             self._reserved -= size
-        return Submitted(task.id, size, sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks))
+        return _submitted(task)
 
     async def rerun(self, task_id: str, wish: Rerun, key: str | None) -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
@@ -125,17 +129,19 @@ class Intake:
         self._refuse_when_full(size)
         self._reserved += size
         try:
+            task, _ = await self._outlook.estimated(task)
             await self._store(task)
         finally:
             self._reserved -= size
-        ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
-        return Submitted(task.id, len(task.subtasks), ready)
+        return _submitted(task)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
         made = await self._planner.plan(body)
         plan = await self._planned(body, made)
         seen = await self._off_loop(len(plan.subtasks), preview, plan)
+        task = await self._off_loop(len(plan.subtasks), build, plan, "", self._clock.now())
+        _, estimate = await self._outlook.estimated(task)
         told = made.origin is not None and seen.subtasks <= SHOWN
         return {
             "generations": seen.generations,
@@ -145,6 +151,7 @@ class Intake:
             "width": seen.width,
             "origin": made.origin,
             "plan": made.body["plan"] if told else None,
+            "estimate": estimate,
         }
 
     async def _planned(self, body: Json, made: Made) -> ValidPlan:
@@ -159,7 +166,7 @@ class Intake:
         plan: ValidPlan = await self._off_loop(
             _size(body), validate, body, self._tools.get, self._tools.names(), limits
         )
-        return plan
+        return await self._outlook.ordered(await self._learner.expected(plan))
 
     async def _off_loop(self, size: int, work: Any, *args: Any) -> Any:
         return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)
@@ -197,6 +204,11 @@ class Intake:
             raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
         finally:
             self._ownership.storing.discard(task.id)
+
+
+def _submitted(task: NewTask) -> Submitted:
+    ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
+    return Submitted(task.id, len(task.subtasks), ready, estimate=task.estimate)
 
 
 def _size(body: Json) -> int:

@@ -296,7 +296,7 @@ class Ledger:
             result=end.result,
             result_hash=end.result_hash,
             error=end.error,
-            detail=task.gate_detail,
+            detail=task.gate_detail or end.detail,
         )
 
 

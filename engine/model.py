@@ -221,6 +221,18 @@ class Subtask(Value, frozen=True):
     expected: float | None = None
 
 
+class Standing(Value, frozen=True):
+    """Where a subtask stands, for forecasts. ``expected`` is in seconds, None where it has no work of its own."""
+
+    key: str
+    type: str
+    status: str
+    order_key: str
+    started_at: int | None
+    completed_at: int | None
+    expected: float | None
+
+
 class Produced(Value, frozen=True):
     """What a subtask produced: ``output`` is JSON text, or None when only the blob store has it (by ``hash``)."""
 
@@ -245,7 +257,7 @@ class NewResult(Value, frozen=True):
 
 class Request(Value, frozen=True):
     """A caller's idempotency key: the hash of what was sent with it, the task that it made, once it is stored, and
-    what was answered: its subtasks, and how many of them could start at once.
+    what was answered: its subtasks, how many of them could start at once, and what was expected of it.
     """
 
     hash: str
@@ -253,6 +265,7 @@ class Request(Value, frozen=True):
     stored: bool
     subtasks: int
     queued: int
+    estimate: str | None = None
 
 
 class LearnedPlan(Value, frozen=True):
@@ -370,7 +383,9 @@ class Progress(Value, frozen=True):
 
 
 class Finish(Value, frozen=True):
-    """The end of a task: written once, guarded by its being open. ``detail`` says who ended it and why."""
+    """The end of a task: written once, guarded by its being open. ``detail`` says who ended it and why, or
+    that it was early or late by what was foretold of it.
+    """
 
     task_id: str
     status: TaskStatus

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.estimates.precedents import Precedent
+from engine.estimates.profile import StoredProfile
+from engine.estimates.trends import Trend
 from engine.lookups import AnswerReader
 from engine.model import (
     Attempt,
@@ -26,6 +29,7 @@ from engine.model import (
     Progress,
     Pulse,
     Request,
+    Standing,
     Subtask,
     Task,
     Troubled,
@@ -214,6 +218,9 @@ class GraphReader(Protocol):
         subtask, in plan order.
         """
 
+    async def standings(self, task_id: str) -> list[Standing]:
+        """Where each subtask stands, in plan order."""
+
     async def leaves(self, task_id: str, limit: int) -> list[tuple[str, str]]:
         """(id, key) of up to ``limit`` subtasks on which nothing depends, in plan order."""
 
@@ -284,7 +291,28 @@ class PlanMemory(Protocol):
         """Removes a plan; False when there is none. Not fenced."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Protocol):
+class Experience(Protocol):
+    """What earlier attempts have taught, beside what is stored of them."""
+
+    async def profiles(self) -> list[StoredProfile]:
+        """What all engines of the namespace have learned about kinds of subtasks, the latest first."""
+
+    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
+        """Keeps what this engine has learned about some kinds, in place of what it kept before. Raises ``Fenced``."""
+
+    async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
+        """How long each subtask took in the last ``runs`` completed tasks of a plan, the latest first; up to ``limit``
+        subtasks in all. Only what did its own work counts: nothing reused or cached.
+        """
+
+    async def task_sizes(self, since: str, limit: int) -> list[tuple[str, int]]:
+        """(id, subtasks) of up to ``limit`` tasks with ids from ``since`` on, newest first."""
+
+    async def trends(self, since: str) -> list[Trend]:
+        """The attempts of tasks with ids from ``since`` on, by type, day and outcome. Reads each of them."""
+
+
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

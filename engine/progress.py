@@ -1,34 +1,45 @@
-"""The counts that a running task shows in the graph: written when they changed, at most once a second."""
+"""What a running engine writes now and then: the counts that a running task shows, and what was learned meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import structlog
+
+from engine.errors import GraphUnavailable
+from engine.estimates.learning import Learner
 from engine.model import Progress
 from engine.ports import Alarm, Clock
 from engine.running import RunningTask
 
+_log = structlog.get_logger("progress")
+
 PROGRESS_SECONDS = 1.0
-"""Counts are written onto a running task at most this often."""
+"""Such things are written at most this often."""
 
 
-class ProgressKeeper:
-    """Says whose counts are to be written now. ``ring`` is called on the event loop when they are due later."""
+class Pace:
+    """Says when something may be done again. ``ring`` is called on the event loop when it is due later."""
 
-    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, ring: Callable[[], None], seconds: float = PROGRESS_SECONDS) -> None:
         self._clock = clock
         self._ring = ring
+        self._seconds = seconds
         self._due_at = 0.0
         self._alarm: Alarm | None = None
 
-    def due(self, tasks: Iterable[RunningTask], at_once: bool = False) -> list[Progress]:
-        """The counts to write now; empty when none changed or it is too early."""
-        dirty = [task for task in tasks if task.dirty] if self._is_due(at_once) else []
-        if dirty:
-            self._due_at = self._clock.monotonic() + PROGRESS_SECONDS
-        for task in dirty:
-            task.dirty = False
-        return [Progress(task.id, task.present(), task.started_at) for task in dirty]
+    def due(self) -> bool:
+        """Whether it may be done now; if not, it rings when it may."""
+        wait = self._due_at - self._clock.monotonic()
+        if wait <= 0:
+            return True
+        if self._alarm is None:
+            self._alarm = self._clock.call_later(wait, self._went_off)
+        return False
+
+    def done(self) -> None:
+        """It is done now."""
+        self._due_at = self._clock.monotonic() + self._seconds
 
     def close(self) -> None:
         """Rings no more."""
@@ -36,14 +47,52 @@ class ProgressKeeper:
             self._alarm.cancel()
             self._alarm = None
 
-    def _is_due(self, at_once: bool) -> bool:
-        wait = self._due_at - self._clock.monotonic()
-        if at_once or wait <= 0:
-            return True
-        if self._alarm is None:
-            self._alarm = self._clock.call_later(wait, self._went_off)
-        return False
-
     def _went_off(self) -> None:
         self._alarm = None
         self._ring()
+
+
+class ProgressKeeper:
+    """Says whose counts are to be written now. ``ring`` is called on the event loop when they are due later."""
+
+    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+        self._pace = Pace(clock, ring)
+
+    def due(self, tasks: Iterable[RunningTask], at_once: bool = False) -> list[Progress]:
+        """The counts to write now; empty when none changed or it is too early."""
+        dirty = [task for task in tasks if task.dirty] if at_once or self._pace.due() else []
+        if dirty:
+            self._pace.done()
+        for task in dirty:
+            task.dirty = False
+        return [Progress(task.id, task.present(), task.started_at) for task in dirty]
+
+    def close(self) -> None:
+        """Rings no more."""
+        self._pace.close()
+
+
+class LessonKeeper:
+    """Writes what was learned meanwhile. Experience is worth no failure: what cannot be written waits for the next
+    time, and a profile is written whole, so nothing of it is lost.
+    """
+
+    def __init__(self, learner: Learner, clock: Clock, ring: Callable[[], None]) -> None:
+        self._learner = learner
+        self._pace = Pace(clock, ring)
+
+    async def write(self, at_once: bool = False) -> None:
+        """Writes the kinds that have changed, if it is time. Raises ``Fenced``."""
+        if not self._learner.has_changed or not (at_once or self._pace.due()):
+            return
+        self._pace.done()
+        try:
+            await self._learner.write()
+        except GraphUnavailable as error:
+            _log.debug("what was learned is not written yet", reason=str(error))
+        if self._learner.has_changed:
+            self._pace.due()
+
+    def close(self) -> None:
+        """Rings no more."""
+        self._pace.close()

@@ -71,6 +71,8 @@ class RunningTask:
     pause: Pause | None = None
     gate: str = ""
     gate_detail: str = ""
+    plan_hash: str = ""
+    estimate: str | None = None
     cancel_after: str | None = None
     virtual_time: float = 0.0
     queued: bool = False
@@ -101,6 +103,8 @@ class RunningTask:
             pause=task.pause,
             gate=task.gate,
             gate_detail=task.gate_detail,
+            plan_hash=task.plan_hash,
+            estimate=task.estimate,
             cancel_after="" if task.gate else None,
         )
 
@@ -121,6 +125,8 @@ class RunningTask:
             tags=task.tags,
             fail_fast=task.failure_policy == "fail_fast",
             deadline_at=task.deadline_at,
+            plan_hash=task.plan_hash,
+            estimate=task.estimate,
         )
         running.limit(task.subtasks)
         return running

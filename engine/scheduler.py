@@ -21,13 +21,14 @@ from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.due import TimeKeeper
 from engine.errors import GraphUnavailable
+from engine.estimates.learning import Learner
 from engine.judge import Judge
 from engine.ledger import Ledger
 from engine.machine import Cancelled, Event, PutBack
 from engine.observer import Observer
 from engine.payloads import Payloads
 from engine.ports import Clock, Graph
-from engine.progress import ProgressKeeper
+from engine.progress import LessonKeeper, ProgressKeeper
 from engine.running import FAILING, RunningTask
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
@@ -54,6 +55,7 @@ class Scheduler:
         bus: Bus,
         clock: Clock,
         observer: Observer,
+        learner: Learner,
     ) -> None:
         self.graph = graph
         self.ledger = ledger
@@ -72,6 +74,8 @@ class Scheduler:
         self._stopping = False
         self._pause = RECONNECT_SECONDS[0]
         self._progress = ProgressKeeper(clock, self.wake)
+        self.learner = learner
+        self._lessons = LessonKeeper(learner, clock, self.wake)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
         self.left: Callable[[RunningTask], None]
@@ -184,6 +188,7 @@ class Scheduler:
         finally:
             self.times.close()
             self._progress.close()
+            self._lessons.close()
             for helper in self._helpers:
                 helper.cancel()
 
@@ -372,6 +377,7 @@ class Scheduler:
         rows = self._progress.due(self.ledger.tasks.values(), at_once)
         if rows:
             await self._safely(lambda: self.graph.progress(rows, self.clock.now()))
+        await self._lessons.write(at_once)
 
     async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Reads something beside the loop, as often as it takes until the graph answers."""

@@ -18,6 +18,9 @@ from engine.control import Control
 from engine.dispatch import Dispatch
 from engine.endings import Endings
 from engine.errors import Fenced, GraphRefused
+from engine.estimates.learning import Learner
+from engine.estimates.sizes import Sizes
+from engine.forecasts import Forecasts
 from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
@@ -37,6 +40,7 @@ from engine.rerun import FAILED, Rerun, refuse_open
 from engine.retries import Defaults
 from engine.scheduler import Scheduler
 from engine.settings import Settings
+from engine.statistics import Statistics
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
 from engine.verbs import VERB_SECONDS, Verbs
@@ -80,11 +84,17 @@ class Engine(Verbs):
             lambda task_id: settings.max_plan_subtasks - ledger.size(task_id),
             tools.names,
             ledger.expanded,
+            lambda task_id: ledger.tasks[task_id].plan_hash,
         )
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing)
+        roots = Roots(settings.file_roots)
+        self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
+        tools.experience = learner.of_type
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
+        slots, limits = settings.max_parallel_tasks, settings.type_limits
+        self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
@@ -106,11 +116,12 @@ class Engine(Verbs):
             tools.names,
             templates or TemplateSet(),
             bool(settings.anthropic_api_key.get_secret_value()),
-            Roots(settings.file_roots).size,
+            roots.size,
         )
         self._intake = Intake(
             settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
         )
+        self._statistics = Statistics(graph, learner, clock)
         self._removal = Removal(
             graph,
             blobs,
@@ -150,6 +161,7 @@ class Engine(Verbs):
                 await self._redis.open()
             await self._graph.open()
             await self._check_blobs()
+            await self._learner.begin(self.id)
             await self._ownership.begin(self.id)
         except BaseException:
             await self._graph.close()
@@ -185,6 +197,7 @@ class Engine(Verbs):
             self._loops = []
             await self._ownership.leave()
         self._stopped.set()
+        self._forecasts.close()
         self._bus.close_all()
         await self._tools.close()
         if self._redis is not None:
@@ -264,6 +277,16 @@ class Engine(Verbs):
             return True
         await asyncio.wait({work}, timeout=VERB_SECONDS)
         return work.done() and work.result()
+
+    # --- what was learned -------------------------------------------------------------------------------------------
+
+    async def stats(self, days: int = 7) -> dict[str, Json]:
+        """Durations, failures, cache and errors of estimates of the last days; see ``Statistics.stats``."""
+        return await self._statistics.stats(days)
+
+    async def estimates(self, type: str | None = None) -> list[dict[str, Json]]:
+        """What was learned about each kind of subtask; see ``Statistics.estimates``."""
+        return await self._statistics.estimates(type)
 
     # --- health -----------------------------------------------------------------------------------------------------
 

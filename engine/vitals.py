@@ -70,6 +70,7 @@ class Vitals:
             "running_by_type": {type_: count for type_, count in self._ledger.running_by_type.items() if count},
             "slots": self._slots,
             "turns": self._scheduler.turns,
+            "profile_regressions": self._scheduler.learner.regressions,
         }
 
     async def doctor(self) -> dict[str, Json]:

@@ -20,6 +20,7 @@ from engine.model import (
     NewTask,
     Pause,
     Produced,
+    Standing,
     Subtask,
     Task,
     Troubled,
@@ -334,6 +335,19 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         optional=bool(node.get("is_optional")),
         order_key=node["order_key"].partition("|")[2],
         expected=node.get("expected"),
+    )
+
+
+def standing(row: Mapping[str, Any]) -> Standing:
+    """Where a subtask stands."""
+    return Standing(
+        key=row["key"],
+        type=row["type"],
+        status=row["status"],
+        order_key=row["order_key"].partition("|")[2],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        expected=row["expected"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.model import Attempt, Event, Json, Produced, Request, Subtask, Task, Troubled
+from engine.model import Attempt, Event, Json, Produced, Request, Standing, Subtask, Task, Troubled
 from graph import catalog, codec
 from graph.database import Database, Row
 from graph.repair import Repairer
@@ -28,6 +28,7 @@ STATEMENTS = frozenset(
         "subtask/leaves",
         "subtask/list",
         "subtask/nodes",
+        "subtask/standings",
         "subtask/outputs",
         "subtask/troubled",
         "task/get",
@@ -99,6 +100,11 @@ class Reader(Repairer):
     async def nodes(self, task_id: str) -> list[Json]:
         """What drawing a task needs of each subtask, in plan order."""
         return [dict(row) for row in await self._database.read("subtask/nodes", task=task_id)]
+
+    async def standings(self, task_id: str) -> list[Standing]:
+        """Where each subtask stands, in plan order."""
+        rows = await self._database.read("subtask/standings", task=task_id)
+        return [codec.standing(row) for row in rows]
 
     async def leaves(self, task_id: str, limit: int) -> list[tuple[str, str]]:
         """(id, key) of subtasks on which nothing depends, in plan order."""

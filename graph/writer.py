@@ -13,30 +13,35 @@ from engine.errors import Fenced
 from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import codec, memory
+from graph import codec, memory, profiles
 from graph.database import Database, Row
 from graph.memory import Memory
+from graph.profiles import Profiles
 from graph.removal import Remover
 
-STATEMENTS = memory.STATEMENTS | frozenset(
-    {
-        "blobs/enter",
-        "engine/heartbeat",
-        "engine/last_turn",
-        "engine/register",
-        "result/put",
-        "subtask/processing",
-        "subtask/release_holds",
-        "subtask/undecided",
-        "subtask/waiting",
-        "task/close_gate",
-        "task/finish",
-        "task/open_owned",
-        "task/pause",
-        "task/progress",
-        "task/recount",
-        "task/resume",
-    }
+STATEMENTS = (
+    memory.STATEMENTS
+    | profiles.STATEMENTS
+    | frozenset(
+        {
+            "blobs/enter",
+            "engine/heartbeat",
+            "engine/last_turn",
+            "engine/register",
+            "result/put",
+            "subtask/processing",
+            "subtask/release_holds",
+            "subtask/undecided",
+            "subtask/waiting",
+            "task/close_gate",
+            "task/finish",
+            "task/open_owned",
+            "task/pause",
+            "task/progress",
+            "task/recount",
+            "task/resume",
+        }
+    )
 )
 
 REMOVE_BATCH = 1000
@@ -75,7 +80,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory):
+class Writer(Remover, Memory, Profiles):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

@@ -25,7 +25,7 @@ async def preview_plan(request: Request, engine: TheEngine, settings: TheSetting
     seen = await engine.preview({} if body is None else body)
     view = present.planned(seen.pop("origin"))
     shown = None if view is None else view.model_dump()
-    return json_response(seen | {"planned": shown, "estimate": None})
+    return json_response(seen | {"planned": shown})
 
 
 @router.get("/templates", responses=problems(503))

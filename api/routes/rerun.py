@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api import schemas
+from api import present, schemas
 from api.idempotency import REPEATED, IdempotencyKey
 from api.openapi import problems
 from api.routes import TheEngine, TheSettings
 from api.verbs import VerbBody, body_of, read_body
+from engine.estimates.promise import decode
 
 router = APIRouter(tags=["control"])
 
@@ -50,4 +51,5 @@ async def rerun_task(
         task_id=made.task_id,
         subtasks_count=made.subtasks_count,
         initial_subtasks_queued=made.initial_subtasks_queued,
+        estimate=present.estimate(decode(made.estimate)),
     )

@@ -15,6 +15,7 @@ from api.idempotency import REPEATED, IdempotencyKey
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
+from engine.estimates.promise import decode
 from engine.model import Json
 
 router = APIRouter(tags=["tasks"])
@@ -59,6 +60,7 @@ async def create_task(
         task_id=submitted.task_id,
         subtasks_count=submitted.subtasks_count,
         initial_subtasks_queued=submitted.initial_subtasks_queued,
+        estimate=present.estimate(decode(submitted.estimate)),
     )
 
 

@@ -43,6 +43,7 @@ def build(plan: ValidPlan, task_id: str, created_at: int, request_key: str = "",
         subtasks=[subtask(draft, plan.order, lanes, ids[draft.index]) for draft in plan.subtasks],
         request_key=request_key,
         request_hash=request_hash,
+        plan_hash=plan.plan_hash,
         edges=[(ids[draft.index], ids[needed]) for draft in plan.subtasks for needed in draft.dependencies],
     )
 
@@ -78,7 +79,7 @@ class Lanes:
     def key(self, draft: Draft) -> str:
         """The text that sorts a subtask, if mapped its chain, among the ready ones of its task."""
         first = self._chain(draft)[-1]
-        rank = self._order.rank[first.index]
+        rank = self._order.urgent[first.index]
         if not self.inside:
             return order_key(draft.priority, rank, first.index)
         return f"{order_key(draft.priority, rank, int(self.inside[:7]))}.{first.index:07d}"
@@ -95,7 +96,7 @@ class Lanes:
             batch=draft.batch,
             refs=draft.over_refs,
             priority=draft.priority,
-            rank=self._order.rank[chain[-1].index],
+            rank=self._order.urgent[chain[-1].index],
             lane=self.key(draft),
             stage=len(chain) - 1,
             span=span,
@@ -137,6 +138,7 @@ def subtask(draft: Draft, order: Order, lanes: Lanes, id_: str, key: str = "") -
         judged=judged,
         timed=policies.queue is not None or policies.total is not None,
         follows=lanes.followed(draft, id_),
+        expected=draft.expected,
     )
 
 

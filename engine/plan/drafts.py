@@ -24,7 +24,7 @@ class Draft(msgspec.Struct):
 
     The fields below ``limit`` are filled in while it is checked: ``encoded`` is the input as JSON text,
     ``dependencies`` are indexes, the declared ones first, ``declared`` is how many those are, ``follows`` is the index
-    of the map whose items this map goes over one by one.
+    of the map whose items this map goes over one by one, ``expected`` is how long it will take, in seconds.
     """
 
     index: int
@@ -46,6 +46,7 @@ class Draft(msgspec.Struct):
     fallback_refs: Refs | None = None
     run_if_keys: dict[str, tuple[Place, bool]] = {}
     follows: int | None = None
+    expected: float | None = None
 
     @property
     def place(self) -> str:

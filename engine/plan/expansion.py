@@ -7,7 +7,7 @@ its ends produce, unless the tool gave an output of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -15,9 +15,10 @@ from engine.errors import Category, Fatal, Fault, InvalidInput, ToolError
 from engine.model import Expand, Growth, Json, NewSubtask
 from engine.plan.build import Lanes, subtask
 from engine.plan.checks import Checks, Limits
-from engine.plan.drafts import PLACE
+from engine.plan.drafts import PLACE, Draft
 from engine.plan.faults import Faults
 from engine.plan.ids import subtask_id
+from engine.plan.order import Order
 from engine.plan.plain import check_plain
 from engine.plan.spec import Place, Refs, place_id
 from engine.ports import Tool
@@ -35,6 +36,10 @@ class Bounds(msgspec.Struct, frozen=True):
     room: int
 
 
+Weigh = Callable[[Sequence[Draft], Order, str], Order]
+"""Notes what is expected of subtasks that grow from one of this key, and orders them by that."""
+
+
 def grown(
     expand: Expand,
     parent_id: str,
@@ -43,8 +48,10 @@ def grown(
     tools: Callable[[str], Tool | None],
     known_types: Collection[str],
     bounds: Bounds,
+    weigh: Weigh | None = None,
 ) -> Growth:
-    """The subtasks that ``parent`` adds. ``refs`` are the parent's own: its children may refer to the same.
+    """The subtasks that ``parent`` adds. ``refs`` are the parent's own: its children may refer to the same. ``weigh``
+    orders them by what is expected of them.
 
     Raises ``ToolError``: (logic) with the first faults of the expansion; (resource) when it exceeds the bounds.
     """
@@ -62,6 +69,8 @@ def grown(
     except InvalidInput as error:
         raise _refused(error.faults) from None
     assert order is not None
+    if weigh is not None:
+        order = weigh(drafts, order, parent_key)
     lanes = Lanes(drafts, order, inside)
     nodes = [
         _child(

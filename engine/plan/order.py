@@ -14,12 +14,20 @@ import msgspec
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the edges of a plan say, by index. ``topological`` misses the subtasks in cycles and those after them."""
+    """What the edges of a plan say, by index. ``topological`` misses the subtasks in cycles and those after them;
+    ``urgency`` is an order that is better than the rank, in seconds, empty where none was looked for.
+    """
 
     dependants: list[list[int]]
     topological: list[int]
     generation: list[int]
     rank: list[float]
+    urgency: list[float] = []
+
+    @property
+    def urgent(self) -> list[float]:
+        """What sorts the ready subtasks, the highest first: the rank, unless a better order was found."""
+        return self.urgency or self.rank
 
     @property
     def acyclic(self) -> bool:
@@ -39,12 +47,18 @@ def order(dependencies: Sequence[Sequence[int]], weights: Sequence[float] | None
         for dependency in needed:
             dependants[dependency].append(node)
     topological, generation = _unfold(dependencies, dependants)
-    rank = [1.0] * len(dependants) if weights is None else [float(weight) for weight in weights]
-    for node in reversed(topological):
-        below = dependants[node]
+    found = Order(dependants, topological, generation, [])
+    return weighted(found, [1.0] * len(dependants) if weights is None else weights)
+
+
+def weighted(order: Order, weights: Sequence[float]) -> Order:
+    """The same plan with the ranks that follow from other weights."""
+    rank = [float(weight) for weight in weights]
+    for node in reversed(order.topological):
+        below = order.dependants[node]
         if below:
             rank[node] += max([rank[dependant] for dependant in below])
-    return Order(dependants, topological, generation, rank)
+    return Order(order.dependants, order.topological, order.generation, rank)
 
 
 def _unfold(dependencies: Sequence[Sequence[int]], dependants: list[list[int]]) -> tuple[list[int], list[int]]:

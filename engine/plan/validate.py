@@ -40,6 +40,7 @@ class ValidPlan(msgspec.Struct, frozen=True):
     description: str = ""
     aggregate_refs: Refs | None = None
     origin: Origin | None = None
+    plan_hash: str = ""
 
     @property
     def edges(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from types import ModuleType
 
@@ -79,6 +79,8 @@ class ToolRegistry:
     def __init__(self, tools: Iterable[Tool] = (), *, grace: float = 0.5) -> None:
         self._grace = grace
         self._tools: dict[str, Tool] = {}
+        self.experience: Callable[[str], tuple[float | None, float | None]] = lambda _: (None, None)
+        """What the engine has learned of a type, as (median seconds, share that succeeds)."""
         for tool in tools:
             self.register(tool)
 
@@ -98,7 +100,15 @@ class ToolRegistry:
         """
         registry = cls(builtin_tools(settings, model), grace=settings.cancel_grace_seconds)
         registry.register(Claude(model))
-        registry.register(Planning(model, registry.get, registry.names, planner=settings.planning_model))
+        registry.register(
+            Planning(
+                model,
+                registry.get,
+                registry.names,
+                planner=settings.planning_model,
+                experience=lambda type_: registry.experience(type_),  # the engine gives it later
+            )
+        )
         registry.register(Subplan(templates or TemplateSet()))
         registry.load_modules(settings.agent03_tools)
         return registry
@@ -112,6 +122,11 @@ class ToolRegistry:
     def get(self, name: str) -> Tool | None:
         """The tool of that name."""
         return self._tools.get(name)
+
+    def version(self, name: str) -> str:
+        """The version of the tool of that name; empty when there is none."""
+        tool = self._tools.get(name)
+        return "" if tool is None else tool.version
 
     def names(self) -> list[str]:
         """Every name, sorted."""

@@ -118,6 +118,21 @@ async def test_what_a_drawing_needs(hand: Hand) -> None:
     assert await hand.graph.edges(task.id) == [("b", "a")]
 
 
+async def test_what_a_forecast_needs(hand: Hand) -> None:
+    task = await hand.store(chain(3))
+    claim = (await hand.claimed(task))["k0"]
+    await hand.turn(hand.done(claim), claim={task.id: 1})
+
+    first, second, third = await hand.graph.standings(task.id)
+
+    assert [row.key for row in (first, second, third)] == ["k0", "k1", "k2"]
+    assert [row.status for row in (first, second, third)] == ["completed", "processing", "pending"]
+    assert [row.order_key for row in (first, second, third)] == [sent.order_key for sent in task.subtasks]
+    assert first.completed_at is not None and first.started_at is not None
+    assert (second.started_at is None, second.completed_at, third.started_at) == (False, None, None)
+    assert await hand.graph.standings("nobody") == []
+
+
 async def test_outputs_of_finished_and_unfinished_subtasks(hand: Hand) -> None:
     task = await hand.store(plan(step("a"), step("b"), step("c"), step("d", "c")))
     claims = await hand.claimed(task)

@@ -13,10 +13,15 @@ import msgspec
 
 from engine.command import Carried, Command
 from engine.errors import NotFound
+from engine.estimates.profile import Kind, Observation, Profile
+from engine.estimates.promise import encode
+from engine.estimates.trends import Trend
+from engine.forecasts import Alternative, Forecast, WhatIf
 from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
 from engine.states import SubtaskStatus, TaskStatus
+from engine.statistics import DAY, shown, told
 
 NOW = 1_795_000_000_123
 """2026-11-18T11:06:40.123Z in milliseconds."""
@@ -97,6 +102,9 @@ class FakeEngine:
     reasons: list[str] = field(default_factory=list)
     state: str = "healthy"
 
+    foretold: Forecast | None = None
+    alternatives: list[Alternative] = field(default_factory=list)
+
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
@@ -106,7 +114,8 @@ class FakeEngine:
         self._fail()
         self.bodies.append(body)
         self.keys.append(key)
-        return Submitted("T0001", 2, 1, key is not None and self.keys.count(key) > 1)
+        estimate = None if self.foretold is None else encode(self.foretold.prediction)
+        return Submitted("T0001", 2, 1, key is not None and self.keys.count(key) > 1, estimate)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """Keeps the body."""
@@ -120,6 +129,7 @@ class FakeEngine:
             "width": 1,
             "origin": Origin("rules", "rules.steps", "simple", ["two steps"]),
             "plan": {"subtasks": []},
+            "estimate": None if self.foretold is None else self.foretold.prediction,
         }
 
     async def templates(self) -> dict[str, Json]:
@@ -130,6 +140,23 @@ class FakeEngine:
         counts = {"successes": 2, "failures": 0, "median_seconds": 1.5, "created_at": NOW, "used_at": NOW}
         shown = {"name": "weather", "description": "of a city", "parameters": parameters, "subtasks": 2}
         return {"templates": [shown], "learned": [learned | counts]}
+
+    async def stats(self, days: int) -> dict[str, Json]:
+        """Five attempts of one type."""
+        self._fail()
+        rows = [
+            Trend("noop", NOW // DAY, "completed", 4, 6.0, 2.0, 0.1, 0.2, 4, 10),
+            Trend("noop", NOW // DAY, "failed", 1, 3.0, 3.0, 0.1, None, 0, 0),
+        ]
+        return told(rows, [], NOW, days, None)
+
+    async def estimates(self, type: str | None) -> list[dict[str, Json]]:
+        """One kind."""
+        self._fail()
+        profile = Profile(Kind("noop", "1", 4))
+        for seconds in (1.0, 2.0):
+            profile.add(Observation(seconds), NOW)
+        return [shown(profile)] if type in (None, "noop") else []
 
     async def task(self, task_id: str) -> Task:
         """One of the held tasks."""
@@ -158,6 +185,18 @@ class FakeEngine:
             if row.key == key:
                 return row, self.attempts, ["a"], {"resolved_input": {"n": 2}}
         raise NotFound(f"task {task_id} has no subtask {key}")
+
+    async def forecast(self, task: Task) -> Forecast | None:
+        """What was laid down."""
+        return self.foretold
+
+    async def what_if(self, task_id: str, wanted: Alternative) -> WhatIf:
+        """Keeps the question; twice as quick."""
+        await self.task(task_id)
+        self.alternatives.append(wanted)
+        assert self.foretold is not None
+        now = self.foretold.prediction
+        return WhatIf(now, msgspec.structs.replace(now, seconds=now.seconds / 2), -now.seconds / 2)
 
     async def graph_of(self, task_id: str) -> dict[str, Json]:
         """The held subtasks as a chain."""
@@ -200,5 +239,5 @@ class FakeEngine:
         return self.reasons
 
     def snapshot(self) -> dict[str, Json]:
-        """Two levels."""
-        return {"ready": 3, "running": {"noop": 1}}
+        """Some levels."""
+        return {"ready": 3, "running": 1, "running_by_type": {"noop": 1}, "slots": 10, "open_tasks": 1}

@@ -9,9 +9,11 @@ import httpx2
 import pytest
 import structlog
 
-from api import schemas
+from api import schemas, stats
 from engine import errors
 from engine.errors import Fault, InvalidInput
+from engine.estimates.prediction import Prediction
+from engine.forecasts import Alternative, Forecast
 from engine.model import Attempt, Event
 from engine.states import SubtaskStatus, TaskStatus
 from tests.support.fake_engine import NOW, FakeEngine, a_subtask, a_task
@@ -111,6 +113,39 @@ async def test_templates_and_learned_plans_are_listed(client: httpx2.AsyncClient
     assert [(found.text, found.median_seconds) for found in listed.learned] == [("add <number>", 1.5)]
 
 
+FORETOLD = Forecast(Prediction(10.0, 5.0, 20.5, 12.0, 8.0, {"kind": 2}), NOW, late=True)
+SHOWN = {
+    "seconds": 10.0,
+    "low": 5.0,
+    "high": 20.5,
+    "work_seconds": 12.0,
+    "critical_path_seconds": 8.0,
+    "evidence": {"kind": 2},
+}
+
+
+async def test_what_is_foretold_is_shown(client: httpx2.AsyncClient, engine: FakeEngine) -> None:
+    engine.foretold = FORETOLD
+
+    assert (await client.post("/tasks", json={"plan": {}})).json()["estimate"] == SHOWN
+    assert read(schemas.PlanPreview, await client.post("/plans/preview", json={"plan": {}})).estimate is not None
+    progress = (await client.get("/tasks/T0001")).json()["task"]["progress"]
+    assert (progress["eta"], progress["late"]) == ("2026-11-18T11:06:50.123Z", True)
+    assert (progress["eta_low"], progress["eta_high"]) == ("2026-11-18T11:06:45.123Z", "2026-11-18T11:07:00.623Z")
+
+
+async def test_what_would_be_if_something_were_different(client: httpx2.AsyncClient, engine: FakeEngine) -> None:
+    engine.foretold = FORETOLD
+    body = {"slots": 8, "max_parallel": 4, "factors": {"noop": 2.5}, "without": ["a"]}
+    answer = read(schemas.WhatIfAnswer, await client.post("/tasks/T0001/what-if", json=body))
+
+    assert (answer.now.seconds, answer.then.seconds, answer.difference) == (10.0, 5.0, -5.0)
+    assert engine.alternatives == [Alternative(8, 4, {"noop": 2.5}, ["a"])]
+    found = problem(await client.post("/tasks/T0001/what-if", json={"factors": {"noop": 0}}), 400, "invalid-input")
+    assert [error.pointer for error in found.errors] == ["/factors/noop"]
+    problem(await client.post("/tasks/nope/what-if"), 404, "not-found")
+
+
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +180,7 @@ async def test_a_task_and_its_subtasks(client: httpx2.AsyncClient, engine: FakeE
                 "eta": None,
                 "eta_low": None,
                 "eta_high": None,
+                "late": False,
             },
             "phase": "aggregating",
             "current": ["b"],
@@ -410,6 +446,28 @@ async def test_large_answers_are_compressed(client: httpx2.AsyncClient, engine: 
     assert len(read(schemas.TaskDocument, response).subtask_results) == 100
 
 
+async def test_statistics_are_told_by_type_and_day(client: httpx2.AsyncClient, engine: FakeEngine) -> None:
+    found = read(stats.Stats, await client.get("/stats?days=3"))
+
+    assert (found.days, found.totals.attempts, found.totals.success_rate) == (3, 5, 0.8)
+    assert [(row.type, row.completed, row.failed) for row in found.types] == [("noop", 4, 1)]
+    assert [(row.day, row.type) for row in found.trends] == [("2026-11-18", "noop")]
+    assert found.bottlenecks[0].detail == "noop: 100% of all time, 9.0 s"
+    assert found.resources.memory_bytes > 1_000_000
+    for wrong in ("0", "91", "week"):
+        problem(await client.get(f"/stats?days={wrong}"), 400, "invalid-input")
+    engine.failure = errors.GraphUnavailable("away")
+    problem(await client.get("/stats"), 503, "graph-unavailable")
+
+
+async def test_estimates_are_told_by_kind(client: httpx2.AsyncClient) -> None:
+    found = read(stats.Estimates, await client.get("/estimates?type=noop")).estimates
+
+    assert [(row.type, row.version, row.input_bytes, row.count) for row in found] == [("noop", "1", [8, 15], 2)]
+    assert 1.9 < (found[0].p90 or 0) < 2.1 and found[0].updated_at == "2026-11-18T11:06:40.123Z"
+    assert read(stats.Estimates, await client.get("/estimates?type=other")).estimates == []
+
+
 async def test_the_root_says_where_to_go(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/")).json()["openapi"] == "/openapi.json"
 
@@ -442,8 +500,11 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/why/{key}": "why_subtask",
         "GET /tasks/{task_id}/graph": "get_graph",
         "GET /tasks/{task_id}/events": "list_events",
+        "POST /tasks/{task_id}/what-if": "what_if",
         "POST /plans/preview": "preview_plan",
         "GET /templates": "list_templates",
+        "GET /stats": "get_stats",
+        "GET /estimates": "list_estimates",
         "GET /health": "get_health",
         "GET /health/live": "get_liveness",
         "GET /health/ready": "get_readiness",
