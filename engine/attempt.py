@@ -27,7 +27,7 @@ from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
 from engine.plan.expansion import Bounds, check_bounds, grown, output_of
 from engine.plan.items import followers, items
-from engine.plan.spec import Spec
+from engine.plan.spec import Spec, place_id
 from engine.ports import Clock, GraphWriter, Tool
 from engine.retries import Defaults
 from engine.scopes import Scopes
@@ -113,8 +113,9 @@ class Attempts:
             expires_at: end of the time for all attempts together, in milliseconds.
         """
         started, begun = self._clock.now(), self._clock.monotonic()
+        basis = outcomes.Basis()
         try:
-            packed = await self._perform(claim, task_input, expires_at)
+            packed = await self._perform(claim, task_input, expires_at, basis)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
@@ -130,6 +131,7 @@ class Attempts:
         else:
             self._grew.discard(claim.id)  # it will not run again
             settle = outcomes.succeeded(claim, packed, started, self._clock.now())
+        settle = basis.noted_on(settle)
         seconds = self._clock.monotonic() - begun
         self._observer.attempt(claim.type, settle.outcome, settle.category, seconds)
         worked = self._worked.pop(claim.id, None)
@@ -151,14 +153,15 @@ class Attempts:
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
 
-    async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None) -> Packed:
-        """From the claim to an output that is safely kept."""
+    async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None, basis: outcomes.Basis) -> Packed:
+        """From the claim to an output that is safely kept; notes on ``basis`` what that is made from."""
         type_, spec = _takes_over(claim, Spec.decode(claim.spec))
         tool = self._tool(type_)
+        basis.version = tool.version
         if spec.map is not None and not claim.fell_back:
-            output = await self._grow_items(claim, spec, task_input)
+            output = await self._grow_items(claim, spec, task_input, basis)
         else:
-            value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal)
+            value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
             worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
             returned = await self._call(tool, claim, spec, value, expires_at)
             self._worked[claim.id] = worked.returned(returned)
@@ -192,13 +195,14 @@ class Attempts:
         async with watch:
             return await tool.run(value, context)
 
-    async def _grow_items(self, claim: Claim, spec: Spec, task_input: Json) -> Json:
+    async def _grow_items(self, claim: Claim, spec: Spec, task_input: Json, basis: outcomes.Basis) -> Json:
         """Adds the items of a mapped subtask; its own output is their number."""
         assert spec.map is not None
         if spec.map.follows is None:
-            over = await self._scopes.over(claim.task_id, spec.map, task_input)
+            over = await self._scopes.over(claim.task_id, spec.map, task_input, basis.used)
             growth = items(spec, claim.id, claim.key, claim.type, over)
         else:
+            basis.used.append(place_id(claim.task_id, spec.map.follows))
             count = await self._scopes.size_of(claim.task_id, spec.map.follows)
             growth = followers(spec, claim.id, claim.key, claim.type, count)
         check_bounds(claim.id, len(growth.children), Bounds(MAPPED_DEPTH, self._growing.room(claim.task_id)))

@@ -36,12 +36,16 @@ class Closing:
 
     async def _conclude(self, task: RunningTask) -> None:
         """Reads what the task's end needs, beside the loop, and has the loop write it."""
+        await self._scheduler.recorder.written(task.id)
         end = await self._scheduler.patiently(lambda: self._endings.conclude(task))
         self._scheduler.soon(lambda: self._finish(task, end))
 
     async def _finish(self, task: RunningTask, end: Finish) -> None:
         if not task.over:  # something of it has come back meanwhile
             task.ending = False
+            return
+        if self._scheduler.recorder.waits(task.id):
+            self._over(task)
             return
         ledger = self._scheduler.ledger
         numbered = ledger.numbered(end)

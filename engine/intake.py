@@ -193,6 +193,7 @@ class Intake:
         try:
             await self._graph.store(task)
             running = RunningTask.fresh(task)
+            self._scheduler.recorder.taken_over(task)
             self._scheduler.add(running)
             self._scheduler.times.stored(running, task)
             self._scheduler.decide_later(without_verdict(task))

@@ -47,11 +47,14 @@ class Expand(Value, frozen=True):
 
 
 class Reused(Value, frozen=True):
-    """An output of an earlier task that a rerun takes over; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``."""
+    """An output of an earlier task that a rerun takes over; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``,
+    ``origin`` the id of the subtask that made it.
+    """
 
     output: str | None
     output_hash: str | None
     output_bytes: int
+    origin: str = ""
 
 
 class NewSubtask(Value, frozen=True):
@@ -219,6 +222,7 @@ class Subtask(Value, frozen=True):
     optional: bool = False
     order_key: str = ""
     expected: float | None = None
+    origin: str = ""
 
 
 class Standing(Value, frozen=True):

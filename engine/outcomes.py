@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+import msgspec
+
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
+from engine.lineage import MOST_CONSUMED
 from engine.machine import Decision, Event, PutBack, Standing
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
@@ -14,6 +19,21 @@ INTERRUPTED = "interrupted"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
 STOPPED = ToolError("cancelled", category=Category.CANCELLED)
+
+
+@dataclass(slots=True)
+class Basis:
+    """What an attempt is made from, as far as it has come: the version of its tool, the ids of what it had in its
+    input.
+    """
+
+    version: str = ""
+    used: list[str] = field(default_factory=list)
+
+    def noted_on(self, settle: Settle) -> Settle:
+        """The record of the attempt with what it was made from."""
+        consumed = tuple(dict.fromkeys(self.used))[:MOST_CONSUMED] if self.used else ()
+        return msgspec.structs.replace(settle, version=self.version, consumed=consumed)
 
 
 def standing(claim: Claim, spec: Spec, on_interrupt: str, expires_at: int | None) -> Standing:

@@ -92,6 +92,7 @@ class Ownership:
         taken = await self._recovery.take_up(found)
         for settle in taken.interrupted:
             self._scheduler.ledger.interrupted(settle)
+        self._scheduler.recorder.adopt(taken.task.id)
         self._scheduler.add(taken.task)
         self._scheduler.times.restore(taken.task, taken.waiting)
         self._scheduler.decide_later(taken.undecided)

@@ -11,6 +11,7 @@ from typing import Protocol
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
 from engine.estimates.trends import Trend
+from engine.lineage import Provenance
 from engine.lookups import AnswerReader
 from engine.model import (
     Attempt,
@@ -312,7 +313,7 @@ class Experience(Protocol):
         """The attempts of tasks with ids from ``since`` on, by type, day and outcome. Reads each of them."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Protocol):
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Provenance, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

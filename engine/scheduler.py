@@ -29,6 +29,7 @@ from engine.observer import Observer
 from engine.payloads import Payloads
 from engine.ports import Clock, Graph
 from engine.progress import LessonKeeper, ProgressKeeper
+from engine.recorder import Recorder
 from engine.running import FAILING, RunningTask
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
@@ -76,6 +77,7 @@ class Scheduler:
         self._progress = ProgressKeeper(clock, self.wake)
         self.learner = learner
         self._lessons = LessonKeeper(learner, clock, self.wake)
+        self.recorder = Recorder(graph, clock, self.help, self.patiently)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
         self.left: Callable[[RunningTask], None]
@@ -162,6 +164,7 @@ class Scheduler:
             if not waiting.done():
                 waiting.set_exception(GraphUnavailable("another engine has just taken the task over: send it again"))
         self._jobs.clear()
+        self.recorder.abandon()
         self._failure = None
         for task in self.ledger.abandon():
             self.times.forget(task)
@@ -184,11 +187,13 @@ class Scheduler:
                 await self._once()
                 if self._stopping and not (self.ledger.running or self.ledger.has_outcomes or self._wake.is_set()):
                     await self._write_progress(at_once=True)
+                    await self.recorder.flush()
                     return
         finally:
             self.times.close()
             self._progress.close()
             self._lessons.close()
+            self.recorder.close()
             for helper in self._helpers:
                 helper.cancel()
 
@@ -200,6 +205,7 @@ class Scheduler:
             await self._turn(turn)
         for task in self.ledger.take_drifted():
             await self._safely(lambda task=task: self._count_again(task))  # type: ignore[misc]
+        await self.recorder.room()
         jobs, self._jobs = self._jobs, []
         for job in jobs:
             await self._safely(job)
@@ -227,6 +233,7 @@ class Scheduler:
         self.turns += 1
         self._pause = RECONNECT_SECONDS[0]
         touched = self.ledger.apply(turn, result)
+        self.recorder.note(turn, result)
         self.decide_later(result.undecided)
         self.times.note(turn, result, self.ledger.tasks)
         for changes in result.tasks:

@@ -25,17 +25,26 @@ class Scopes:
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads
 
-    async def resolve(self, task_id: str, spec: Spec, task_input: Json, literal: frozenset[str] = frozenset()) -> Json:
-        """The input with every reference replaced; raises ``ToolError`` (configuration) for a missing path."""
+    async def resolve(
+        self,
+        task_id: str,
+        spec: Spec,
+        task_input: Json,
+        literal: frozenset[str] = frozenset(),
+        used: list[str] | None = None,
+    ) -> Json:
+        """The input with every reference replaced; raises ``ToolError`` (configuration) for a missing path. The ids of
+        the subtasks whose outputs it may see are added to ``used``.
+        """
         if spec.refs is None:
             return spec.input
-        return references.resolve(spec.input, await self.scope(task_id, spec.refs, spec, task_input), literal)
+        return references.resolve(spec.input, await self.scope(task_id, spec.refs, spec, task_input, used), literal)
 
-    async def over(self, task_id: str, policy: MapSpec, task_input: Json) -> Json:
+    async def over(self, task_id: str, policy: MapSpec, task_input: Json, used: list[str] | None = None) -> Json:
         """What a mapped subtask maps over."""
         if policy.refs is None:
             return policy.over
-        return references.resolve(policy.over, await self.scope(task_id, policy.refs, Spec(), task_input))
+        return references.resolve(policy.over, await self.scope(task_id, policy.refs, Spec(), task_input, used))
 
     async def size_of(self, task_id: str, mapped: Place) -> int:
         """How many items a mapped subtask that is completed has grown."""
@@ -43,9 +52,15 @@ class Scopes:
         outputs = await self._payloads.outputs([id_])
         return int(outputs[id_]["items"])
 
-    async def scope(self, task_id: str, refs: Refs, spec: Spec, task_input: Json) -> Scope:
-        """Everything that the references in a value may see."""
-        seen = await self.seen(task_id, {key: (place, mapped) for key, place, mapped in refs.previous} | refs.keys)
+    async def scope(
+        self, task_id: str, refs: Refs, spec: Spec, task_input: Json, used: list[str] | None = None
+    ) -> Scope:
+        """Everything that the references in a value may see; adds the ids of what that is made of to ``used``."""
+        places: Places = {key: (place, mapped) for key, place, mapped in refs.previous} | refs.keys
+        seen = await self.seen(task_id, places)
+        if used is not None:
+            used += [place_id(task_id, place) for key, (place, _) in places.items() if seen[key].status == COMPLETED]
+            used += [place_id(task_id, place) for place in spec.upstream]
         return Scope(
             previous={key: seen[key].output for key, _, _ in refs.previous},
             subtasks={key: seen[key] for key in refs.keys},

@@ -139,6 +139,7 @@ def reused_row(subtask: NewSubtask, ran_on: str, namespace: str, now: int) -> di
         "output_hash": subtask.reused.output_hash,
         "output_bytes": subtask.reused.output_bytes,
         "error": None,
+        "origin": subtask.reused.origin or None,
     }
 
 
@@ -335,6 +336,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         optional=bool(node.get("is_optional")),
         order_key=node["order_key"].partition("|")[2],
         expected=node.get("expected"),
+        origin=current.get("origin") or "",
     )
 
 

@@ -124,7 +124,8 @@ def take_over(task: NewTask, ran: Ran, dependants: Sequence[Sequence[int]], agai
 def _settled(subtask: NewSubtask, earlier: Subtask) -> NewSubtask:
     reused = None
     if earlier.status is COMPLETED:
-        reused = Reused(earlier.output, earlier.output_hash, earlier.output_bytes)
+        origin = earlier.origin or earlier.id
+        reused = Reused(earlier.output, earlier.output_hash, earlier.output_bytes, origin)
     return msgspec.structs.replace(subtask, status=earlier.status, timed=False, reused=reused)
 
 

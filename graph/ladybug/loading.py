@@ -147,7 +147,7 @@ def _reused(task: NewTask, engine: str) -> list[list[str]]:
             times = [str(row["started_at"]), str(row["finished_at"])]
             output = [row["output"] or "", row["output_hash"] or "", str(row["output_bytes"])]
             id_ = codec.attempt_id(subtask.id, 1)
-            found.append([subtask.id, id_, "1", row["outcome"], *times, *output, "", "", "", "", ""])
+            found.append([subtask.id, id_, "1", row["outcome"], *times, *output, "", "", "", "", row["origin"] or ""])
     return found
 
 

@@ -14,11 +14,12 @@ from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, reader, writer
 from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
-from graph.ladybug import loading, removal, schema
+from graph.ladybug import loading, provenance, removal, schema
 from graph.ladybug.answers import LadybugAnswers
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import Frontiers, TaskFrontier
+from graph.ladybug.provenance import LadybugLineage
 from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
 from graph.writer import Writer
@@ -72,6 +73,7 @@ STATEMENTS = (
     | writer.STATEMENTS
     | graph_removal.STATEMENTS
     | schema.STATEMENTS
+    | provenance.STATEMENTS
     | removal.STATEMENTS
     | ladybug_answers.STATEMENTS
     | OWN_STATEMENTS
@@ -88,7 +90,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugRemover, LadybugAnswers, Writer):
+class LadybugGraph(LadybugRemover, LadybugLineage, LadybugAnswers, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:

@@ -10,11 +10,12 @@ from typing import Any
 from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Growth, Judged, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
-from graph import answers, codec, reader, removal, turns, writer
+from graph import answers, codec, provenance, reader, removal, turns, writer
 from graph.answers import AnsweringReader
 from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
 from graph.neo4j.owners import OwningWriter
+from graph.provenance import Lineage
 
 WHOLE = 1_000
 """A task up to this many subtasks and four times as many edges is written by one statement."""
@@ -27,6 +28,7 @@ STATEMENTS = (
     | answers.STATEMENTS
     | writer.STATEMENTS
     | removal.STATEMENTS
+    | provenance.STATEMENTS
     | schema.STATEMENTS
     | fence.STATEMENTS
     | owners.STATEMENTS
@@ -53,7 +55,7 @@ STATEMENTS = (
 )
 
 
-class Neo4jGraph(AnsweringReader, OwningWriter):
+class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
     """One namespace of a Neo4j database, as one engine sees it.
 
     Args:

@@ -1,0 +1,87 @@
+"""Provenance on the embedded graph.
+
+Only a single key is looked up by an index inside a pattern here, a list of keys scans the edges: so a few are asked for
+one by one. Creating an edge takes half the time of ``MERGE``: what is surely new is created.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from engine.lineage import Made, Taken, Use
+from graph import codec, provenance
+from graph.ladybug.connection import LadybugDatabase, Session
+from graph.provenance import Lineage, by_hash
+
+FEW = 16
+"""Keys up to which it is quicker to ask for one after the other."""
+
+STATEMENTS = provenance.SHARED | {
+    "provenance/consume",
+    "provenance/consume_anew",
+    "provenance/known",
+    "provenance/produce",
+    "provenance/produce_anew",
+    "provenance/produced",
+    "provenance/takers_of",
+    "provenance/users_of",
+    "result/keep",
+}
+
+
+class LadybugLineage(Lineage):
+    """The provenance of one namespace of an embedded graph."""
+
+    _ladybug: LadybugDatabase
+
+    async def link(self, made: Sequence[Made], uses: Sequence[Use]) -> None:
+        """Writes edges from attempts to what they made and to what they used."""
+
+        def work(session: Session) -> None:
+            _link_made(session, by_hash(made), self._namespace)
+            for name, sure in (("provenance/consume", True), ("provenance/consume_anew", False)):
+                rows = [[codec.attempt_id(row.id, row.token), row.hash] for row in uses if row.sure is sure]
+                if rows:
+                    session.run(name, rows=rows)
+
+        await self._ladybug.transaction(work)
+
+    async def users(self, hashes: Sequence[str]) -> list[Taken]:
+        """The attempts that had one of these Results in their input."""
+        if len(hashes) > FEW:
+            return await super().users(hashes)
+        return await self._one_by_one("provenance/users_of", hashes)
+
+    async def takers(self, hashes: Sequence[str]) -> list[Taken]:
+        """The attempts that took one of these Results over."""
+        if len(hashes) > FEW:
+            return await super().takers(hashes)
+        return await self._one_by_one("provenance/takers_of", hashes)
+
+    async def _one_by_one(self, name: str, hashes: Sequence[str]) -> list[Taken]:
+        rows = [row for hash_ in hashes for row in await self._ladybug.read(name, hash=hash_)]
+        return [provenance.taken(row) for row in rows]
+
+
+def _link_made(session: Session, made: Sequence[Made], namespace: str) -> None:
+    if not made:
+        return
+    there = {row["hash"] for row in session.run("provenance/known", hashes=list({row.hash for row in made}))}
+    new: list[list[str]] = []
+    old: list[Made] = []
+    unsure: list[Made] = []
+    for row in made:
+        if row.hash not in there and row.output is not None:
+            there.add(row.hash)
+            new.append([row.id, codec.attempt_id(row.id, row.token), row.hash, str(row.bytes), row.output])
+        else:
+            (old if row.sure else unsure).append(row)
+    if new:
+        now = time.time_ns() // 1_000_000
+        session.run("provenance/produced", rows=new, namespace=namespace, now=now)
+    if old or unsure:
+        session.run("result/keep", rows=[[row.id, row.hash] for row in (*old, *unsure)])
+    for name, rows in (("provenance/produce", old), ("provenance/produce_anew", unsure)):
+        if rows:
+            session.run(name, rows=[[codec.attempt_id(row.id, row.token), row.hash] for row in rows])
