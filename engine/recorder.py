@@ -19,7 +19,7 @@ from engine.ports import Alarm, Clock
 from engine.states import SubtaskStatus
 from engine.turn import Settle, Turn, TurnResult
 
-BATCH = 500
+BATCH = 2_000
 """Attempts that wait before they are written at once."""
 MOST = 2_000
 """Attempts written in one transaction."""
