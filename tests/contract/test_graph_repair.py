@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from graph import catalog
-from graph.repair import ORDER
+from graph.repair import ORDER, RELINKED
 from tests.contract.test_graph_invariants import BREACHES, Breach, ended, half_done
 from tests.support.graphs import EVERYTHING, KINDS, Hand, breaches, execute
 
-REPAIRED = {name: name for name in ORDER} | {"running_unowned": "task_owner"}
+REPAIRED = {name: name for name in (*ORDER, *RELINKED)} | {"running_unowned": "task_owner"}
 """By rule the repair that mends it."""
 UNREPAIRED = {
     "attempt_gap",
