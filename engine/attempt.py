@@ -17,6 +17,7 @@ import structlog
 
 from engine import outcomes
 from engine.context import Context
+from engine.cutoff import Cutoff
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
@@ -27,8 +28,9 @@ from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
 from engine.plan.expansion import Bounds, check_bounds, grown, output_of
 from engine.plan.items import followers, items
-from engine.plan.spec import Spec, place_id
-from engine.ports import Clock, GraphWriter, Tool
+from engine.plan.spec import Spec
+from engine.plan.stored import Recall
+from engine.ports import Clock, Graph, Tool
 from engine.retries import Defaults
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
@@ -66,7 +68,7 @@ class Attempts:
     Args:
         tools: the tool of a type.
         payloads: where outputs are kept.
-        graph: takes the items of mapped subtasks.
+        graph: takes the items of mapped subtasks, and says what earlier tasks have produced.
         clock: times of the record, and of the limits.
         observer: is told the outcome.
         timeout_seconds: for subtasks that name none.
@@ -79,7 +81,7 @@ class Attempts:
         self,
         tools: Callable[[str], Tool | None],
         payloads: Payloads,
-        graph: GraphWriter,
+        graph: Graph,
         clock: Clock,
         observer: Observer,
         timeout_seconds: float,
@@ -90,6 +92,7 @@ class Attempts:
         self._tools = tools
         self._payloads = payloads
         self._scopes = Scopes(payloads)
+        self._cutoff = Cutoff(graph, payloads)
         self._graph = graph
         self._clock = clock
         self._observer = observer
@@ -102,7 +105,12 @@ class Attempts:
         self._chance = random.Random()
 
     async def run(
-        self, claim: Claim, task_input: Json, stopped: Callable[[], Event], expires_at: int | None = None
+        self,
+        claim: Claim,
+        task_input: Json,
+        stopped: Callable[[], Event],
+        expires_at: int | None = None,
+        recall: Recall | None = None,
     ) -> Settle:
         """Runs one attempt to its outcome.
 
@@ -111,11 +119,13 @@ class Attempts:
             task_input: the task's input, for references.
             stopped: why it was stopped from outside: ``Cancelled`` or ``PutBack``.
             expires_at: end of the time for all attempts together, in milliseconds.
+            recall: what its task repeats after a recall.
         """
         started, begun = self._clock.now(), self._clock.monotonic()
         basis = outcomes.Basis()
         try:
-            packed = await self._perform(claim, task_input, expires_at, basis)
+            packed = await self._kept(claim, recall, basis) if recall else None
+            packed = packed or await self._perform(claim, task_input, expires_at, basis)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
@@ -152,6 +162,16 @@ class Attempts:
         policy = on_request(spec) if asked else on_interrupt(claim, spec, self._tools)
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
+
+    async def _kept(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Packed | None:
+        """What it had produced in the task that this one repeats after a recall, where that still holds."""
+        kept = await self._cutoff.kept(claim, Spec.decode(claim.spec), recall)
+        if kept is None:
+            return None
+        basis.take_over(kept.origin, kept.used)
+        packed = pack(kept.output)
+        await self._payloads.keep(claim.id, packed)
+        return packed
 
     async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None, basis: outcomes.Basis) -> Packed:
         """From the claim to an output that is safely kept; notes on ``basis`` what that is made from."""
@@ -202,7 +222,6 @@ class Attempts:
             over = await self._scopes.over(claim.task_id, spec.map, task_input, basis.used)
             growth = items(spec, claim.id, claim.key, claim.type, over)
         else:
-            basis.used.append(place_id(claim.task_id, spec.map.follows))
             count = await self._scopes.size_of(claim.task_id, spec.map.follows)
             growth = followers(spec, claim.id, claim.key, claim.type, count)
         check_bounds(claim.id, len(growth.children), Bounds(MAPPED_DEPTH, self._growing.room(claim.task_id)))

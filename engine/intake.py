@@ -118,7 +118,7 @@ class Intake:
         """
         if key is None:
             return await self._rerun(task_id, wish, RequestKey())
-        request = request_key(key, f"rerun {task_id}", {"from": wish.start, "overrides": wish.overrides})
+        request = request_key(key, f"rerun {task_id}", _sent(wish))
         return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
 
     async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
@@ -210,6 +210,11 @@ class Intake:
 def _submitted(task: NewTask) -> Submitted:
     ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
     return Submitted(task.id, len(task.subtasks), ready, estimate=task.estimate)
+
+
+def _sent(wish: Rerun) -> Json:
+    sent: dict[str, Json] = {"from": wish.start, "overrides": wish.overrides}
+    return sent | ({"recalled": list(wish.recalled)} if wish.recalled else {})
 
 
 def _size(body: Json) -> int:

@@ -6,14 +6,17 @@ these produced: whoever took it as a whole has one edge, to the Result of the su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
-from engine.model import Value
+from engine.model import Task, Value
 from engine.states import SubtaskStatus
 
 TAKEN_OVER = frozenset({"cached", "reused"})
 """Outcomes of an attempt that took its output over instead of making one."""
+PAGE = 1_000
+"""Ids that one read takes."""
 MOST_CONSUMED = 1_000
 """Subtasks that one attempt notes; an input that refers to more of them notes the first ones."""
 
@@ -22,7 +25,7 @@ class Made(Value, frozen=True):
     """The output of one attempt: ``output`` is JSON text, None where a Result has it already.
 
     ``origin`` is the id of the subtask that it was taken over from. ``sure`` says that its edge is surely not written
-    yet: it may be created without a look.
+    yet: it may be created without a look. ``cache_key`` is what it may be cached under.
     """
 
     id: str
@@ -32,6 +35,7 @@ class Made(Value, frozen=True):
     output: str | None
     origin: str = ""
     sure: bool = False
+    cache_key: str = ""
 
     @property
     def maker(self) -> str:
@@ -87,6 +91,13 @@ class Named(Value, frozen=True):
         return self.id.partition(".")[0]
 
 
+def pages(ids: Iterable[str], size: int = PAGE) -> Iterator[list[str]]:
+    """Ids in lists that one read takes."""
+    rest = iter(ids)
+    while page := list(islice(rest, size)):
+        yield page
+
+
 class Provenance(Protocol):
     """What was made from what. Edges are written after the turn; none of these writes is fenced, and each is safe to
     repeat, for it says again what the attempts say.
@@ -122,4 +133,7 @@ class Provenance(Protocol):
         """
 
     async def named(self, ids: Sequence[str]) -> list[Named]:
-        """Subtasks by id, as far as they are there and not being removed."""
+        """Subtasks by id, as far as they are there."""
+
+    async def tasks_of(self, ids: Sequence[str]) -> list[Task]:
+        """Tasks by id, as far as they are there and not being removed, in no promised order."""

@@ -16,6 +16,7 @@ from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
 INTERRUPTED = "interrupted"
+REUSED = "reused"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
 STOPPED = ToolError("cancelled", category=Category.CANCELLED)
@@ -29,10 +30,17 @@ class Basis:
 
     version: str = ""
     used: list[str] = field(default_factory=list)
+    origin: str = ""
+
+    def take_over(self, origin: str, used: list[str]) -> None:
+        """It takes the output of another subtask over, which would be made from ``used``."""
+        self.origin, self.used = origin, used
 
     def noted_on(self, settle: Settle) -> Settle:
         """The record of the attempt with what it was made from."""
         consumed = tuple(dict.fromkeys(self.used))[:MOST_CONSUMED] if self.used else ()
+        if self.origin and settle.to is SubtaskStatus.COMPLETED:
+            settle = msgspec.structs.replace(settle, outcome=REUSED, origin=self.origin)
         return msgspec.structs.replace(settle, version=self.version, consumed=consumed)
 
 

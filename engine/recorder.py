@@ -107,6 +107,11 @@ class Recorder:
         """Whether some edge of a task is not in the graph yet."""
         return self._open[task_id] > 0
 
+    async def caught_up(self) -> None:
+        """Waits until every edge that is known now is in the graph."""
+        for task_id in [task_id for task_id, number in self._open.items() if number]:
+            await self.written(task_id)
+
     async def room(self) -> None:
         """Waits while too many attempts wait."""
         while self._writing and len(self._queue) > CROWDED:

@@ -21,7 +21,7 @@ from engine.plan.faults import Faults, quoted
 from engine.plan.nearest import Nearest
 from engine.plan.overrides import as_sent, overridden
 from engine.plan.restore import body_of
-from engine.plan.stored import Origin
+from engine.plan.stored import Origin, Recall
 from engine.plan.takeover import Ran, cone, take_over
 from engine.plan.validate import ValidPlan
 from engine.ports import GraphReader
@@ -34,10 +34,15 @@ FAILED, START = "failed", "start"
 
 
 class Rerun(Value, frozen=True):
-    """How a task is to run again: from where (``FAILED``, ``START`` or a key), and what is different this time."""
+    """How a task is to run again: from where (``FAILED``, ``START`` or a key), and what is different this time.
+
+    ``recalled`` are keys whose outputs are not to be believed any more: they run again too, and what follows them only
+    where its input has become another one.
+    """
 
     start: str = FAILED
     overrides: Mapping[str, Json] = {}
+    recalled: tuple[str, ...] = ()
 
 
 class Earlier(Value, frozen=True):
@@ -115,7 +120,10 @@ def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) 
     task = msgspec.structs.replace(build(told, id_, now), rerun_of=first.id)
     if wish.start == START:
         return task
-    wanted = set(wish.overrides) | ({wish.start} - {FAILED})
+    if wish.recalled:
+        recall = Recall(first.id, list(wish.recalled))
+        task = msgspec.structs.replace(task, body=stored.recalling(task.body, recall))
+    wanted = set(wish.overrides) | set(wish.recalled) | ({wish.start} - {FAILED})
     dependants = plan.order.dependants
     again = cone(earlier.ran, dependants, wanted)
     if again.empty:

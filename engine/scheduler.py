@@ -349,7 +349,7 @@ class Scheduler:
             self.settle(self._attempts.never_started(claim, why()) if runner.cancelled() else runner.result())
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
-        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, expires_at))
+        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, expires_at, task.body.recall))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:

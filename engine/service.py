@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -34,6 +34,7 @@ from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
 from engine.ports import Blobs, Graph, Health
+from engine.recall import Recalled, Recalls, Wish
 from engine.recovery import Recovery
 from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
@@ -122,6 +123,13 @@ class Engine(Verbs):
             settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
         )
         self._statistics = Statistics(graph, learner, clock)
+        self._recalls = Recalls(
+            graph,
+            self._scheduler.recorder.caught_up,
+            _nothing_cached,
+            lambda task_id, by: self.pause(task_id, by=by),
+            self._intake.rerun,
+        )
         self._removal = Removal(
             graph,
             blobs,
@@ -253,6 +261,10 @@ class Engine(Verbs):
         """
         return await self._intake.rerun(task_id, Rerun(start, overrides or {}), key)
 
+    async def recall(self, wish: Wish, *, dry_run: bool = True, reason: str = "", key: str | None = None) -> Recalled:
+        """Takes outputs back, and everything that was derived from them, in any task; see ``Recalls.recall``."""
+        return await self._recalls.recall(wish, dry_run=dry_run, reason=reason, key=key)
+
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
         return await self._intake.preview(body)
@@ -306,3 +318,8 @@ class Engine(Verbs):
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""
         return {**await self._vitals.doctor(), "health": await self.health()}
+
+
+async def _nothing_cached(keys: Sequence[str]) -> int:  # noqa: ARG001
+    """No cache, nothing to drop."""
+    return 0

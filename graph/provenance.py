@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.lineage import TAKEN_OVER, Made, Named, Taken, Unlinked, Use
+from engine.model import Task
 from engine.states import SubtaskStatus
 from graph import codec
 from graph.database import Database, Row
@@ -19,6 +20,7 @@ SHARED = frozenset(
         "provenance/made_by",
         "provenance/named",
         "provenance/takers",
+        "provenance/tasks",
         "provenance/unlinked",
         "provenance/users",
         "subtask/outputs",
@@ -85,6 +87,11 @@ class Lineage:
             Named(row["id"], row["key"], row["type"], SubtaskStatus(row["status"]), row["generation"]) for row in rows
         ]
 
+    async def tasks_of(self, ids: Sequence[str]) -> list[Task]:
+        """Tasks by id."""
+        rows = await self._database.read("provenance/tasks", ids=list(ids), namespace=self._namespace)
+        return [codec.task(row["t"]) for row in rows]
+
 
 def by_hash(made: Iterable[Made]) -> list[Made]:
     """In one order for all engines."""
@@ -93,7 +100,7 @@ def by_hash(made: Iterable[Made]) -> list[Made]:
 
 def _made(id_: str, attempt: Row) -> Made:
     place = (id_, attempt["token"], attempt["output_hash"], attempt["output_bytes"], attempt.get("output"))
-    return Made(*place, attempt.get("origin") or "")
+    return Made(*place, attempt.get("origin") or "", cache_key=attempt.get("cache_key") or "")
 
 
 def _unlinked(row: Row) -> Unlinked:

@@ -28,6 +28,15 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
 
+class Recall(msgspec.Struct, frozen=True):
+    """That a task repeats another, ``of``, after a recall: ``keys`` run for certain, the rest only where its input has
+    become another one.
+    """
+
+    of: str
+    keys: list[str]
+
+
 class StoredBody(msgspec.Struct, frozen=True):
     """The part of a stored body that running and ending the task need."""
 
@@ -35,6 +44,7 @@ class StoredBody(msgspec.Struct, frozen=True):
     aggregate: str | None = None
     aggregate_refs: Refs | None = None
     origin: Origin | None = None
+    recall: Recall | None = None
 
 
 def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
@@ -47,6 +57,11 @@ def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> st
     return msgspec.json.encode(kept).decode()
 
 
+def recalling(body: str, recall: Recall) -> str:
+    """A stored body of a task that runs after a recall."""
+    return msgspec.json.encode(msgspec.json.decode(body) | {"recall": recall}).decode()
+
+
 def decode(body: str) -> StoredBody:
     """What running and ending need of a stored body."""
     return _DECODER.decode(body)
@@ -55,7 +70,7 @@ def decode(body: str) -> StoredBody:
 def as_sent(body: str) -> dict[str, Json]:
     """The common fields as they were sent."""
     found: dict[str, Json] = msgspec.json.decode(body)
-    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin")}
+    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin", "recall")}
 
 
 _DECODER = msgspec.json.Decoder(StoredBody)

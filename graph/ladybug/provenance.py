@@ -18,6 +18,7 @@ FEW = 16
 """Keys up to which it is quicker to ask for one after the other."""
 
 STATEMENTS = provenance.SHARED | {
+    "provenance/children_of",
     "provenance/consume",
     "provenance/consume_anew",
     "provenance/known",
@@ -58,6 +59,13 @@ class LadybugLineage(Lineage):
         if len(hashes) > FEW:
             return await super().takers(hashes)
         return await self._one_by_one("provenance/takers_of", hashes)
+
+    async def children(self, ids: Sequence[str]) -> list[str]:
+        """The ids of what these subtasks have grown."""
+        if len(ids) > FEW:
+            return await super().children(ids)
+        rows = [row for id_ in ids for row in await self._ladybug.read("provenance/children_of", id=id_)]
+        return [row["id"] for row in rows]
 
     async def _one_by_one(self, name: str, hashes: Sequence[str]) -> list[Taken]:
         rows = [row for hash_ in hashes for row in await self._ladybug.read(name, hash=hash_)]

@@ -1,0 +1,7 @@
+// purpose: tasks by id
+// params: ids, namespace
+// returns: one row {t} each
+UNWIND $ids AS wanted
+MATCH (t:Task)
+WHERE t.id = wanted AND t.namespace = $namespace AND t.stored
+RETURN t
