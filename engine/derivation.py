@@ -5,6 +5,9 @@ have grown. One address may belong to outputs that have nothing to do with each 
 alone does not lead on: a user must have noted the very subtask, and a taker the one that it took over from.
 
 A subtask that grew from another is part of what that one stands for: whoever has used all of it has used this too.
+
+Whoever took over what is recalled by name is recalled too. An output that is only derived calls those who took it over
+into question as well, but not one that did so after its own inputs had come out the same: then these decide.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ class Walk:
         self.hashes: set[str] = set()
         self.cache_keys: set[str] = set()
         self._start = frozenset(self.reached)
+        self._named = set(self.reached)
         self._makers: set[str] = set()
         self._wholes: set[str] = set()
         self._new = list(self.reached)
@@ -44,6 +48,8 @@ class Walk:
                 continue
             self.hashes.add(found.hash)
             self._makers.add(found.maker if self.reached[found.id] else found.id)
+            if found.id in self._named:
+                self._named.add(found.maker)
             if found.cache_key:
                 self.cache_keys.add(found.cache_key)
             if found.origin and found.id in self._start:
@@ -56,8 +62,11 @@ class Walk:
             if any(self._leads(used, user.id) for used in user.consumed):
                 self._add(user.id, recalled=False)
         for taker in takers:
-            if taker.origin in self._makers:
-                self._add(taker.id, recalled=True)
+            if taker.origin in self._named:
+                self._named.add(taker.id)
+            elif taker.origin not in self._makers or taker.stands_by_itself:
+                continue
+            self._add(taker.id, recalled=True)
         for child in children:
             self._add(child, recalled=False)
 
@@ -65,11 +74,9 @@ class Walk:
         return used in self.reached or (used in self._wholes and not user.startswith(f"{used}."))
 
     def _add(self, id_: str, *, recalled: bool) -> None:
-        if id_ not in self.reached:
+        if id_ not in self.reached or (recalled and not self.reached[id_]):
             self.reached[id_] = recalled
             self._new.append(id_)
-        elif recalled:
-            self.reached[id_] = True
 
 
 def _above(id_: str) -> Iterable[str]:

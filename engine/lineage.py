@@ -13,7 +13,8 @@ from typing import Protocol
 from engine.model import Task, Value
 from engine.states import SubtaskStatus
 
-TAKEN_OVER = frozenset({"cached", "reused"})
+CACHED, REUSED = "cached", "reused"
+TAKEN_OVER = frozenset({CACHED, REUSED})
 """Outcomes of an attempt that took its output over instead of making one."""
 PAGE = 1_000
 """Ids that one read takes."""
@@ -74,6 +75,12 @@ class Taken(Value, frozen=True):
     hash: str
     consumed: tuple[str, ...]
     origin: str
+    outcome: str
+
+    @property
+    def stands_by_itself(self) -> bool:
+        """Whether it took an output over after its own inputs had come out the same: then these say what it is from."""
+        return self.outcome == REUSED and bool(self.consumed)
 
 
 class Named(Value, frozen=True):

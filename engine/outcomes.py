@@ -8,7 +8,7 @@ import msgspec
 
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
-from engine.lineage import MOST_CONSUMED
+from engine.lineage import MOST_CONSUMED, REUSED
 from engine.machine import Decision, Event, PutBack, Standing
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
@@ -16,7 +16,6 @@ from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
 INTERRUPTED = "interrupted"
-REUSED = "reused"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
 STOPPED = ToolError("cancelled", category=Category.CANCELLED)

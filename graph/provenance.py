@@ -111,4 +111,4 @@ def _unlinked(row: Row) -> Unlinked:
 def taken(row: Row) -> Taken:
     """A row as a value; the embedded graph names the attempt, whose id begins with its subtask's."""
     id_ = row["id"] if "id" in row else row["attempt"].rpartition("#")[0]
-    return Taken(id_, row["hash"], codec.consumed(row["consumed"]), row["origin"] or "")
+    return Taken(id_, row["hash"], codec.consumed(row["consumed"]), row["origin"] or "", row["outcome"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -133,6 +134,20 @@ async def alive(name: str, context: RunContext) -> str:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(opened.wait(), 0.02)
     return name
+
+
+@tool("tell", idempotent=True)
+async def tell(path: str, context: RunContext) -> str:
+    """What a file holds now; counts its runs by task and key."""
+    STARTED[f"{context.task_id}/{context.key}"] += 1
+    return await asyncio.to_thread(Path(path).read_text, "utf-8")
+
+
+@tool("weigh", idempotent=True)
+async def weigh(value: Json, context: RunContext) -> dict[str, int]:
+    """The size of a value, which several values share; counts its runs by task and key."""
+    STARTED[f"{context.task_id}/{context.key}"] += 1
+    return {"size": len(json.dumps(value))}
 
 
 @tool("grow", idempotent=True)
