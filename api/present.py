@@ -138,6 +138,7 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         finished_at=iso(attempt.finished_at),
         execution_time=(attempt.finished_at - attempt.started_at) / 1000,
         output=await engine.output(attempt),
+        output_hash=attempt.output_hash,
         error=subtask_error(attempt.error, number),
         retry_at=_iso_or_none(wake_at),
     )

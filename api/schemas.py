@@ -223,6 +223,8 @@ class AttemptView(Wire):
     execution_time: float
     output: Any
     """What it produced, in part when it failed."""
+    output_hash: str | None
+    """The address of that; ``POST /recall`` takes it as ``result``."""
     error: SubtaskError | None
     retry_at: Time | None
     """When it is repeated; null unless that is still to come."""

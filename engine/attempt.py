@@ -124,7 +124,7 @@ class Attempts:
         started, begun = self._clock.now(), self._clock.monotonic()
         basis = outcomes.Basis()
         try:
-            packed = await self._kept(claim, recall, basis) if recall else None
+            packed = await self._unchanged(claim, recall, basis) if recall else None
             packed = packed or await self._perform(claim, task_input, expires_at, basis)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
@@ -163,7 +163,7 @@ class Attempts:
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
 
-    async def _kept(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Packed | None:
+    async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Packed | None:
         """What it had produced in the task that this one repeats after a recall, where that still holds."""
         kept = await self._cutoff.kept(claim, Spec.decode(claim.spec), recall)
         if kept is None:

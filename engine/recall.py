@@ -7,6 +7,7 @@ over; in each the recalled subtasks run for certain, and what follows only as fa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 import structlog
@@ -116,7 +117,8 @@ class Recalls:
             return found
         dropped = await self._drop(sorted(walk.cache_keys)) if walk.cache_keys else 0
         held = [task.id for task in open_tasks if await self._hold(task, reason)]
-        reruns = [await self._run_again(rerun, key) for rerun in found.reruns]
+        own = await self._made_before(found.reruns, key) if key else set()
+        reruns = [await self._run_again(rerun, key) for rerun in found.reruns if rerun.task_id not in own]
         _log.warning("recalled", results=found.results, tasks=len(found.tasks), reruns=len(reruns), reason=reason)
         return Recalled(found.results, found.tasks, found.subtasks, dropped, found.running, held, reruns)
 
@@ -131,7 +133,7 @@ class Recalls:
         asked = {"hash": wish.result, "type": wish.type, "version": wish.version}
         found = await self._graph.made_by(MOST + 1, since=wish.since, until=wish.until, **asked)
         if wish.result and not found:
-            raise NotFound(f"no attempt has given the output {wish.result}: GET a subtask shows its output_hash")
+            raise NotFound(f"no attempt has given the output {wish.result}: a subtask shows it with its attempts")
         _refuse_too_many(found)
         return [id_ for id_ in found if named in (None, id_)]
 
@@ -199,21 +201,31 @@ class Recalls:
             return False
         return True
 
+    async def _made_before(self, reruns: Sequence[Rerunning], key: str) -> set[str]:
+        """The reruns that were made when the same key came before: they may give the same outputs again."""
+        found = [await self._graph.request(own_key(key, rerun.task_id)) for rerun in reruns]
+        return {request.task_id for request in found if request is not None}
+
     async def _run_again(self, rerun: Rerunning, key: str | None) -> Rerunning:
-        own = None if key is None else f"{key} {rerun.task_id}"
+        wish = Rerun(recalled=tuple(rerun.keys))
         try:
-            made = await self._rerun(rerun.task_id, Rerun(recalled=tuple(rerun.keys)), own)
+            made = await self._rerun(rerun.task_id, wish, key and own_key(key, rerun.task_id))
         except (InvalidInput, Conflict, NotFound, Busy) as error:
             return Rerunning(rerun.task_id, rerun.keys, refused=_said(error))
         return Rerunning(rerun.task_id, rerun.keys, new_id=made.task_id)
 
 
+def own_key(key: str, task_id: str) -> str:
+    """The idempotency key of the rerun of one task."""
+    return f"recall:{hashlib.sha256(f'{key} {task_id}'.encode()).hexdigest()}"
+
+
 def check(wish: Wish) -> None:
     """Raises ``InvalidInput`` unless something is named, and the rest fits it."""
-    if not (wish.result or wish.subtask or wish.type or wish.since or wish.until):
-        raise InvalidInput([Fault("", "name what to recall: result, subtask, type with version, or from and until")])
     if wish.version and not wish.type:
         raise InvalidInput([Fault("/version", "a version belongs to a type: name that too")])
+    if not (wish.result or wish.subtask or wish.type or wish.since or wish.until):
+        raise InvalidInput([Fault("", "name what to recall: result, subtask, type with version, or from and until")])
     if wish.since and wish.until and wish.since >= wish.until:
         raise InvalidInput([Fault("/until", "it is not after from")])
 

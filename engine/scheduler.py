@@ -190,10 +190,8 @@ class Scheduler:
                     await self.recorder.flush()
                     return
         finally:
-            self.times.close()
-            self._progress.close()
-            self._lessons.close()
-            self.recorder.close()
+            for keeper in (self.times, self._progress, self._lessons, self.recorder):
+                keeper.close()
             for helper in self._helpers:
                 helper.cancel()
 

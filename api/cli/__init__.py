@@ -13,6 +13,7 @@ import typer
 from api.cli import exits
 from api.cli.commands import demo, doctor, run, serve, undo, version
 from api.cli.neo4j import neo4j
+from api.cli.recall import recall
 from api.cli.task import submit, task, why
 from engine.errors import EngineError
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (serve, run, submit, why, demo, doctor, undo, version):
+for _command in (serve, run, submit, recall, why, demo, doctor, undo, version):
     app.command()(_command)
 app.add_typer(task)
 app.add_typer(neo4j, name="neo4j")

@@ -91,7 +91,11 @@ class Client:
         except ValidationError:
             return self._stranger(f"it answered with status {response.status_code}")
         placed = [fault for fault in problem.errors if fault.pointer]
-        if placed and response.request.method == "POST" and response.request.url.path.endswith(("/tasks", "/rerun")):
+        if (
+            placed
+            and response.request.method == "POST"
+            and response.request.url.path.endswith(("/tasks", "/rerun", "/recall"))
+        ):
             return InvalidInput([Fault(fault.pointer or "", fault.detail) for fault in problem.errors])
         return Stop(problem.detail, CODES.get(response.status_code, FAILED))
 

@@ -37,6 +37,22 @@ async def test_a_failed_task_runs_again_with_what_was_mended(desk: Desk) -> None
     assert "/overrides/d" in faulty.stderr
 
 
+async def test_a_recall_says_what_it_would_do_before_it_does_it(desk: Desk) -> None:
+    steps = [{"key": "a", "type": "noop"}, {"key": "b", "type": "noop", "input": {"of": "{{subtasks.a.output}}"}}]
+    done = await desk("submit", desk.cli.plan(plan(*steps)), "--wait", "--json")
+    task_id = json.loads(done.stdout)["task"]["id"]
+
+    dry = await desk.ok("recall", "--subtask", f"{task_id}/a")
+    wet = json.loads(await desk.ok("recall", "--subtask", f"{task_id}/a", "--yes", "--json"))
+    wrong = await desk("recall", "--version", "1")
+
+    assert f"{task_id} b completed derived" in dry
+    assert "nothing was changed" in dry
+    (again,) = wet["will_rerun"]
+    assert (again["from"], (await desk.task(again["new_task_id"])).rerun_of) == (["a"], task_id)
+    assert (wrong.returncode, "/version" in wrong.stderr) == (2, True)
+
+
 async def test_tasks_are_deleted_by_id_and_by_age(desk: Desk) -> None:
     file = desk.cli.folder / "go"
     open_id = await desk.ok("submit", desk.cli.plan(plan(held("h", file))))

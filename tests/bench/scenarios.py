@@ -10,6 +10,7 @@ from tests.bench.figures import Figure
 from tests.bench.moments import moments
 from tests.bench.peers.compare import ours
 from tests.bench.rates import rates
+from tests.bench.recalled import recalled
 from tests.bench.shapes import shapes
 from tests.bench.stage import Stage
 from tests.bench.stored import stored
@@ -20,5 +21,6 @@ SCENARIOS: dict[str, Callable[[Stage, Effort], Awaitable[list[Figure]]]] = {
     "stored": stored,
     "debian": debian,
     "moments": moments,
+    "recall": recalled,
     "peers": ours,
 }

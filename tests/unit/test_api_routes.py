@@ -491,6 +491,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "POST /tasks/{task_id}/subtasks/{key}/retry": "retry_subtask",
         "POST /tasks/{task_id}/subtasks/{key}/skip": "skip_subtask",
         "POST /tasks/{task_id}/rerun": "rerun_task",
+        "POST /recall": "recall_outputs",
         "DELETE /tasks/{task_id}": "delete_task",
         "GET /tasks/{task_id}/subtasks": "list_subtasks",
         "GET /tasks/{task_id}/subtasks/{key}": "get_subtask",
