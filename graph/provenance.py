@@ -15,7 +15,6 @@ from graph.database import Database, Row
 
 SHARED = frozenset(
     {
-        "attempt/latest",
         "provenance/children",
         "provenance/made_by",
         "provenance/named",
@@ -23,10 +22,9 @@ SHARED = frozenset(
         "provenance/tasks",
         "provenance/unlinked",
         "provenance/users",
-        "subtask/outputs",
     }
 )
-STATEMENTS = SHARED | {"provenance/link"}
+STATEMENTS = SHARED | {"provenance/link", "provenance/made"}
 
 
 class Lineage:
@@ -45,15 +43,7 @@ class Lineage:
 
     async def made(self, ids: Sequence[str]) -> list[Made]:
         """The current outputs of subtasks that have one."""
-        if not ids:
-            return []
-        rows = [
-            {"id": row["id"], "token": row["token"], "attempt": codec.attempt_id(row["id"], row["token"])}
-            for row in await self._database.read("subtask/outputs", ids=list(ids))
-            if row["token"] and row["status"] == SubtaskStatus.COMPLETED.value
-        ]
-        found = await self._database.read("attempt/latest", rows=rows) if rows else []
-        return [_made(row["id"], row["a"]) for row in found if row["a"].get("output_hash")]
+        return [made_of(row["id"], row) for row in await self._database.read("provenance/made", ids=list(ids))]
 
     async def unlinked(self, task_id: str, after: str, limit: int) -> list[Unlinked]:
         """Attempts of a task without the edges that they should have."""
@@ -98,14 +88,15 @@ def by_hash(made: Iterable[Made]) -> list[Made]:
     return sorted(made, key=lambda row: (row.hash, row.id))
 
 
-def _made(id_: str, attempt: Row) -> Made:
+def made_of(id_: str, attempt: Row) -> Made:
+    """What an attempt with these properties has made."""
     place = (id_, attempt["token"], attempt["output_hash"], attempt["output_bytes"], attempt.get("output"))
     return Made(*place, attempt.get("origin") or "", cache_key=attempt.get("cache_key") or "")
 
 
 def _unlinked(row: Row) -> Unlinked:
     own = row["output_hash"] and (row["output"] is None or row["outcome"] in TAKEN_OVER)
-    return Unlinked(row["id"], row["token"], codec.consumed(row["consumed"]), _made(row["id"], row) if own else None)
+    return Unlinked(row["id"], row["token"], codec.consumed(row["consumed"]), made_of(row["id"], row) if own else None)
 
 
 def taken(row: Row) -> Taken:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from engine.lineage import Made, Taken, Use
+from engine.states import SubtaskStatus
 from graph import codec, provenance
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.provenance import Lineage, by_hash
@@ -18,6 +19,7 @@ FEW = 16
 """Keys up to which it is quicker to ask for one after the other."""
 
 STATEMENTS = provenance.SHARED | {
+    "attempt/latest",
     "provenance/children_of",
     "provenance/consume",
     "provenance/consume_anew",
@@ -28,6 +30,7 @@ STATEMENTS = provenance.SHARED | {
     "provenance/takers_of",
     "provenance/users_of",
     "result/keep",
+    "subtask/outputs",
 }
 
 
@@ -47,6 +50,18 @@ class LadybugLineage(Lineage):
                     session.run(name, rows=rows)
 
         await self._ladybug.transaction(work)
+
+    async def made(self, ids: Sequence[str]) -> list[Made]:
+        """The current outputs of subtasks that have one."""
+        if not ids:
+            return []
+        rows = [
+            {"id": row["id"], "token": row["token"], "attempt": codec.attempt_id(row["id"], row["token"])}
+            for row in await self._ladybug.read("subtask/outputs", ids=list(ids))
+            if row["token"] and row["status"] == SubtaskStatus.COMPLETED.value
+        ]
+        found = await self._ladybug.read("attempt/latest", rows=rows) if rows else []
+        return [provenance.made_of(row["id"], row["a"]) for row in found if row["a"]["output_hash"]]
 
     async def users(self, hashes: Sequence[str]) -> list[Taken]:
         """The attempts that had one of these Results in their input."""
