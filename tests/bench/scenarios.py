@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from tests.bench.debian import debian
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure
+from tests.bench.linked import linked
 from tests.bench.moments import moments
 from tests.bench.peers.compare import ours
 from tests.bench.rates import rates
@@ -21,6 +22,7 @@ SCENARIOS: dict[str, Callable[[Stage, Effort], Awaitable[list[Figure]]]] = {
     "stored": stored,
     "debian": debian,
     "moments": moments,
+    "linked": linked,
     "recall": recalled,
     "peers": ours,
 }
