@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
 from engine.machine import Decision, Event, PutBack, Standing
@@ -10,6 +12,8 @@ from engine.plan.spec import Spec
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
+CACHED = "cached"
+"""The outcome of an attempt that took over what another had made."""
 INTERRUPTED = "interrupted"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
@@ -45,6 +49,14 @@ def succeeded(claim: Claim, packed: Packed, started: int, now: int) -> Settle:
         packed.digest,
         packed.size,
     )
+
+
+def reusable(settle: Settle, version: str, key: str, origin: str) -> Settle:
+    """The output of ``settle`` may be found by a key; ``origin`` is the subtask that made it, where another one did."""
+    if not origin:
+        return msgspec.structs.replace(settle, version=version, cache_key=key)
+    told = f"cached from {origin}"
+    return msgspec.structs.replace(settle, version=version, cache_key=key, outcome=CACHED, origin=origin, reason=told)
 
 
 def failed(

@@ -19,8 +19,9 @@ import structlog
 
 from engine.attempt import Attempts
 from engine.bus import Bus
+from engine.caching.keeper import EntryKeeper
 from engine.due import TimeKeeper
-from engine.errors import GraphUnavailable
+from engine.errors import Fenced, GraphUnavailable
 from engine.estimates.learning import Learner
 from engine.judge import Judge
 from engine.ledger import Ledger
@@ -56,6 +57,7 @@ class Scheduler:
         clock: Clock,
         observer: Observer,
         learner: Learner,
+        entries: EntryKeeper,
     ) -> None:
         self.graph = graph
         self.ledger = ledger
@@ -66,6 +68,7 @@ class Scheduler:
         self._payloads = payloads
         self._judge = Judge(graph, payloads)
         self._observer = observer
+        self._entries = entries
         self._wake = asyncio.Event()
         self._jobs: list[Callable[[], Awaitable[None]]] = []
         self._helpers: set[asyncio.Task[None]] = set()
@@ -189,6 +192,7 @@ class Scheduler:
             self.times.close()
             self._progress.close()
             self._lessons.close()
+            self._entries.close()
             for helper in self._helpers:
                 helper.cancel()
 
@@ -342,7 +346,7 @@ class Scheduler:
             self.settle(self._attempts.never_started(claim, why()) if runner.cancelled() else runner.result())
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
-        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, expires_at))
+        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, expires_at, task.sharing))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:
@@ -378,6 +382,15 @@ class Scheduler:
         if rows:
             await self._safely(lambda: self.graph.progress(rows, self.clock.now()))
         await self._lessons.write(at_once)
+        if at_once:
+            await self._safely(self._entries.write)
+        elif self._entries.due():
+            self.help(self.put_entries())
+
+    async def put_entries(self) -> None:
+        """Writes what others may reuse, beside the loop: it holds no turn up."""
+        with contextlib.suppress(Fenced):  # the loop finds out by itself
+            await self.patiently(self._entries.write)
 
     async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Reads something beside the loop, as often as it takes until the graph answers."""

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 
 import structlog
 
+from engine.adapters.redis import RedisConnection
 from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.attempt import Attempts, Growing
 from engine.bus import Bus
+from engine.cachedesk import CacheDesk
+from engine.caching.keeper import EntryKeeper
+from engine.caching.lookup import Lookups
+from engine.caching.reuse import Reuse
+from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.control import Control
@@ -66,6 +72,7 @@ class Engine(Verbs):
         tools: ToolRegistry,
         templates: TemplateSet | None = None,
         redis: Health | None = None,
+        cache: CacheService | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.settings = settings
@@ -89,9 +96,14 @@ class Engine(Verbs):
         roots = Roots(settings.file_roots)
         self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
         tools.experience = learner.of_type
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner)
+        self.cache = cache or CacheService(RedisConnection(""), settings.cache_ttl_seconds, settings.namespace)
+        keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
+        lookups = Lookups(self.cache, graph, graph, keeper, clock)
+        self._reuse = Reuse(self.cache, lookups, keeper, payloads, clock)
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner, self._reuse)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner)
+        self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner, keeper)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
         slots, limits = settings.max_parallel_tasks, settings.type_limits
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
@@ -109,7 +121,7 @@ class Engine(Verbs):
             most=settings.max_open_tasks,
             obey=self._obey,
         )
-        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
+        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks, self.cache)
         self._planner = Planner(
             graph,
             tools.get,
@@ -200,6 +212,7 @@ class Engine(Verbs):
         self._forecasts.close()
         self._bus.close_all()
         await self._tools.close()
+        await self.cache.close()
         if self._redis is not None:
             await self._redis.close()
         await self._graph.close()

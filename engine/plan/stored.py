@@ -35,6 +35,9 @@ class StoredBody(msgspec.Struct, frozen=True):
     aggregate: str | None = None
     aggregate_refs: Refs | None = None
     origin: Origin | None = None
+    cache: bool = True
+    afresh: bool = False
+    """Nothing of earlier tasks is used: a person wants it to run again."""
 
 
 def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
@@ -47,6 +50,11 @@ def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> st
     return msgspec.json.encode(kept).decode()
 
 
+def afresh(body: str) -> str:
+    """The body of a task that is to use nothing of earlier ones."""
+    return msgspec.json.encode({**msgspec.json.decode(body), "afresh": True}).decode()
+
+
 def decode(body: str) -> StoredBody:
     """What running and ending need of a stored body."""
     return _DECODER.decode(body)
@@ -55,7 +63,7 @@ def decode(body: str) -> StoredBody:
 def as_sent(body: str) -> dict[str, Json]:
     """The common fields as they were sent."""
     found: dict[str, Json] = msgspec.json.decode(body)
-    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin")}
+    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin", "afresh")}
 
 
 _DECODER = msgspec.json.Decoder(StoredBody)
