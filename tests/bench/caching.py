@@ -106,7 +106,8 @@ def settings(kind: str, folder: Path, namespace: str) -> Settings:
 def apart(kind: str, folder: Path, namespace: str, file: Path, changed: str = "") -> dict[str, Json]:
     """``once`` in a process of its own."""
     command = [sys.executable, "-m", MODULE, "--once", kind, str(folder), namespace, str(file), changed]
-    found: dict[str, Json] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict[str, Json] = json.loads(said.splitlines()[-1])
     return found
 
 
@@ -154,7 +155,7 @@ def show(kind: str, file: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
     parser.add_argument("--graph", action="append", choices=("embedded", "neo4j"), help="a graph; may be repeated")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
