@@ -16,7 +16,7 @@ from api import openapi, problems
 from api.about import installed_version
 from api.metrics import Metrics
 from api.middleware import Requests, refuse_other_sites
-from api.routes import answers, control, forecasts, health, plans, recall, removal, rerun, stats, subtasks, tasks
+from api.routes import answers, cache, control, forecasts, health, plans, recall, removal, rerun, stats, subtasks, tasks
 from engine.plan.schema import TaskRequest
 from engine.service import Engine
 from engine.settings import Settings
@@ -64,7 +64,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)
-    routes = (tasks, subtasks, answers, control, rerun, recall, forecasts, removal, plans, stats, health)
+    routes = (tasks, subtasks, answers, control, rerun, recall, forecasts, removal, plans, cache, stats, health)
     for router in (route.router for route in routes):
         app.include_router(router)
     return app

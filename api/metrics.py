@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 MAX_TYPES = 100
 """Subtask types that get a label of their own."""
-COUNTERS = frozenset({"profile_regressions", "turns"})
+COUNTERS = frozenset({"cache_errors", "cache_hits", "cache_misses", "profile_regressions", "turns"})
 """What in the engine's snapshot only grows."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

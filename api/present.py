@@ -18,6 +18,7 @@ from engine.plan.spec import Spec
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
 
 if TYPE_CHECKING:
+    from engine.caching.explain import Explanation
     from engine.service import Engine
 
 FIRST_SUBTASKS = 1000
@@ -105,6 +106,30 @@ async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.Subt
             await _attempt(engine, attempt, number, subtask.wake_at if number == len(attempts) else None)
             for number, attempt in enumerate(attempts, 1)
         ],
+        waiting_for=extra.get("waiting_for"),
+    )
+
+
+def explanation_view(found: Explanation) -> schemas.CacheExplanation:
+    """What the cache has for a subtask."""
+    return schemas.CacheExplanation(
+        verdict=found.verdict,
+        says=found.says,
+        key=found.key or None,
+        nearest=_kept(found.nearest) if found.nearest else None,
+        differs=list(found.differs),
+    )
+
+
+def _kept(entry: model.CacheEntry) -> schemas.KeptView:
+    return schemas.KeptView(
+        key=entry.key,
+        task_id=entry.task_id or None,
+        subtask_id=entry.subtask_id or None,
+        version=entry.version,
+        bytes=entry.output_bytes,
+        created_at=iso(entry.created_at),
+        expires_at=iso(entry.expires_at),
     )
 
 

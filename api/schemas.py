@@ -230,6 +230,13 @@ class AttemptView(Wire):
     """When it is repeated; null unless that is still to come."""
 
 
+class AwaitedView(Wire):
+    """A subtask that makes at this moment what another one wants too."""
+
+    task_id: str
+    key: str
+
+
 class SubtaskDetail(Wire):
     """Everything about one subtask."""
 
@@ -243,6 +250,8 @@ class SubtaskDetail(Wire):
     resolved_input: Any
     """With every reference replaced; null until its dependencies are there."""
     attempts: list[AttemptView]
+    waiting_for: AwaitedView | None = None
+    """While it runs: whose run of the same work it waits for, instead of running itself."""
 
 
 class TaskDocument(Wire):
@@ -465,3 +474,54 @@ class Problem(Wire):
     """Of a conflict with the state machine: where the task or subtask stands."""
     legal_moves: list[str] = Field(default_factory=list)
     """What may be asked of it instead."""
+
+
+class CacheStats(Wire):
+    """How the reuse of outputs does in this engine."""
+
+    hits: int
+    misses: int
+    hit_rate: float
+    """0 to 1; 0 before the first look-up."""
+    saved_seconds: float
+    """What making the outputs had taken that were used again."""
+    saved_cost: float
+    """The same in US dollars, where a model was asked."""
+    errors: int
+    """Entries that could not be read, and what Redis refused or did not answer."""
+    entries: int
+    """In Redis, or in the table in its place; 0 while it is not available."""
+    bytes: int
+    available: bool
+
+
+class Invalidated(Wire):
+    """What was forgotten."""
+
+    removed: int
+
+
+class KeptView(Wire):
+    """An output that is kept to be used again."""
+
+    key: str
+    task_id: str | None
+    subtask_id: str | None
+    """Who made it; null where a program has put it there."""
+    version: str
+    bytes: int
+    created_at: Time
+    expires_at: Time
+
+
+class CacheExplanation(Wire):
+    """What the cache has for a subtask."""
+
+    verdict: Literal["hit", "miss", "not cacheable"]
+    says: str
+    """The same in words."""
+    key: str | None
+    nearest: KeptView | None
+    """The entry that is there, or the one that differs least."""
+    differs: list[str]
+    """In which parts of what makes the key: version, environment NAME, input /PATH."""

@@ -55,14 +55,17 @@ async def open_engine(settings: Settings | None = None, *, observer: Observer | 
 def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
     """Puts an engine together without starting it: nothing is opened, read or written yet."""
     from api.templates import load_templates
+    from engine.caching.service import CacheService
     from engine.service import Engine
 
+    redis = redis or build_redis(settings)
     templates = load_templates(settings.templates_path)
     return Engine(
         settings=settings,
         graph=build_graph(settings),
         blobs=build_blobs(settings),
-        redis=redis or build_redis(settings),
+        redis=redis,
+        cache=CacheService(redis, settings.cache_ttl_seconds, settings.namespace),
         tools=build_tools(settings, templates),
         templates=templates,
         observer=observer,

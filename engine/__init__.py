@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.cache import CacheService
+    from engine.caching.service import CacheService
     from engine.errors import (
         Busy,
         Category,
@@ -76,7 +76,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "CacheService": "engine.cache",
+    "CacheService": "engine.caching.service",
     "Engine": "engine.service",
     "ExecutionEngine": "engine.execution",
     "Expand": "engine.model",

@@ -16,6 +16,8 @@ import msgspec
 import structlog
 
 from engine import outcomes
+from engine.caching.flights import Place
+from engine.caching.reuse import Reuse, Wish, allowed
 from engine.context import Context
 from engine.cutoff import Cutoff
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
@@ -32,6 +34,7 @@ from engine.plan.spec import Spec
 from engine.plan.stored import Recall
 from engine.ports import Clock, Graph, Tool
 from engine.retries import Defaults
+from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
@@ -62,6 +65,16 @@ class Growing(NamedTuple):
     """What plan a task is a run of: its hash."""
 
 
+class Made(NamedTuple):
+    """An output that is safely kept, and how it came about."""
+
+    packed: Packed
+    wish: Wish | None = None
+    """What it may be reused by."""
+    origin: str = ""
+    """The id of the subtask that made it, where that is another one."""
+
+
 class Attempts:
     """Runs attempts of one engine.
 
@@ -75,6 +88,7 @@ class Attempts:
         defaults: retry settings.
         growing: how far tasks may grow, and who is told when one does.
         learner: is told how each ended, and says what to expect of what grows.
+        reuse: finds and leaves outputs that others can use.
     """
 
     def __init__(
@@ -88,6 +102,7 @@ class Attempts:
         defaults: Defaults,
         growing: Growing,
         learner: Learner,
+        reuse: Reuse,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -101,6 +116,7 @@ class Attempts:
         self._growing = growing
         self._learner = learner
         self._worked: dict[str, Worked] = {}
+        self._reuse = reuse
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -110,6 +126,7 @@ class Attempts:
         task_input: Json,
         stopped: Callable[[], Event],
         expires_at: int | None = None,
+        sharing: Sharing | None = None,
         recall: Recall | None = None,
     ) -> Settle:
         """Runs one attempt to its outcome.
@@ -120,12 +137,13 @@ class Attempts:
             stopped: why it was stopped from outside: ``Cancelled`` or ``PutBack``.
             expires_at: end of the time for all attempts together, in milliseconds.
             recall: what its task repeats after a recall.
+            sharing: how its task takes part in the reuse of outputs; None when it does not.
         """
         started, begun = self._clock.now(), self._clock.monotonic()
         basis = outcomes.Basis()
         try:
-            packed = await self._unchanged(claim, recall, basis) if recall else None
-            packed = packed or await self._perform(claim, task_input, expires_at, basis)
+            made = await self._unchanged(claim, recall, basis) if recall else None
+            made = made or await self._perform(claim, task_input, expires_at, sharing, basis)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
@@ -140,7 +158,9 @@ class Attempts:
             settle = await self._failed(claim, started, _unclassified(error), expires_at)
         else:
             self._grew.discard(claim.id)  # it will not run again
-            settle = outcomes.succeeded(claim, packed, started, self._clock.now())
+            settle = outcomes.succeeded(claim, made.packed, started, self._clock.now())
+            if made.wish is not None:
+                settle = outcomes.reusable(settle, made.wish.version, made.wish.key, made.origin)
         settle = basis.noted_on(settle)
         seconds = self._clock.monotonic() - begun
         self._observer.attempt(claim.type, settle.outcome, settle.category, seconds)
@@ -163,17 +183,22 @@ class Attempts:
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
 
-    async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Packed | None:
+    async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Made | None:
         """What it had produced in the task that this one repeats after a recall, where that still holds."""
         kept = await self._cutoff.kept(claim, Spec.decode(claim.spec), recall)
         if kept is None:
             return None
         basis.take_over(kept.origin, kept.used)
-        packed = pack(kept.output)
-        await self._payloads.keep(claim.id, packed)
-        return packed
+        return Made(await self._kept(claim, pack(kept.output)))
 
-    async def _perform(self, claim: Claim, task_input: Json, expires_at: int | None, basis: outcomes.Basis) -> Packed:
+    async def _perform(
+        self,
+        claim: Claim,
+        task_input: Json,
+        expires_at: int | None,
+        sharing: Sharing | None,
+        basis: outcomes.Basis,
+    ) -> Made:
         """From the claim to an output that is safely kept; notes on ``basis`` what that is made from."""
         type_, spec = _takes_over(claim, Spec.decode(claim.spec))
         tool = self._tool(type_)
@@ -182,11 +207,38 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input, basis)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
+            if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
+                wish = await self._reuse.wish(tool, spec, value, sharing)
+                if wish is not None:
+                    return await self._shared(wish, tool, claim, spec, value, expires_at)
             worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
             returned = await self._call(tool, claim, spec, value, expires_at)
             self._worked[claim.id] = worked.returned(returned)
             output = await self._grown(tool, claim, spec, returned)
-        packed = pack(output)
+        return Made(await self._kept(claim, pack(output)))
+
+    async def _shared(
+        self, wish: Wish, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None
+    ) -> Made:
+        """The output of an attempt that others may have made, or may use."""
+        worked = self._worked[claim.id] = Worked(wish.type, wish.version, self._learner.sizes.of(value))
+        async with self._watch(spec, expires_at) as watch:
+            deadline = self._deadline(spec, expires_at)
+            taken = await self._reuse.take(
+                wish, claim, watch, lambda living: tool.run(value, Context(claim, deadline, living))
+            )
+        if taken.entry is not None and taken.entry.cost:
+            self._worked[claim.id] = msgspec.structs.replace(worked, cost=taken.entry.cost)
+        if taken.packed is None:
+            return Made(await self._kept(claim, pack(await self._grown(tool, claim, spec, taken.expand))))
+        await self._grown(tool, claim, spec, None)
+        packed = taken.packed if taken.adopted else await self._kept(claim, taken.packed)
+        if taken.entry is not None and tool.environment(value) == wish.environment:
+            self._reuse.leave(taken.entry)
+        return Made(packed, wish, taken.origin)
+
+    async def _kept(self, claim: Claim, packed: Packed) -> Packed:
+        """An output, once it is safely kept."""
         try:
             await self._payloads.keep(claim.id, packed)
         except OSError as error:
@@ -208,12 +260,19 @@ class Attempts:
         return tool
 
     async def _call(self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None) -> Json:
-        limit = spec.timeout or self._timeout
-        left = None if expires_at is None else (expires_at - self._clock.now()) / 1000
-        watch = Watch(self._clock, limit, spec.idle, left)
-        context = Context(claim, self._clock.monotonic() + min(limit, limit if left is None else left), watch)
-        async with watch:
-            return await tool.run(value, context)
+        async with self._watch(spec, expires_at) as watch:
+            return await tool.run(value, Context(claim, self._deadline(spec, expires_at), watch))
+
+    def _watch(self, spec: Spec, expires_at: int | None) -> Watch:
+        return Watch(self._clock, spec.timeout or self._timeout, spec.idle, self._left(expires_at))
+
+    def _deadline(self, spec: Spec, expires_at: int | None) -> float:
+        limit, left = spec.timeout or self._timeout, self._left(expires_at)
+        return self._clock.monotonic() + min(limit, limit if left is None else left)
+
+    def _left(self, expires_at: int | None) -> float | None:
+        """Seconds of the time for all attempts together."""
+        return None if expires_at is None else (expires_at - self._clock.now()) / 1000
 
     async def _grow_items(self, claim: Claim, spec: Spec, task_input: Json, basis: outcomes.Basis) -> Json:
         """Adds the items of a mapped subtask; its own output is their number."""
@@ -247,6 +306,10 @@ class Attempts:
         self._grew.add(claim.id)
         dropped = await self._graph.expand(claim, growth)
         self._growing.expanded(claim.task_id, growth.children, dropped)
+
+    def awaited(self, subtask_id: str) -> Place | None:
+        """The attempt that makes what a running subtask wants too; None when it makes it itself."""
+        return self._reuse.flights.leader_of(subtask_id)
 
     async def resolved_input(
         self, task_id: str, spec: Spec, task_input: Json, literal: frozenset[str] = frozenset()

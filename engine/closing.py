@@ -38,6 +38,7 @@ class Closing:
         """Reads what the task's end needs, beside the loop, and has the loop write it."""
         await self._scheduler.recorder.written(task.id)
         end = await self._scheduler.patiently(lambda: self._endings.conclude(task))
+        await self._scheduler.put_entries()
         self._scheduler.soon(lambda: self._finish(task, end))
 
     async def _finish(self, task: RunningTask, end: Finish) -> None:

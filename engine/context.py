@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from engine.model import Json
 from engine.turn import Claim
-from engine.watch import Watch
 
 _log = structlog.get_logger("attempt")
 LEVELS = ("debug", "info", "warning", "error")
 _RESOURCE = "resource:"
+
+
+class Living(Protocol):
+    """Whoever wants to know that an attempt is alive."""
+
+    def alive(self) -> None:
+        """A sign of life."""
 
 
 class Context:
@@ -21,7 +27,7 @@ class Context:
 
     __slots__ = ("_watch", "deadline", "key", "reduction", "subtask_id", "task_id", "token")
 
-    def __init__(self, claim: Claim, deadline: float, watch: Watch) -> None:
+    def __init__(self, claim: Claim, deadline: float, watch: Living) -> None:
         self.task_id = claim.task_id
         self.subtask_id = claim.id
         self.key = claim.key

@@ -67,12 +67,16 @@ class Inquiries:
         return await self._graph.subtasks(task_id, status=status, after=after, limit=limit)
 
     async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str], dict[str, Json]]:
-        """One subtask, its attempts, what it depends on, and its resolved input. Raises ``NotFound``."""
+        """One subtask, its attempts, what it depends on; its resolved input, and whose run it waits for. Raises
+        ``NotFound``.
+        """
         task = await self.task(task_id)
         found = await self._graph.subtask(task_id, key)
         if found is None:
             raise NotFound(f"task {task_id} has no subtask {key!r}: GET /tasks/{task_id}/subtasks lists them")
-        return *found, {"resolved_input": await self._resolved(task, found[0])}
+        awaited = self._attempts.awaited(found[0].id)
+        waits = {} if awaited is None else {"waiting_for": {"task_id": awaited.task_id, "key": awaited.key}}
+        return *found, {"resolved_input": await self._resolved(task, found[0])} | waits
 
     async def _resolved(self, task: Task, subtask: Subtask) -> Json:
         """The input with its references replaced, once the subtask has been started; None before."""

@@ -15,6 +15,8 @@ from engine.plan.spec import Spec
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
+CACHED = "cached"
+"""The outcome of an attempt that took over what another had made."""
 INTERRUPTED = "interrupted"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
@@ -40,7 +42,7 @@ class Basis:
         consumed = tuple(dict.fromkeys(self.used))[:MOST_CONSUMED] if self.used else ()
         if self.origin and settle.to is SubtaskStatus.COMPLETED:
             settle = msgspec.structs.replace(settle, outcome=REUSED, origin=self.origin)
-        return msgspec.structs.replace(settle, version=self.version, consumed=consumed)
+        return msgspec.structs.replace(settle, version=settle.version or self.version, consumed=consumed)
 
 
 def standing(claim: Claim, spec: Spec, on_interrupt: str, expires_at: int | None) -> Standing:
@@ -72,6 +74,14 @@ def succeeded(claim: Claim, packed: Packed, started: int, now: int) -> Settle:
         packed.digest,
         packed.size,
     )
+
+
+def reusable(settle: Settle, version: str, key: str, origin: str) -> Settle:
+    """The output of ``settle`` may be found by a key; ``origin`` is the subtask that made it, where another one did."""
+    if not origin:
+        return msgspec.structs.replace(settle, version=version, cache_key=key)
+    told = f"cached from {origin}"
+    return msgspec.structs.replace(settle, version=version, cache_key=key, outcome=CACHED, origin=origin, reason=told)
 
 
 def failed(

@@ -80,6 +80,20 @@ class Payloads:
             await self._put_blob(packed)
         self._pending[packed.digest, holder] = NewResult(packed.digest, packed.size, body, holder)
 
+    async def adopt(self, holder: str, digest: str, size: int) -> bool:
+        """Has ``holder`` keep a payload of the blob store that others have put; False when it is gone."""
+        self._in_flight[digest] += 1
+        try:
+            there = await self._blobs.renew(digest)
+        except BaseException:
+            self._landed(digest)
+            raise
+        if there:
+            self._pending[digest, holder] = NewResult(digest, size, None, holder)
+        else:
+            self._landed(digest)
+        return there
+
     async def _put_blob(self, packed: Packed) -> None:
         self._in_flight[packed.digest] += 1
         try:

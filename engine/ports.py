@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.cachestore import CacheStore
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
 from engine.estimates.trends import Trend
@@ -313,7 +314,7 @@ class Experience(Protocol):
         """The attempts of tasks with ids from ``since`` on, by type, day and outcome. Reads each of them."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, Provenance, Protocol):
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, CacheStore, Provenance, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str
@@ -345,6 +346,9 @@ class Blobs(Protocol):
 
     async def has(self, digest: str) -> bool:
         """Whether there is such a payload; it is not read."""
+
+    async def renew(self, digest: str) -> bool:
+        """As if the payload were put again; False when there is none, or it is damaged."""
 
     async def remove(self, digest: str, before: int) -> bool:
         """Removes the payload unless it was put again at or after ``before`` (milliseconds by this store's clock);
@@ -410,6 +414,12 @@ class Tool(Protocol):
 
     def repeatable(self, value: Json) -> bool:
         """Whether running this input twice does no more than running it once."""
+
+    def cacheable(self, value: Json) -> bool:
+        """Whether this input gives the same output again, as long as its ``environment`` is the same. Quick."""
+
+    def environment(self, value: Json) -> Mapping[str, str]:
+        """What else the output depends on, by name: the version of a library, size and time of a file. Quick."""
 
     async def refresh_credentials(self) -> None:
         """Called before an attempt that was refused for want of permission is repeated."""

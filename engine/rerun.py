@@ -118,6 +118,8 @@ def rebuilt(earlier: Earlier, plan: ValidPlan, wish: Rerun, id_: str, now: int) 
     first = earlier.task
     told = msgspec.structs.replace(plan, type=first.type, description=first.description, origin=_origin(first, wish))
     task = msgspec.structs.replace(build(told, id_, now), rerun_of=first.id)
+    if wish.start != FAILED:
+        task = msgspec.structs.replace(task, body=stored.afresh(task.body))
     if wish.start == START:
         return task
     if wish.recalled:

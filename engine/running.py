@@ -48,6 +48,15 @@ def timed(key: str, spec: str, since: int | None = None) -> Timed | None:
     return Timed(key, read.queue, read.total, read.critical, since)
 
 
+class Sharing(Value, frozen=True):
+    """How a task takes part in the reuse of outputs: its own are kept with its ``tags``, and only if ``afresh`` is
+    False are those of others used.
+    """
+
+    tags: tuple[str, ...] = ()
+    afresh: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class RunningTask:
     """One open task. ``ready`` counts what can be claimed now, ``held`` what waits for a type's limit."""
@@ -146,6 +155,11 @@ class RunningTask:
     def input(self) -> Json:
         """The task's input, for references."""
         return self.body.input
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How it takes part in the reuse of outputs; None when it does not."""
+        return Sharing(self.tags, self.body.afresh) if self.body.cache else None
 
     @property
     def unsettled(self) -> int:

@@ -19,8 +19,9 @@ import structlog
 
 from engine.attempt import Attempts
 from engine.bus import Bus
+from engine.caching.keeper import EntryKeeper
 from engine.due import TimeKeeper
-from engine.errors import GraphUnavailable
+from engine.errors import Fenced, GraphUnavailable
 from engine.estimates.learning import Learner
 from engine.judge import Judge
 from engine.ledger import Ledger
@@ -57,6 +58,7 @@ class Scheduler:
         clock: Clock,
         observer: Observer,
         learner: Learner,
+        entries: EntryKeeper,
     ) -> None:
         self.graph = graph
         self.ledger = ledger
@@ -67,6 +69,7 @@ class Scheduler:
         self._payloads = payloads
         self._judge = Judge(graph, payloads)
         self._observer = observer
+        self._entries = entries
         self._wake = asyncio.Event()
         self._jobs: list[Callable[[], Awaitable[None]]] = []
         self._helpers: set[asyncio.Task[None]] = set()
@@ -190,7 +193,7 @@ class Scheduler:
                     await self.recorder.flush()
                     return
         finally:
-            for keeper in (self.times, self._progress, self._lessons, self.recorder):
+            for keeper in (self.times, self._progress, self._lessons, self._entries, self.recorder):
                 keeper.close()
             for helper in self._helpers:
                 helper.cancel()
@@ -347,7 +350,8 @@ class Scheduler:
             self.settle(self._attempts.never_started(claim, why()) if runner.cancelled() else runner.result())
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
-        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, expires_at, task.body.recall))
+        limits = (expires_at, task.sharing, task.body.recall)
+        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, *limits))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:
@@ -383,6 +387,15 @@ class Scheduler:
         if rows:
             await self._safely(lambda: self.graph.progress(rows, self.clock.now()))
         await self._lessons.write(at_once)
+        if at_once:
+            await self._safely(self._entries.write)
+        elif self._entries.due():
+            self.help(self.put_entries())
+
+    async def put_entries(self) -> None:
+        """Writes what others may reuse, beside the loop: it holds no turn up."""
+        with contextlib.suppress(Fenced):  # the loop finds out by itself
+            await self.patiently(self._entries.write)
 
     async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Reads something beside the loop, as often as it takes until the graph answers."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import structlog
 
+from engine.adapters.redis import RedisConnection
 from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.attempt import Attempts, Growing
 from engine.bus import Bus
+from engine.cachedesk import CacheDesk
+from engine.caching.keeper import EntryKeeper
+from engine.caching.lookup import Lookups
+from engine.caching.reuse import Reuse
+from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.control import Control
@@ -67,6 +73,7 @@ class Engine(Verbs):
         tools: ToolRegistry,
         templates: TemplateSet | None = None,
         redis: Health | None = None,
+        cache: CacheService | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.settings = settings
@@ -90,9 +97,14 @@ class Engine(Verbs):
         roots = Roots(settings.file_roots)
         self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
         tools.experience = learner.of_type
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner)
+        self.cache = cache or CacheService(RedisConnection(""), settings.cache_ttl_seconds, settings.namespace)
+        keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
+        lookups = Lookups(self.cache, graph, graph, keeper, clock)
+        self._reuse = Reuse(self.cache, lookups, keeper, payloads, clock)
+        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner, self._reuse)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner)
+        self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner, keeper)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
         slots, limits = settings.max_parallel_tasks, settings.type_limits
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
@@ -110,7 +122,7 @@ class Engine(Verbs):
             most=settings.max_open_tasks,
             obey=self._obey,
         )
-        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks)
+        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks, self.cache)
         self._planner = Planner(
             graph,
             tools.get,
@@ -126,7 +138,7 @@ class Engine(Verbs):
         self._recalls = Recalls(
             graph,
             self._scheduler.recorder.caught_up,
-            _nothing_cached,
+            self._reuse.lookups.drop,
             lambda task_id, by: self.pause(task_id, by=by),
             self._intake.rerun,
         )
@@ -208,6 +220,7 @@ class Engine(Verbs):
         self._forecasts.close()
         self._bus.close_all()
         await self._tools.close()
+        await self.cache.close()
         if self._redis is not None:
             await self._redis.close()
         await self._graph.close()
@@ -318,8 +331,3 @@ class Engine(Verbs):
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""
         return {**await self._vitals.doctor(), "health": await self.health()}
-
-
-async def _nothing_cached(keys: Sequence[str]) -> int:  # noqa: ARG001
-    """No cache, nothing to drop."""
-    return 0

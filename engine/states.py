@@ -99,7 +99,7 @@ SUBTASK_MOVES: tuple[Move, ...] = tuple(
     + _moves("approve", "awaiting_approval", "ready", "by who may decide, in time")
     + _moves("reject", "awaiting_approval", "failed", "by who may decide, or expired")
     + _moves("succeed", "processing", "completed", "the attempt's token is current")
-    + _moves("reuse", "pending ready", "completed", "the cache or the task it reruns holds the result")
+    + _moves("reuse", "pending ready", "completed", "the task it reruns holds the result")
     + _moves("reuse", "pending", "skipped", "the task it reruns had skipped it, and nothing asks for it again")
     + _moves("fail", "processing", "failed", "the token is current and no attempt is left")
     + _moves("retry_later", "processing", "retrying", "the token is current and an attempt is left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from engine.caching.service import CacheService
 from engine.errors import EngineError
 from engine.ledger import Ledger
 from engine.model import Json
@@ -17,12 +18,15 @@ PING_SECONDS = 2.0
 class Vitals:
     """Reads the state of one engine. ``failure`` is set when the engine has stopped working."""
 
-    def __init__(self, graph: Graph, redis: Health | None, ledger: Ledger, scheduler: Scheduler, slots: int) -> None:
+    def __init__(
+        self, graph: Graph, redis: Health | None, ledger: Ledger, scheduler: Scheduler, slots: int, cache: CacheService
+    ) -> None:
         self._graph = graph
         self._redis = redis
         self._ledger = ledger
         self._scheduler = scheduler
         self._slots = slots
+        self._cache = cache
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -71,6 +75,9 @@ class Vitals:
             "slots": self._slots,
             "turns": self._scheduler.turns,
             "profile_regressions": self._scheduler.learner.regressions,
+            "cache_hits": self._cache.hits,
+            "cache_misses": self._cache.misses,
+            "cache_errors": self._cache.errors,
         }
 
     async def doctor(self) -> dict[str, Json]:

@@ -13,7 +13,8 @@ from engine.errors import Fenced
 from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import codec, memory, profiles
+from graph import caching, codec, memory, profiles
+from graph.caching import EntryStore
 from graph.database import Database, Row
 from graph.memory import Memory
 from graph.profiles import Profiles
@@ -22,6 +23,7 @@ from graph.removal import Remover
 STATEMENTS = (
     memory.STATEMENTS
     | profiles.STATEMENTS
+    | caching.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -80,7 +82,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles):
+class Writer(Remover, Memory, Profiles, EntryStore):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

@@ -81,6 +81,10 @@ class FolderBlobs:
         """Whether there is such a payload; it is not read."""
         return await asyncio.to_thread(self._path(digest).is_file)
 
+    async def renew(self, digest: str) -> bool:
+        """Makes a payload young, as if it were put again; False when there is none, or not all of it."""
+        return await asyncio.to_thread(self._renew, digest)
+
     async def remove(self, digest: str, before: int) -> bool:
         """Removes the payload unless it was put again meanwhile.
 
@@ -120,6 +124,13 @@ class FolderBlobs:
                     f"the disk of the blob store {self._root} is full, and {len(data)} bytes are to be stored: "
                     "make room; the engine then goes on by itself"
                 ) from error
+            raise BlobsUnavailable(self._cannot("write", error)) from error
+
+    def _renew(self, digest: str) -> bool:
+        try:
+            path = self._path(digest)
+            return _holds(path, digest) and _touch(path)
+        except OSError as error:
             raise BlobsUnavailable(self._cannot("write", error)) from error
 
     def _get(self, digest: str) -> bytes:

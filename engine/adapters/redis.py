@@ -105,6 +105,12 @@ class RedisConnection:
             return {"kind": self.kind, "ok": False, "latency_ms": None, "error": str(unavailable)}
         return {"kind": self.kind, "ok": True, "latency_ms": round(latency, 3), "error": ""}
 
+    def refused(self, error: Exception) -> bool:
+        """Whether an error is a refusal of a server that is there: no room left, for example."""
+        from redis.exceptions import ResponseError
+
+        return isinstance(error, ResponseError)
+
     def _connect(self) -> Redis:
         from redis.asyncio import BlockingConnectionPool, Redis
         from redis.asyncio.retry import Retry

@@ -8,7 +8,7 @@ from engine import conditions
 from engine.errors import Category
 from engine.model import Json
 from engine.plan.faults import Faults
-from engine.plan.schema import Expression, Retry, SubtaskSpec
+from engine.plan.schema import CachePolicy, Expression, Retry, SubtaskSpec
 from engine.plan.spec import Condition, RetrySpec
 
 
@@ -33,6 +33,7 @@ class Policies(msgspec.Struct, frozen=True):
     run_if: Condition | None = None
     fallback: FallbackDraft | None = None
     on_interrupt: str | None = None
+    reuse: float | None = None
 
 
 DEFAULT = Policies()
@@ -54,6 +55,7 @@ def policies_of(spec: SubtaskSpec, place: str, faults: Faults) -> Policies:
         run_if=_run_if(spec, place, faults),
         fallback=FallbackDraft(spec.fallback.type, spec.fallback.input) if spec.fallback else None,
         on_interrupt=spec.on_interrupt,
+        reuse=spec.cache.ttl_seconds if isinstance(spec.cache, CachePolicy) else 0.0 if spec.cache is False else None,
     )
 
 

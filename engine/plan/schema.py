@@ -102,7 +102,7 @@ class Fallback(Strict):
 
 
 class CachePolicy(Strict):
-    """How long a result may be reused."""
+    """How long an output is used again, whatever the type says of itself."""
 
     ttl_seconds: Seconds
 
@@ -145,7 +145,8 @@ class SubtaskSpec(Strict):
     """What happens to an attempt that a crash cut off; the tool decides unless given."""
     required_capabilities: list[Name] = Field(default_factory=list)
     requires_approval: bool = False
-    cache: CachePolicy | None = None
+    cache: CachePolicy | Literal[False] | None = None
+    """false: its output is neither reused nor used again; else for how long it is. The type decides unless given."""
     map: MapPolicy | None = None
 
 
@@ -185,7 +186,8 @@ class TaskRequest(Strict):
     deadline_seconds: Seconds | None = None
     max_parallel: int = Field(0, ge=0, le=1_000_000)
     """Subtasks of this task that run at the same time; 0 for no limit of its own."""
-    cache: bool = False
+    cache: bool = True
+    """Whether outputs of earlier tasks may stand in for those of this one, and its own for those of later ones."""
     aggregate: str | None = Field(None, min_length=1, max_length=10_000)
     """How the result is made of the outputs of the subtasks on which nothing depends: by key unless given; "merge"
     (objects), "concat" (lists or texts), "first" (in plan order), or one reference such as {{subtasks.KEY.output}}.

@@ -92,7 +92,8 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     None leaves the first to the settings and the others open. ``run_if`` is None for the default. A mapped subtask has
     ``map``; its ``input`` is the template of its items. An item has ``index``, and ``item`` (of a batch ``items``) or
     the places of the items that it follows, ``upstream``, whose outputs are that. ``implied`` are the places in the
-    plan of dependencies that only references add.
+    plan of dependencies that only references add. ``reuse`` is for how many seconds its output may be used again,
+    whatever its type says of itself; 0 forbids it, None leaves it to the type and the settings.
     """
 
     input: Any = {}
@@ -107,6 +108,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     run_if: Condition | None = None
     fallback: FallbackSpec | None = None
     on_interrupt: str | None = None
+    reuse: float | None = None
     implied: list[Place] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET

@@ -13,6 +13,9 @@ from engine.plan.spec import Refs
 OF_THE_FORM = frozenset({"plan", "description", "type", "template", "parameters", "learned", "allowed_types"})
 """Fields of a body that its plan has taken the place of."""
 
+OF_THE_ENGINE = frozenset({"aggregate_refs", "origin", "recall", "afresh"})
+"""Fields of a stored body that nobody has sent."""
+
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a plan came about.
@@ -45,6 +48,9 @@ class StoredBody(msgspec.Struct, frozen=True):
     aggregate_refs: Refs | None = None
     origin: Origin | None = None
     recall: Recall | None = None
+    cache: bool = True
+    afresh: bool = False
+    """Nothing of earlier tasks is used: a person wants it to run again."""
 
 
 def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
@@ -62,6 +68,11 @@ def recalling(body: str, recall: Recall) -> str:
     return msgspec.json.encode(msgspec.json.decode(body) | {"recall": recall}).decode()
 
 
+def afresh(body: str) -> str:
+    """The body of a task that is to use nothing of earlier ones."""
+    return msgspec.json.encode({**msgspec.json.decode(body), "afresh": True}).decode()
+
+
 def decode(body: str) -> StoredBody:
     """What running and ending need of a stored body."""
     return _DECODER.decode(body)
@@ -70,7 +81,7 @@ def decode(body: str) -> StoredBody:
 def as_sent(body: str) -> dict[str, Json]:
     """The common fields as they were sent."""
     found: dict[str, Json] = msgspec.json.decode(body)
-    return {name: value for name, value in found.items() if name not in ("aggregate_refs", "origin", "recall")}
+    return {name: value for name, value in found.items() if name not in OF_THE_ENGINE}
 
 
 _DECODER = msgspec.json.Decoder(StoredBody)

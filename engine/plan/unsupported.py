@@ -25,13 +25,11 @@ def _except(default: Json) -> Callable[[Json], bool]:
     return lambda value: bool(value != default)
 
 
-IN_TASK = (Refusal(("cache",), _except(False)),)
 IN_SUBTASK = (
     Refusal(("required_capabilities",), _except([])),
     Refusal(("requires_approval",), _except(False)),
-    Refusal(("cache",), _except(None)),
 )
-_FIELDS = frozenset(row.path[0] for row in (*IN_TASK, *IN_SUBTASK))
+_FIELDS = frozenset(row.path[0] for row in IN_SUBTASK)
 
 
 def refusals(model: BaseModel, rows: tuple[Refusal, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

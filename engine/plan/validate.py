@@ -14,13 +14,12 @@ from pydantic import ValidationError
 from engine.model import Json
 from engine.plan.checks import Checks, Limits
 from engine.plan.drafts import PLACE, Draft
-from engine.plan.faults import Faults, pointer, quoted
+from engine.plan.faults import Faults, quoted
 from engine.plan.order import Order
 from engine.plan.plain import check_plain
 from engine.plan.schema import TaskRequest
 from engine.plan.spec import Refs
 from engine.plan.stored import Origin
-from engine.plan.unsupported import IN_TASK, refusals
 from engine.ports import Tool
 from engine.references import find
 
@@ -98,13 +97,10 @@ def _envelope(body: Json, faults: Faults) -> TaskRequest | None:
     else:
         _note_strangers(body, forms[0], faults)
     try:
-        request = TaskRequest.envelope(body)
+        return TaskRequest.envelope(body)
     except ValidationError as error:
         faults.add_shape("", body, error, TaskRequest.model_fields)
         return None
-    for path, detail in refusals(request, IN_TASK):
-        faults.add(pointer(*path), detail)
-    return request
 
 
 def _note_strangers(body: dict[str, Json], form: str, faults: Faults) -> None:

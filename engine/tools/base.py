@@ -7,7 +7,7 @@ comes in and not when the subtask runs.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -42,6 +42,8 @@ class ModelTool(Generic[M]):
     idempotent: bool = False
     literal: frozenset[str] = frozenset()
     grows: bool = False
+    depends_on: Mapping[str, str] = {}
+    """What every output depends on beside the input, by name, such as the version of a library."""
     model: type[M]
 
     @cached_property
@@ -86,6 +88,14 @@ class ModelTool(Generic[M]):
         """Whether running this input twice does no more than running it once."""
         return self.idempotent
 
+    def cacheable(self, value: Json) -> bool:  # noqa: ARG002 (a tool may decide by its input)
+        """Whether this input gives the same output again, as long as its environment is the same."""
+        return self.deterministic
+
+    def environment(self, value: Json) -> Mapping[str, str]:  # noqa: ARG002
+        """What else the output depends on."""
+        return self.depends_on
+
     async def refresh_credentials(self) -> None:
         """Gets fresh credentials; a tool that has some overrides it."""
 
@@ -115,6 +125,7 @@ class FunctionTool(ModelTool[BaseModel]):
         idempotent: running it twice does no more than running it once.
         description: told in the schema.
         refresh: gets fresh credentials.
+        environment: what else the output depends on, by name.
     """
 
     def __init__(
@@ -128,7 +139,9 @@ class FunctionTool(ModelTool[BaseModel]):
         idempotent: bool = False,
         description: str = "",
         refresh: Callable[[], Awaitable[object]] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self.depends_on = dict(environment or {})
         self.name, self.version, self.model = name, version, model
         self.deterministic, self.idempotent = deterministic, idempotent
         self.grows = True

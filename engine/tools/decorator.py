@@ -7,8 +7,8 @@ engine that does not name it in AGENT03_TOOLS.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +26,7 @@ class ToolMark:
     deterministic: bool
     idempotent: bool
     refresh_credentials: Callable[[], object] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def tool(
@@ -35,6 +36,7 @@ def tool(
     deterministic: bool = False,
     idempotent: bool = False,
     refresh_credentials: Callable[[], object] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     """Marks a function, async or not, as a tool. It stays callable as before.
 
@@ -48,6 +50,8 @@ def tool(
         idempotent: running it twice does no more than running it once, so it may be repeated after a crash.
         refresh_credentials: gets fresh credentials, async or not; called before the one repeat of an attempt that
             ended with an error of category permission. If it raises there is no repeat.
+        environment: what else the output depends on, by name, such as ``{"numpy": numpy.__version__}``: a result is
+            reused only where it is the same.
 
     Raises:
         TypeError: used without a name, as a bare ``@tool``.
@@ -59,7 +63,8 @@ def tool(
         raise ValueError(f"{name!r} is no name for a tool: use letters, digits, _ . and -, beginning with a letter")
 
     def mark(function: F) -> F:
-        setattr(function, _ATTRIBUTE, ToolMark(name, version, deterministic, idempotent, refresh_credentials))
+        says = ToolMark(name, version, deterministic, idempotent, refresh_credentials, environment or {})
+        setattr(function, _ATTRIBUTE, says)
         return function
 
     return mark

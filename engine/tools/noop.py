@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.model import Json
 from engine.ports import RunContext
 from engine.tools.faults import Faults
@@ -32,6 +34,14 @@ class Noop:
     def repeatable(self, value: Json) -> bool:  # noqa: ARG002
         """Always."""
         return True
+
+    def cacheable(self, value: Json) -> bool:  # noqa: ARG002
+        """Never by itself: to look it up would cost more than to run it."""
+        return False
+
+    def environment(self, value: Json) -> Mapping[str, str]:  # noqa: ARG002
+        """Nothing."""
+        return {}
 
     async def refresh_credentials(self) -> None:
         """It has none."""

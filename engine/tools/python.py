@@ -7,8 +7,10 @@ subtask's log. It is limited, not caged: it may do what the engine's user may do
 from __future__ import annotations
 
 import ast
+import platform
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,10 @@ class Python(ModelTool[PythonInput]):
             raise InputFault("belongs to code; the arguments of function are called kwargs", "inputs")
         if value.code is not None and (fault := _syntax_fault(value.code)):
             raise InputFault(fault, "code")
+
+    def environment(self, value: Json) -> Mapping[str, str]:  # noqa: ARG002
+        """The interpreter, for a subtask that asks to be cached."""
+        return {"python": platform.python_version()}
 
     async def perform(self, value: PythonInput, context: RunContext) -> Json:
         """Runs it to its end; an exception is an error of category logic unless it names another."""

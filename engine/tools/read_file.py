@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -46,6 +47,14 @@ class ReadFile(ModelTool[ReadFileInput]):
         """Refuses a path that surely lies outside the roots."""
         if fault := self._roots.fault(value.path):
             raise InputFault(fault, "path")
+
+    def cacheable(self, value: Json) -> bool:
+        """As long as the file stays as it is."""
+        return isinstance(value, dict) and self._roots.stamp(str(value.get("path"))) is not None
+
+    def environment(self, value: Json) -> Mapping[str, str]:
+        """Size and time of the file."""
+        return {"file": self._roots.stamp(str(value.get("path"))) or "missing"}
 
     async def perform(self, value: ReadFileInput, context: RunContext) -> Json:  # noqa: ARG002
         """Reads it in a thread."""

@@ -66,6 +66,14 @@ class Roots:
         except (ToolError, OSError):
             return None
 
+    def stamp(self, path: str) -> str | None:
+        """Size and time of a file as text, another one once it was written; None when it cannot be looked at."""
+        try:
+            found = self.resolve(path)[1].stat()
+        except (ToolError, OSError, ValueError):
+            return None
+        return f"{found.st_size} bytes, {found.st_mtime_ns}"
+
     @contextmanager
     def open(self, path: str, *, create: bool = False, follow: bool = True) -> Iterator[Place]:
         """Opens the folder that holds ``path``.

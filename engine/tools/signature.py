@@ -56,6 +56,7 @@ def tool_of(function: Callable[..., Any], mark: ToolMark, grace: float) -> Funct
         idempotent=mark.idempotent,
         description=documentation.short_description or "",
         refresh=_awaitable(mark.refresh_credentials, grace),
+        environment=mark.environment,
     )
 
 

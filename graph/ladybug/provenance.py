@@ -91,20 +91,36 @@ def _link_made(session: Session, made: Sequence[Made], namespace: str) -> None:
     if not made:
         return
     there = {row["hash"] for row in session.run("provenance/known", hashes=list({row.hash for row in made}))}
-    new: list[list[str]] = []
-    old: list[Made] = []
-    unsure: list[Made] = []
-    for row in made:
-        if row.hash not in there and row.output is not None:
-            there.add(row.hash)
-            new.append([row.id, codec.attempt_id(row.id, row.token), row.hash, str(row.bytes), row.output])
-        else:
-            (old if row.sure else unsure).append(row)
-    if new:
-        now = time.time_ns() // 1_000_000
-        session.run("provenance/produced", rows=new, namespace=namespace, now=now)
-    if old or unsure:
-        session.run("result/keep", rows=[[row.id, row.hash] for row in (*old, *unsure)])
-    for name, rows in (("provenance/produce", old), ("provenance/produce_anew", unsure)):
+    left = _store_new(session, made, there, namespace)
+    if left:
+        session.run("result/keep", rows=[[row.id, row.hash] for row in left])
+    for name, sure in (("provenance/produce", True), ("provenance/produce_anew", False)):
+        rows = [[codec.attempt_id(row.id, row.token), row.hash] for row in left if row.sure is sure]
         if rows:
-            session.run(name, rows=[[codec.attempt_id(row.id, row.token), row.hash] for row in rows])
+            session.run(name, rows=rows)
+
+
+def _store_new(session: Session, made: Sequence[Made], there: set[str], namespace: str) -> list[Made]:
+    """Stores the Results that are not ``there`` with the first attempt that gave each; returns the other attempts. One
+    whose subtask has been removed meanwhile stores nothing: then the next one does.
+    """
+    now = time.time_ns() // 1_000_000
+    left: list[Made] = []
+    while made:
+        new: dict[str, Made] = {}
+        others: list[Made] = []
+        for row in made:
+            if row.hash in there:
+                left.append(row)
+            elif row.output is not None:
+                others.append(row) if row.hash in new else new.setdefault(row.hash, row)
+        rows = [
+            [row.id, codec.attempt_id(row.id, row.token), row.hash, str(row.bytes), row.output or ""]
+            for row in new.values()
+        ]
+        if rows:
+            there.update(
+                row["hash"] for row in session.run("provenance/produced", rows=rows, namespace=namespace, now=now)
+            )
+        made = others
+    return left

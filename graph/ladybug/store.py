@@ -16,6 +16,7 @@ from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, provenance, removal, schema
 from graph.ladybug.answers import LadybugAnswers
+from graph.ladybug.caching import LadybugEntries
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import Frontiers, TaskFrontier
@@ -90,7 +91,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugRemover, LadybugLineage, LadybugAnswers, Writer):
+class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswers, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:

@@ -174,6 +174,8 @@ def _attempt(settle: Settle) -> list[str]:
 
 def _settle_note(settle: Settle) -> list[str] | None:
     """What ``turn/note`` is to write for an ended attempt; most have nothing."""
+    if settle.to is SubtaskStatus.COMPLETED:
+        return None
     values = (settle.wake_at, settle.spent, settle.interrupted, settle.fell_back)
     if settle.reason == "" and values == (None, None, None, None):
         return None

@@ -70,6 +70,18 @@ async def test_the_demo_audits_this_environment(tmp_path: Path) -> None:
     assert sum(node["key"].startswith("hashes[") for node in graph["nodes"]) == len(installed)
 
 
+def test_a_second_demo_takes_everything_from_the_cache(tmp_path: Path) -> None:
+    report, first = agent03("demo", folder=tmp_path)
+    maps = 3
+    total = len(STEPS) - maps + maps * len({canonical(found.metadata["Name"]) for found in distributions()})
+    assert f" 0 of {total} outputs from the cache" in first
+
+    again, second = agent03("demo", folder=tmp_path)
+
+    assert f" {total} of {total} outputs from the cache" in second
+    assert again == report
+
+
 def test_faults_of_an_environment_are_found(tmp_path: Path) -> None:
     site = tmp_path / "site"
     whole = distribution(site, "fake_app", licence="MIT", requires="fake-lib>=1; python_version >= '3.11'")

@@ -31,7 +31,7 @@ from tests.support.plans import Body
 from tests.support.services import Neo4jService
 
 BUFFER_MB = Settings().embedded_buffer_mb
-LABELS = ("Subtask", "Attempt", "Event", "Task", "Result", "Engine", "RequestKey", "PlanTemplate")
+LABELS = ("Subtask", "Attempt", "Event", "Task", "Result", "Engine", "RequestKey", "PlanTemplate", "CacheEntry")
 ERASE_BATCH = 5_000
 TASK_SECONDS = 600.0
 """Longest run of one task: one that takes longer fails the benchmark."""

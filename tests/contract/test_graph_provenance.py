@@ -95,6 +95,15 @@ async def test_one_output_of_several_is_one_result(hand: Hand) -> None:
     assert await edges(hand) == {"PRODUCED": 2, "CONSUMED": 0, "KEEPS": 2, "Result": 1}
 
 
+async def test_an_attempt_that_is_gone_keeps_no_other_from_its_result(hand: Hand) -> None:
+    _, one, _ = await pair(hand)
+    gone = msgspec.structs.replace(made(one, sure=True), id=f"{'0' * 26}.0000000")
+
+    await hand.graph.link([gone, made(one, sure=True)], [])
+
+    assert await edges(hand) == {"PRODUCED": 1, "CONSUMED": 0, "KEEPS": 1, "Result": 1}
+
+
 async def test_a_large_output_that_is_gone_gets_no_edge(hand: Hand) -> None:
     _, one, two = await pair(hand)
 

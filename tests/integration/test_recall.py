@@ -267,3 +267,24 @@ async def test_a_task_of_the_family_can_be_removed(desk: Desk, first: str) -> No
 async def _remove(engine: Engine, ids: Iterable[str]) -> None:
     assert all(await asyncio.gather(*map(engine.remove, ids)))
     assert await breaches(engine._graph) == {}
+
+
+async def test_hits_in_the_cache_are_recalled_and_made_anew_once(desk: Desk) -> None:
+    value = {"value": "{{previous_output}}"}
+    kept = {"ttl_seconds": 3600}
+    body = plan(
+        step("source", type="tell", input={"path": str(desk.file)}, cache=kept),
+        step("middle", "source", type="weigh", input=value, cache=kept),
+        step("end", "middle", type="weigh", input=value, cache=False),
+    )
+    tasks = {name: await run(desk.engine, body) for name in ("one", "two", "three")}
+    assert ran(tasks["one"].id) == {"source", "middle", "end"}
+    assert ran(tasks["three"].id) == {"end"}
+
+    done = await desk.engine.recall(Wish(subtask=f"{tasks['two'].id}/source"), dry_run=False)
+    ended = await desk.ended(done)
+
+    assert keys(done, tasks) == {name: {"source", "middle", "end"} for name in tasks}
+    assert done.cached == 2
+    assert set(ended) == {task.id for task in tasks.values()}
+    assert sorted(key for task in ended.values() for key in ran(task.id) if key == "source") == ["source"]

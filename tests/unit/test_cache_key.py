@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.adapters.redis import RedisConnection
-from engine.cache import CacheService
+from engine.caching.service import CacheService
 from engine.model import Json
 
 CACHE = CacheService(RedisConnection(""))
@@ -57,8 +57,9 @@ def test_different_inputs_have_different_keys(one: Json, other: Json) -> None:
     assert key(one) != key(other)
 
 
-def test_another_type_and_another_version_have_another_key() -> None:
-    assert len({key(INPUT), key(INPUT, type="mean"), key(INPUT, version="2")}) == 3
+def test_another_type_version_or_environment_has_another_key() -> None:
+    other = CACHE.generate_cache_key("sum", INPUT, "1", {"numpy": "2"})
+    assert len({key(INPUT), key(INPUT, type="mean"), key(INPUT, version="2"), other}) == 4
 
 
 @pytest.mark.parametrize("value", [math.nan, [math.inf], {1: "a"}, {"a": {3, 4}}, b"bytes"])

@@ -55,6 +55,10 @@ class Generation(ModelTool[GenerationInput]):
             except TemplateFault as fault:
                 raise InputFault(str(fault), "template") from None
 
+    def cacheable(self, value: Json) -> bool:
+        """Only what a template gives."""
+        return isinstance(value, dict) and value.get("prompt") is None
+
     async def perform(self, value: GenerationInput, context: RunContext) -> Json:
         """Fills in the template in a thread, or asks the model."""
         data = unwrapped(value.data)

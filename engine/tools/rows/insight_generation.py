@@ -59,6 +59,10 @@ class InsightGeneration(ModelTool[InsightGenerationInput]):
         if not parts or not all(isinstance(part, dict) for part in parts):
             raise InputFault("should be an output of analysis, or a list of such", "analysis")
 
+    def cacheable(self, value: Json) -> bool:
+        """Only what the rules word."""
+        return isinstance(value, dict) and value.get("words", "rules") == "rules"
+
     async def perform(self, value: InsightGenerationInput, context: RunContext) -> Json:  # noqa: ARG002
         """Finds by rule, then words."""
         parts = value.analysis if isinstance(value.analysis, list) else [value.analysis]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from engine.model import Json
 from engine.tools.base import ModelTool
 from engine.tools.rows.parameters import parameter_faults
+from engine.tools.rows.reuse import files, libraries, steady
 from engine.tools.rows.source import Origin, SourceInput
 from engine.tools.rows.workshop import Workshop
 
@@ -15,7 +18,9 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Stage(ModelTool[M]):
-    """Reads and gives results, and changes nothing: it may be repeated. Files change, so no result is reused."""
+    """Reads and gives results, and changes nothing: it may be repeated. A result is reused while the files that it was
+    made of stay as they are.
+    """
 
     idempotent = True
 
@@ -27,6 +32,14 @@ class Stage(ModelTool[M]):
         if isinstance(value, SourceInput):
             value.source_faults(self.workshop.roots)
         parameter_faults(value)
+
+    def cacheable(self, value: Json) -> bool:
+        """Not what comes from the web, or is written to a file."""
+        return steady(value, self.workshop.roots)
+
+    def environment(self, value: Json) -> Mapping[str, str]:
+        """The library that works on rows, and the files that are read."""
+        return {**libraries(), **files(value, self.workshop.roots)}
 
     async def close(self) -> None:
         """Closes the connections that all stages share."""
