@@ -25,7 +25,9 @@ from engine.running import RunningTask
 _log = structlog.get_logger("reranking")
 
 AGAIN_SECONDS = 5.0
-"""A task is ranked anew this often at most."""
+"""A task gets another order this often at most."""
+LOOK_SECONDS = 0.5
+"""It is ranked again after so long where its order stayed: the first to end are seldom of all kinds."""
 SHARE = 10
 """And so many times as seldom as it takes."""
 LEAST = 24
@@ -70,7 +72,6 @@ class Reranker:
         self._seen: dict[str, float] = {}
         self._wanted: dict[str, None] = {}
         self._busy = False
-        self.seconds = AGAIN_SECONDS
 
     def begin(self, task: RunningTask) -> None:
         """A task is taken up; one that has just come in was ranked with what is expected now."""
@@ -120,7 +121,7 @@ class Reranker:
 
     async def _rank(self, task: RunningTask) -> None:
         begun = self._clock.monotonic()
-        task.ranked.due_at = begun + self.seconds
+        task.ranked.due_at = begun + AGAIN_SECONDS
         task.ranked.grew = False
         rows = await self._graph.standings(task.id)
         edges = await self._graph.edges(task.id)
@@ -135,7 +136,7 @@ class Reranker:
             moved += await self._inside(lambda batch=batch: self._write(task, batch))  # type: ignore[misc]
         task.ranked.again |= moved > 0
         took = self._clock.monotonic() - begun
-        task.ranked.due_at = begun + max(self.seconds, SHARE * took)
+        task.ranked.due_at = begun + max(AGAIN_SECONDS if moved else LOOK_SECONDS, SHARE * took)
         if moved:
             _log.info("ranked anew", task_id=task.id, subtasks=moved, seconds=round(took, 3))
 
