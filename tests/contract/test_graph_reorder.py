@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from engine.errors import Fenced
@@ -125,3 +127,15 @@ async def test_lateness_is_told_once_in_an_event_of_the_task(hand: Hand) -> None
         assert (last.seq, last.event, last.status, last.key) == (2, "late", "processing", "")
         assert last.detail == "expected to take 1 s"
         hand.numbers[task.id] = 2
+
+
+async def test_claims_at_the_same_time_lose_nothing(hand: Hand) -> None:
+    task = await hand.store(independent(60))
+
+    result, moved = await asyncio.gather(hand.turn(claim={task.id: 20}), hand.graph.reorder(_last_first(task)))
+
+    assert len(result.claims) == 20
+    assert moved in (40, 60), "before or after the turn, never in between"
+    rest = await _drawn(hand, task)
+    assert len(rest) == 40 and not {claim.key for claim in result.claims} & set(rest)
+    assert rest == sorted(rest, key=lambda key: -int(key[1:]))
