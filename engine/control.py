@@ -16,8 +16,9 @@ import structlog
 
 from engine.closing import Closing
 from engine.command import Command
-from engine.due import CANCEL, RESUME
+from engine.due import CANCEL, LATE, RESUME
 from engine.errors import Category, Conflict, GraphUnavailable, NotFound, ToolError
+from engine.lateness import Lateness
 from engine.machine import Approve, Event, IllegalMove, Reject, Retry, Skip, Standing, Unblock, decide
 from engine.model import Event as Record
 from engine.model import Pause, Subtask
@@ -47,12 +48,15 @@ class Control:
         self._graph = scheduler.graph
         self._defaults = defaults
         self._chance = random.Random()
+        self._lateness = Lateness(scheduler)
         scheduler.close = self._asked
 
     def _asked(self, task: RunningTask, gate: str, detail: str) -> None:
-        """The engine itself wants a task closed, or a pause has ended."""
+        """The engine itself wants a task closed, or a pause has ended, or one is late."""
         if gate == RESUME:
             self._scheduler.soon(lambda: self._resume(task, detail))
+        elif gate == LATE:
+            self._lateness.add(task, detail)
         else:
             closes = CANCELLING if gate == CANCEL else gate
             self._scheduler.soon(lambda: self._close(task, closes, detail))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+from engine.estimates.promise import decode, overdue
 from engine.model import NewTask, Subtask
 from engine.payloads import time_out_text
 from engine.ports import Clock
@@ -18,10 +19,14 @@ WAITING = (SubtaskStatus.READY, RETRYING, SubtaskStatus.AWAITING_APPROVAL)
 RESUME = "resume"
 CANCEL = "cancel"
 """What the end of a pause asks for."""
+LATE = "late"
+"""What is asked for when a task takes longer than was foretold: that this is told."""
+LATE_SECONDS = 1.0
+"""A task is late when it takes longer than that by so much: less is not worth a write."""
 _SETTLED = frozenset(status.value for status in SETTLED)
 
 Closing = tuple[RunningTask, str, str]
-"""A task to close, the gate (or what the end of a pause asks for), and why."""
+"""A task to close, the gate (or what else is asked for), and why."""
 
 
 class TimeKeeper:
@@ -38,6 +43,14 @@ class TimeKeeper:
         if task.deadline_at is not None and not task.gate:
             self._timers.set(Timer(task.id, task.id, "", Kind.DEADLINE), task.deadline_at)
         self.paused(task)
+        self._promised(task)
+
+    def _promised(self, task: RunningTask) -> None:
+        """A task has begun: by when it should have ended."""
+        foretold = decode(task.estimate)
+        if foretold is not None and task.started_at is not None and not task.gate:
+            timer = Timer(task.id, task.id, "", Kind.LATE)
+            self._timers.set(timer, _after(task.started_at, foretold.high + LATE_SECONDS))
 
     def stored(self, task: RunningTask, new: NewTask) -> None:
         """A new task: what is ready from the start waits for a slot already."""
@@ -84,6 +97,8 @@ class TimeKeeper:
         wakes = {row.id: row.wake_at for row in turn.settle if row.wake_at is not None}
         for changes in result.tasks:
             task = tasks[changes.task_id]
+            if task.estimate is not None and task.started_at == turn.now:
+                self._promised(task)
             if wakes:
                 self._back_off(task, changes.changes, wakes)
             if task.timed:
@@ -123,6 +138,8 @@ class TimeKeeper:
                 continue
             if timer.kind is Kind.DEADLINE:
                 closing.append((task, EXPIRED, "its deadline has passed"))
+            elif timer.kind is Kind.LATE:
+                closing.append((task, LATE, overdue(task.estimate)))
             elif timer.kind is Kind.PAUSE and task.pause is not None:
                 closing.append((task, task.pause.then, "the pause has ended"))
             elif timer.kind is Kind.BACKOFF:

@@ -88,6 +88,11 @@ class Ledger:
         return [task for task in drifted if task.id in self.tasks]
 
     @property
+    def slots(self) -> int:
+        """Subtasks that may run at the same time."""
+        return self._slots
+
+    @property
     def running(self) -> int:
         """Attempts that hold a slot."""
         return self._running
@@ -142,7 +147,7 @@ class Ledger:
         if task is None:  # another engine has taken it over meanwhile
             return
         task.counts[SubtaskStatus.PENDING.value] += len(added) - dropped
-        task.limit(added)
+        task.grown(added)
         task.dirty = True
         self.unsettled += len(added) - dropped
 

@@ -235,6 +235,16 @@ class Standing(Value, frozen=True):
     started_at: int | None
     completed_at: int | None
     expected: float | None
+    id: str = ""
+
+
+class Rank(Value, frozen=True):
+    """Another place of a waiting subtask in the order of its task; ``expected`` and ``rank`` are in seconds."""
+
+    id: str
+    expected: float | None
+    rank: float
+    order_key: str
 
 
 class Produced(Value, frozen=True):
@@ -413,6 +423,15 @@ class Progress(Value, frozen=True):
     task_id: str
     counts: dict[str, int]
     started_at: int | None
+
+
+class Late(Value, frozen=True):
+    """A task that takes longer than was foretold of it; its event gets ``number``."""
+
+    task_id: str
+    status: TaskStatus
+    detail: str
+    number: int
 
 
 class Finish(Value, frozen=True):

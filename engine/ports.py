@@ -22,6 +22,7 @@ from engine.model import (
     Growth,
     Json,
     Judged,
+    Late,
     LearnedPlan,
     NewResult,
     NewTask,
@@ -30,6 +31,7 @@ from engine.model import (
     Produced,
     Progress,
     Pulse,
+    Rank,
     Request,
     Standing,
     Subtask,
@@ -105,6 +107,16 @@ class GraphWriter(Protocol):
 
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks; one that was pending is processing from here on."""
+
+    async def reorder(self, ranks: Sequence[Rank]) -> int:
+        """Gives waiting subtasks another place in the order of their task; returns how many there were: one that runs
+        or has ended meanwhile is left alone.
+        """
+
+    async def late(self, rows: Sequence[Late], at: int) -> list[str]:
+        """Says of open tasks that they take longer than was foretold, in an event of each; returns the ids of those of
+        which it was not told before.
+        """
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""

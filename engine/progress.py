@@ -74,11 +74,14 @@ class ProgressKeeper:
 
 class LessonKeeper:
     """Writes what was learned meanwhile. Experience is worth no failure: what cannot be written waits for the next
-    time, and a profile is written whole, so nothing of it is lost.
+    time, and a profile is written whole, so nothing of it is lost. ``learned`` is told the types that it is about.
     """
 
-    def __init__(self, learner: Learner, clock: Clock, ring: Callable[[], None]) -> None:
+    def __init__(
+        self, learner: Learner, clock: Clock, ring: Callable[[], None], learned: Callable[[set[str]], None]
+    ) -> None:
         self._learner = learner
+        self._learned = learned
         self._pace = Pace(clock, ring)
 
     async def write(self, at_once: bool = False) -> None:
@@ -86,6 +89,8 @@ class LessonKeeper:
         if not self._learner.has_changed or not (at_once or self._pace.due()):
             return
         self._pace.done()
+        if not at_once:
+            self._learned(self._learner.changed)
         try:
             await self._learner.write()
         except GraphUnavailable as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
+from engine.estimates.ranking import Ranked
 from engine.model import Json, NewSubtask, NewTask, OpenTask, Pause, Subtask, Task, Value
 from engine.plan import stored
 from engine.plan.spec import Spec
@@ -88,6 +89,7 @@ class RunningTask:
     dirty: bool = False
     ending: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ranked: Ranked = field(default_factory=Ranked)
 
     @staticmethod
     def adopted(found: OpenTask, waiting: list[tuple[Subtask, int | None]]) -> RunningTask:
@@ -115,6 +117,7 @@ class RunningTask:
             plan_hash=task.plan_hash,
             estimate=task.estimate,
             cancel_after="" if task.gate else None,
+            ranked=Ranked(kinds=None),
         )
 
     @staticmethod
@@ -137,7 +140,7 @@ class RunningTask:
             plan_hash=task.plan_hash,
             estimate=task.estimate,
         )
-        running.limit(task.subtasks)
+        running.grown(task.subtasks)
         return running
 
     def shown(self, stored: Task) -> Task:
@@ -167,6 +170,11 @@ class RunningTask:
         return sum(number for status, number in self.counts.items() if status not in _SETTLED)
 
     @property
+    def waiting(self) -> int:
+        """Subtasks that have not begun."""
+        return self.unsettled - self.counts[PROCESSING]
+
+    @property
     def over(self) -> bool:
         """Whether nothing of it is left to do: all settled, and none set apart for a person to decide on."""
         if self.unsettled or self.cancel_after is not None:
@@ -194,8 +202,9 @@ class RunningTask:
             limit = self.timed[id_] = msgspec.structs.replace(limit, since=now)
         return (limit.since or now) + round(1000 * (limit.total or 0))
 
-    def limit(self, added: Iterable[NewSubtask]) -> None:
-        """Takes over the limits in time of subtasks that are new."""
+    def grown(self, added: Sequence[NewSubtask]) -> None:
+        """Takes over the types and the limits in time of subtasks that are new."""
+        self.ranked.grown({subtask.type for subtask in added})
         for subtask in added:
             found = timed(subtask.key, subtask.spec) if subtask.timed else None
             if found is not None:

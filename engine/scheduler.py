@@ -31,6 +31,7 @@ from engine.payloads import Payloads
 from engine.ports import Clock, Graph
 from engine.progress import LessonKeeper, ProgressKeeper
 from engine.recorder import Recorder
+from engine.reranking import Reranker
 from engine.running import FAILING, RunningTask
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
@@ -79,8 +80,9 @@ class Scheduler:
         self._pause = RECONNECT_SECONDS[0]
         self._progress = ProgressKeeper(clock, self.wake)
         self.learner = learner
-        self._lessons = LessonKeeper(learner, clock, self.wake)
         self.recorder = Recorder(graph, clock, self.help, self.patiently)
+        self.reranker = Reranker(graph, ledger, clock, learner, self.help, self.inside)
+        self._lessons = LessonKeeper(learner, clock, self.wake, self.reranker.look)
         self.over: Callable[[RunningTask], None]
         """Told of a task of which nothing is left to do."""
         self.left: Callable[[RunningTask], None]
@@ -100,6 +102,7 @@ class Scheduler:
         """Takes an open task up."""
         self.ledger.add(task)
         self.times.begin(task)
+        self.reranker.begin(task)
         self.look(task)
         self.wake()
 

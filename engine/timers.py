@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TOTAL = "total"
     DEADLINE = "deadline"
     PAUSE = "pause"
+    LATE = "late"
 
 
 class Timer(NamedTuple):

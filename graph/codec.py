@@ -16,10 +16,12 @@ from engine.model import (
     Event,
     Finish,
     Growth,
+    Late,
     NewSubtask,
     NewTask,
     Pause,
     Produced,
+    Rank,
     Standing,
     Subtask,
     Task,
@@ -350,7 +352,19 @@ def standing(row: Mapping[str, Any]) -> Standing:
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         expected=row["expected"],
+        id=row["id"],
     )
+
+
+def rank_row(rank: Rank) -> list[Any]:
+    """The parameters of one row of ``subtask/reorder``."""
+    return [rank.id, rank.expected, rank.rank, f"{rank.id.partition('.')[0]}|{rank.order_key}"]
+
+
+def late_row(late: Late, at: int, namespace: str) -> dict[str, Any]:
+    """The parameters of one row of ``task/late``."""
+    event = task_event(late.task_id, late.number, "late", late.status.value, at, namespace, late.detail)
+    return {"id": late.task_id, "event": event}
 
 
 def attempt(node: Mapping[str, Any]) -> Attempt:

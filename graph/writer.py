@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import Finish, NewResult, OpenTask, Pause, Progress, Subtask
+from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
 from graph import caching, codec, memory, profiles
@@ -33,10 +33,12 @@ STATEMENTS = (
             "result/put",
             "subtask/processing",
             "subtask/release_holds",
+            "subtask/reorder",
             "subtask/undecided",
             "subtask/waiting",
             "task/close_gate",
             "task/finish",
+            "task/late",
             "task/open_owned",
             "task/pause",
             "task/progress",
@@ -117,6 +119,15 @@ class Writer(Remover, Memory, Profiles, EntryStore):
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks."""
         _fenced(await self._fenced_write("task/progress", rows=progress_rows(rows), at=at))
+
+    async def reorder(self, ranks: Sequence[Rank]) -> int:
+        """Gives waiting subtasks another place in the order of their task."""
+        return int(_fenced(await self._fenced_write("subtask/reorder", rows=list(map(codec.rank_row, ranks))))["moved"])
+
+    async def late(self, rows: Sequence[Late], at: int) -> list[str]:
+        """Says of open tasks that they are late, once."""
+        params = [codec.late_row(row, at, self._namespace) for row in rows]
+        return list(_fenced(await self._fenced_write("task/late", rows=params, at=at))["told"])
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""

@@ -59,6 +59,9 @@ class Display(AbstractContextManager["Display"], Protocol):
     def see(self, event: Event) -> None:
         """Takes in one event."""
 
+    def tell(self, line: str) -> None:
+        """Shows a line about the whole task."""
+
 
 def display_for(total: int, *, live: bool | None = None) -> Display:
     """The display that suits stderr; ``live`` overrides the choice."""
@@ -84,6 +87,10 @@ class PlainDisplay:
 
     def __exit__(self, *_: object) -> None:
         """Ends silently: the command prints the outcome."""
+
+    def tell(self, line: str) -> None:
+        """Prints it."""
+        self._write(line)
 
     def see(self, event: Event) -> None:
         """Prints settled subtasks: all at first, then failures and a line a second."""
@@ -121,6 +128,10 @@ class LiveDisplay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Stops drawing and leaves the last state on the screen."""
         self._progress.stop()
+
+    def tell(self, line: str) -> None:
+        """Puts it above the bar."""
+        self._progress.console.print(escape(line), highlight=False)
 
     def see(self, event: Event) -> None:
         """Takes in one event; rich draws ten times a second at most."""

@@ -137,6 +137,14 @@ def closing_line(task: schemas.Task) -> str:
     return f"task {task.id} {task.status}: {counts}"
 
 
+def forecast_line(progress: schemas.Progress) -> str:
+    """When a task will have ended, and how sure that is; empty where nothing is known of it."""
+    if progress.eta is None:
+        return ""
+    late = "; later than foretold when it came in" if progress.late else ""
+    return f"ends about {progress.eta} (four times of five from {progress.eta_low} to {progress.eta_high}){late}"
+
+
 def how_to_go_on(task_id: str, settings: Settings) -> str:
     """What to do with a task that was interrupted."""
     where = settings.neo4j_url or settings.data_path

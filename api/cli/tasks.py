@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.output import say, show
-from api.cli.run import closing_line, pretty
+from api.cli.run import closing_line, forecast_line, pretty
 from engine.model import Json
 
 PAGE = 1000
@@ -105,6 +105,8 @@ def _about(task: schemas.Task) -> Iterator[str]:
     if task.name:
         yield f"name: {task.name}"
     yield f"created: {task.created_at}"
+    if forecast := forecast_line(task.progress):
+        yield forecast
     if task.gate:
         until = f" until {task.pause.until}, then {task.pause.on_timeout}" if task.pause and task.pause.until else ""
         yield f"nothing of it starts: {task.gate}{until}{f' ({task.gate_detail})' if task.gate_detail else ''}"

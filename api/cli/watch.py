@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.exits import DONE, FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say, show
 from api.cli.progress import display_for
-from api.cli.run import closing_line, outcome
+from api.cli.run import closing_line, forecast_line, outcome
 from engine.model import Event
 from engine.states import FINAL, SubtaskStatus, TaskStatus
 
 PAGE = 1000
 ASK_SECONDS = 1.0
+FORECAST_SECONDS = 10.0
+"""How often it is asked when the task will have ended."""
 PATIENCE_SECONDS = 60.0
 """How long a server that has gone away is waited for."""
 SHOWN_ERRORS = 20
@@ -31,9 +33,42 @@ def watch_to_end(client: Client, task_id: str, *, as_json: bool) -> int:
     """Shows a task until it is final, prints what came of it, and returns the exit code."""
     task = client.get(schemas.TaskDocument, place_of(task_id)).task
     with _interruptible(task.id), display_for(task.progress.total) as display:
-        for event in events_of(client, task.id):
+        forecast = Forecast(client, task.id, display.tell)
+        for event in events_of(client, task.id, pause=forecast.pause):
             display.see(event)
     return print_outcome(client, task.id, as_json=as_json)
+
+
+class Forecast:
+    """Tells now and then when a task will have ended, while its events are waited for."""
+
+    def __init__(
+        self,
+        client: Client,
+        task_id: str,
+        tell: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._place = place_of(task_id)
+        self._tell = tell
+        self._clock = clock
+        self._sleep = sleep
+        self._next = 0.0
+        self._told = ""
+
+    def pause(self, seconds: float) -> None:
+        """Waits; asks before that, if it is time. A server that does not answer is the events' to wait for."""
+        if self._clock() >= self._next:
+            with suppress(Stop):
+                line = forecast_line(self._client.get(schemas.TaskDocument, self._place).task.progress)
+                if line and line != self._told:
+                    self._tell(line)
+                self._told = line
+            self._next = self._clock() + FORECAST_SECONDS
+        self._sleep(seconds)
 
 
 def events_of(

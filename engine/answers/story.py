@@ -120,7 +120,7 @@ def timeline(events: Sequence[Event], gathered: Gathered) -> list[Moment]:
 
 
 _NAMES = {"created": "it was submitted", "pause": "it was paused", "resume": "it went on", "cancel": "it was cancelled"}
-_NAMES |= {"finish": "it ended"}
+_NAMES |= {"finish": "it ended", "late": "it took longer than foretold"}
 
 
 def summary(task: Task, gathered: Gathered, failed: int, now: int) -> str:

@@ -109,6 +109,11 @@ class Learner:
         """Whether there is something to write."""
         return bool(self._changed)
 
+    @property
+    def changed(self) -> set[str]:
+        """The types of which something is to be written."""
+        return {type_ for type_, _, _ in self._changed}
+
     async def write(self) -> None:
         """Writes up to ``BATCH`` of the kinds that have changed. Raises ``Fenced`` and ``GraphUnavailable``; then they
         still count as changed.

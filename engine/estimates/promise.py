@@ -26,6 +26,12 @@ def punctuality(text: str | None, seconds: float) -> str:
     return f"{word}: {seconds:.3g} s, expected {foretold.low:.3g} to {foretold.high:.3g} s"
 
 
+def overdue(text: str | None) -> str:
+    """What is told of a task that is late and goes on; empty where nothing was foretold."""
+    foretold = decode(text)
+    return "" if foretold is None else f"expected to take {foretold.low:.3g} to {foretold.high:.3g} s, and it goes on"
+
+
 def late(text: str | None, seconds: float) -> bool:
     """Whether a run that has lasted so long is later than was foretold: beyond P90."""
     foretold = decode(text)

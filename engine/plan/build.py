@@ -57,8 +57,12 @@ def order_key(priority: int, rank: float, index: int) -> str:
 
     ``rank`` counts in thousandths and ends at twelve digits: 31 years where it is seconds.
     """
-    inverted = _TOP - min(round(rank * 1000), _TOP)
-    return f"{_HIGHEST - priority:02d}.{inverted:012d}.{index:07d}"
+    return f"{_HIGHEST - priority:02d}.{rank_text(rank)}.{index:07d}"
+
+
+def rank_text(rank: float) -> str:
+    """The rank in an order key: the highest sorts first."""
+    return f"{_TOP - min(round(rank * 1000), _TOP):012d}"
 
 
 class Lanes:

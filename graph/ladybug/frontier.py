@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from graph.ladybug.connection import Session
 
@@ -84,6 +84,12 @@ class TaskFrontier:
             heapq.heappush(self.ready, entry)
         return len(entries)
 
+    def reorder(self, keys: Mapping[str, str]) -> None:
+        """Gives the ready and held subtasks among these, by id, another order key."""
+        for entries in (self.ready, *self.held.values()):
+            entries[:] = [(keys.get(id_, key), id_, type_) for key, id_, type_ in entries]
+            heapq.heapify(entries)
+
     def lowered(self, crossed: Iterable[tuple[str, int, int, int]]) -> list[tuple[str, int, int, int]]:
         """Whose counters move, and by how much.
 
@@ -129,6 +135,11 @@ class Frontiers:
         """Adds edges that have just been written, where the frontier was not read after them."""
         if (known := self._known.get(task_id)) is not None:
             known.link(edges)
+
+    def reorder(self, task_id: str, keys: Mapping[str, str]) -> None:
+        """Takes over other order keys, where the frontier will not be read after them."""
+        if (known := self._known.get(task_id)) is not None:
+            known.reorder(keys)
 
     def begin(self, task_id: str, frontier: TaskFrontier) -> None:
         """The frontier of a task that nobody has claimed from yet."""

@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import Fenced, GraphExhausted
-from engine.model import Dependant, Finish, Growth, Judged, NewResult, NewTask, OpenTask, Pause, Progress, Pulse
+from engine.model import (
+    Dependant,
+    Finish,
+    Growth,
+    Judged,
+    Late,
+    NewResult,
+    NewTask,
+    OpenTask,
+    Pause,
+    Progress,
+    Pulse,
+    Rank,
+)
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, reader, writer
@@ -282,6 +295,38 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
             if done:
                 session.run("turn/event", **event)
             return done
+
+        return await self._fenced(work)
+
+    async def reorder(self, ranks: Sequence[Rank]) -> int:
+        """Gives waiting subtasks another place in the order of their task, in the graph and in the frontier."""
+        wanted = {rank.id: codec.rank_row(rank) for rank in ranks}
+        rows = [["" if value is None else str(value) for value in row] for row in wanted.values()]
+        tasks = {id_.partition(".")[0] for id_ in wanted}
+
+        def work(session: Session) -> int:
+            moved = {row["id"]: wanted[row["id"]][-1] for row in session.run("subtask/reorder", rows=rows)}
+            for task_id in tasks:
+                self._frontiers.reorder(task_id, moved)
+            return len(moved)
+
+        try:
+            return await self._fenced(work)
+        except BaseException:
+            for task_id in tasks:
+                self._frontiers.drop(task_id)
+            raise
+
+    async def late(self, rows: Sequence[Late], at: int) -> list[str]:
+        """Says of open tasks that they are late, once."""
+
+        def work(session: Session) -> list[str]:
+            told = []
+            for row in rows:
+                if session.run("task/late", id=row.task_id, engine=self._engine, at=at):
+                    session.run("turn/event", **codec.late_row(row, at, self._namespace)["event"])
+                    told.append(row.task_id)
+            return told
 
         return await self._fenced(work)
 

@@ -9,7 +9,8 @@ import pytest
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.exits import USAGE, Stop
-from api.cli.watch import PAGE, events_of
+from api.cli.run import forecast_line
+from api.cli.watch import FORECAST_SECONDS, PAGE, Forecast, events_of
 from api.environment import engine_url
 from engine.errors import SettingsError
 
@@ -95,3 +96,37 @@ def test_where_the_server_is(given: str | None, url: str) -> None:
 def test_an_address_of_another_form_is_named(given: str) -> None:
     with pytest.raises(SettingsError, match="ENGINE_URL="):
         engine_url({"ENGINE_URL": given})
+
+
+def progress(**fields: object) -> schemas.Progress:
+    return schemas.Progress.model_validate({"percent": 10, "completed": 1, "total": 10, **fields})
+
+
+ETA = {"eta": "2026-11-25T10:00:05.000Z", "eta_low": "2026-11-25T10:00:04.000Z", "eta_high": "2026-11-25T10:00:09.000Z"}
+
+
+def test_a_forecast_is_told_with_its_interval_and_that_it_is_late() -> None:
+    assert forecast_line(progress()) == ""
+    line = forecast_line(progress(**ETA, late=True))
+    assert all(moment in line for moment in ETA.values())
+    assert line.endswith("later than foretold when it came in")
+    assert "later" not in forecast_line(progress(**ETA))
+
+
+def test_it_is_asked_now_and_then_and_told_when_it_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    answers: list[schemas.Progress | Stop] = [progress(), progress(**ETA), progress(**ETA), GONE, progress(**ETA)]
+    now, told, slept = [0.0], [], []  # type: ignore[var-annotated]
+
+    class Server:
+        def get(self, model: type, path: str) -> object:
+            answer = answers.pop(0)
+            if isinstance(answer, Stop):
+                raise answer
+            return schemas.TaskDocument.model_construct(task=schemas.Task.model_construct(progress=answer))
+
+    forecast = Forecast(cast(Client, Server()), "T", told.append, clock=lambda: now[0], sleep=slept.append)
+    for _ in range(10):
+        forecast.pause(1.0)
+        now[0] += FORECAST_SECONDS / 2
+
+    assert (answers, len(told), slept) == ([], 1, [1.0] * 10)

@@ -106,3 +106,26 @@ def test_nothing_is_lost_and_nothing_is_taken_twice(
     taken += frontier.take(len(entries), {})[0]
 
     assert sorted(taken, key=int) == [str(number) for number in range(len(entries))]
+
+
+@given(
+    st.lists(st.sampled_from("xy"), max_size=12),
+    st.lists(st.integers(0, 11), max_size=6),
+    st.permutations(range(12)),
+)
+def test_other_order_keys_lose_nothing(types: list[str], gone: list[int], keys: list[int]) -> None:
+    """What is taken comes in the new order, each once, held ones too, and nothing that is gone."""
+    frontier = TaskFrontier([], [(f"{place:02d}", str(place), type_) for place, type_ in enumerate(types)])
+    frontier.take(len(types) // 2, {"x": 0, "y": 0})
+    left = {str(place) for place in range(len(types))}
+    ready = {id_ for _, id_, _ in frontier.ready}
+    for place in map(str, gone):
+        if place in ready:
+            ready.discard(place)
+            left.discard(place)
+            frontier.drop(place)
+
+    frontier.reorder({str(place): f"{key:02d}" for place, key in enumerate(keys)})
+
+    frontier.release()
+    assert frontier.take(99, {})[0] == sorted(left, key=lambda id_: keys[int(id_)])
