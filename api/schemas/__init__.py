@@ -1,0 +1,114 @@
+"""What goes over the wire: strict pydantic models, apart from the engine's own values, so that either can change.
+
+They are built by ``api.present`` and documented in ``/openapi.json``. Times are ISO-8601 in UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+from api.schemas.base import (
+    Fault,
+    Time,
+    Wire,
+)
+from api.schemas.cache import (
+    CacheExplanation,
+    CacheStats,
+    Invalidated,
+    KeptView,
+)
+from api.schemas.forecasts import (
+    Estimate,
+    WhatIfAnswer,
+)
+from api.schemas.graphs import (
+    CollapsedGraphView,
+    GraphGroup,
+    GraphNode,
+    GraphView,
+)
+from api.schemas.health import (
+    Alive,
+    Health,
+    Ready,
+    Welcome,
+)
+from api.schemas.plans import (
+    LearnedView,
+    PlanPreview,
+    Templates,
+    TemplateView,
+)
+from api.schemas.problems import (
+    Problem,
+    ProblemError,
+)
+from api.schemas.subtasks import (
+    AttemptView,
+    AwaitedView,
+    SubtaskDetail,
+    SubtaskError,
+    SubtaskPage,
+    SubtaskResult,
+)
+from api.schemas.tasks import (
+    Created,
+    EventPage,
+    EventView,
+    PauseView,
+    Phase,
+    PlannedView,
+    Progress,
+    Task,
+    TaskAnswer,
+    TaskDocument,
+    TaskError,
+    TaskPage,
+    TaskSummary,
+    Trouble,
+)
+
+__all__ = [
+    "Alive",
+    "AttemptView",
+    "AwaitedView",
+    "CacheExplanation",
+    "CacheStats",
+    "CollapsedGraphView",
+    "Created",
+    "Estimate",
+    "EventPage",
+    "EventView",
+    "Fault",
+    "GraphGroup",
+    "GraphNode",
+    "GraphView",
+    "Health",
+    "Invalidated",
+    "KeptView",
+    "LearnedView",
+    "PauseView",
+    "Phase",
+    "PlanPreview",
+    "PlannedView",
+    "Problem",
+    "ProblemError",
+    "Progress",
+    "Ready",
+    "SubtaskDetail",
+    "SubtaskError",
+    "SubtaskPage",
+    "SubtaskResult",
+    "Task",
+    "TaskAnswer",
+    "TaskDocument",
+    "TaskError",
+    "TaskPage",
+    "TaskSummary",
+    "TemplateView",
+    "Templates",
+    "Time",
+    "Trouble",
+    "Welcome",
+    "WhatIfAnswer",
+    "Wire",
+]

@@ -1,0 +1,56 @@
+"""The graph of a task."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict
+
+from api.schemas.base import Wire
+from engine.states import SubtaskStatus
+
+
+class GraphNode(Wire):
+    """A subtask in its graph."""
+
+    model_config = ConfigDict(extra="allow")
+
+    key: str
+    type: str
+    status: SubtaskStatus
+    generation: int
+    critical_path: bool
+    seconds: float | None = None
+    """What it took, or has been running for."""
+    expected: float | None = None
+    """What it was expected to take; null when nothing was known."""
+
+
+class GraphView(Wire):
+    """The plan as a graph."""
+
+    nodes: list[GraphNode]
+    edges: list[tuple[str, str]]
+    """Pairs (dependency, dependant) of keys."""
+    critical_path: list[str]
+    """The keys on the longest way through the graph, in order: by real durations of what has settled, else expected."""
+
+
+class GraphGroup(Wire):
+    """Subtasks that are drawn as one."""
+
+    key: str
+    """The key of a single one; of several what their keys share, with ``#`` for the numbers."""
+    type: str
+    generation: int
+    count: int
+    statuses: dict[str, int]
+    critical_path: bool
+    keys: list[str]
+    """Some of them."""
+
+
+class CollapsedGraphView(Wire):
+    """The plan as a graph in which like subtasks are one node."""
+
+    nodes: list[GraphGroup]
+    edges: list[tuple[str, str]]
+    critical_path: list[str]

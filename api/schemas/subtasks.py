@@ -1,0 +1,93 @@
+"""Subtasks and their attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.schemas.base import Fault, Time, Wire
+from engine.states import SubtaskStatus
+
+
+class SubtaskError(Fault):
+    """Why a subtask failed or could not start."""
+
+    attempt: int
+    """The attempt that failed; 0 when none was made."""
+
+
+class SubtaskResult(Wire):
+    """A subtask and what came of it."""
+
+    subtask_id: str
+    key: str
+    type: str
+    status: SubtaskStatus
+    output: Any
+    """Of one that failed: what it had produced until then, null when that is nothing."""
+    error: SubtaskError | None
+    """Of its last attempt, also while it waits for the next one."""
+    attempts: int
+    retry_at: Time | None
+    """When its next attempt is due; null unless it waits out a back-off."""
+    reason: str | None
+    """Why it is where it is, where that needs saying: ``interrupted`` asks whether a repeat does harm."""
+    cached: bool
+    """Whether the output was reused instead of made."""
+    agent_id: str | None
+    queued_at: Time | None
+    """When it became ready."""
+    started_at: Time | None
+    completed_at: Time | None
+    execution_time: float | None
+    """Seconds of its last attempt."""
+
+
+class AttemptView(Wire):
+    """One execution of a subtask."""
+
+    token: int
+    """Its fencing token: a result with an older one is refused."""
+    outcome: str
+    ran_on: str
+    started_at: Time
+    finished_at: Time
+    execution_time: float
+    output: Any
+    """What it produced, in part when it failed."""
+    output_hash: str | None
+    """The address of that; ``POST /recall`` takes it as ``result``."""
+    error: SubtaskError | None
+    retry_at: Time | None
+    """When it is repeated; null unless that is still to come."""
+
+
+class AwaitedView(Wire):
+    """A subtask that makes at this moment what another one wants too."""
+
+    task_id: str
+    key: str
+
+
+class SubtaskDetail(Wire):
+    """Everything about one subtask."""
+
+    subtask: SubtaskResult
+    dependencies: list[str]
+    priority: int
+    generation: int
+    """Longest way from a subtask without dependencies."""
+    input: Any
+    """As it was sent, with its references."""
+    resolved_input: Any
+    """With every reference replaced; null until its dependencies are there."""
+    attempts: list[AttemptView]
+    waiting_for: AwaitedView | None = None
+    """While it runs: whose run of the same work it waits for, instead of running itself."""
+
+
+class SubtaskPage(Wire):
+    """Subtasks in plan order."""
+
+    subtask_results: list[SubtaskResult]
+    next_cursor: str | None
+    """Send it back as ``cursor`` for the next page; null on the last one."""
