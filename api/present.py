@@ -11,6 +11,7 @@ import msgspec
 
 from api import schemas
 from engine import model
+from engine.cachestore import CacheEntry
 from engine.estimates.prediction import Prediction
 from engine.forecasts import Forecast, WhatIf
 from engine.plan import stored
@@ -121,7 +122,7 @@ def explanation_view(found: Explanation) -> schemas.CacheExplanation:
     )
 
 
-def _kept(entry: model.CacheEntry) -> schemas.KeptView:
+def _kept(entry: CacheEntry) -> schemas.KeptView:
     return schemas.KeptView(
         key=entry.key,
         task_id=entry.task_id or None,

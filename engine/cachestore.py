@@ -5,7 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.model import CacheEntry
+from engine.model import BLOB_BYTES, Value
+
+
+class CacheEntry(Value, frozen=True):
+    """An output by the hash of what made it, to be used again until ``expires_at`` (milliseconds).
+
+    ``output`` is its JSON text, None where only its address is kept: ``output_hash`` and ``output_bytes``. ``seconds``
+    and ``cost`` (US dollars) are what making it took, ``subtask_id`` who made it, ``tags`` those of that task.
+    ``parts`` is JSON text: short hashes of what went into the key, to tell what differs.
+    """
+
+    key: str
+    type: str
+    version: str
+    output: str | None
+    output_hash: str
+    output_bytes: int
+    seconds: float
+    task_id: str
+    subtask_id: str
+    created_at: int
+    expires_at: int
+    cost: float | None = None
+    tags: tuple[str, ...] = ()
+    parts: str = "{}"
+
+    @property
+    def blob(self) -> bool:
+        """Whether the blob store has the output."""
+        return self.output is None and self.output_bytes > BLOB_BYTES
 
 
 class CacheStore(Protocol):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from engine.model import Json, LearnedPlan, Task
+from engine.model import Json, Task
 from engine.payloads import Payloads
 from engine.plan import stored
 from engine.plan.ids import subtask_id
 from engine.plan.stored import Origin
 from engine.planning.learned import parametrise, shape, skeleton
+from engine.planstore import LearnedPlan
 from engine.ports import Graph
 from engine.running import RunningTask
 from engine.states import TaskStatus

@@ -7,7 +7,6 @@ graph only stores (inputs, outputs, errors) travels as text, because Neo4j integ
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -280,63 +279,6 @@ class Request(Value, frozen=True):
     subtasks: int
     queued: int
     estimate: str | None = None
-
-
-class LearnedPlan(Value, frozen=True):
-    """A plan that completed, kept to be used again. ``key`` is what it is looked up by: its kind and a hash.
-
-    ``type`` is the task's, ``shape_hash`` tells plans of one shape, ``text`` is the sentence without its literals,
-    ``input_schema`` and ``pattern`` (the plan with its literals as parameters) are JSON text, ``source`` is what had
-    planned it. ``seconds`` holds the last durations of its tasks that completed, newest last.
-    """
-
-    key: str
-    type: str
-    shape_hash: str
-    text: str
-    input_schema: str
-    pattern: str
-    source: str
-    created_at: int
-    used_at: int
-    successes: int = 1
-    failures: int = 0
-    failures_in_a_row: int = 0
-    seconds: tuple[float, ...] = ()
-
-    @property
-    def median_seconds(self) -> float | None:
-        """What a task of this plan takes; None while nothing is known."""
-        return median(self.seconds) if self.seconds else None
-
-
-class CacheEntry(Value, frozen=True):
-    """An output by the hash of what made it, to be used again until ``expires_at`` (milliseconds).
-
-    ``output`` is its JSON text, None where only its address is kept: ``output_hash`` and ``output_bytes``. ``seconds``
-    and ``cost`` (US dollars) are what making it took, ``subtask_id`` who made it, ``tags`` those of that task.
-    ``parts`` is JSON text: short hashes of what went into the key, to tell what differs.
-    """
-
-    key: str
-    type: str
-    version: str
-    output: str | None
-    output_hash: str
-    output_bytes: int
-    seconds: float
-    task_id: str
-    subtask_id: str
-    created_at: int
-    expires_at: int
-    cost: float | None = None
-    tags: tuple[str, ...] = ()
-    parts: str = "{}"
-
-    @property
-    def blob(self) -> bool:
-        """Whether the blob store has the output."""
-        return self.output is None and self.output_bytes > BLOB_BYTES
 
 
 class Judged(Value, frozen=True):

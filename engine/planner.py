@@ -29,7 +29,8 @@ from engine.planning.sentences import understand
 from engine.planning.strategies.multi_step import MultiStep
 from engine.planning.subtasks import Planned
 from engine.planning.templates import TemplateSet
-from engine.ports import PlanMemory, Tool
+from engine.planstore import PlanMemory
+from engine.ports import Tool
 
 SENTENCE = "sentence"
 """The type of a task that was sent as a sentence."""

@@ -9,9 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.cachestore import CacheStore
-from engine.estimates.precedents import Precedent
-from engine.estimates.profile import StoredProfile
-from engine.estimates.trends import Trend
+from engine.estimates.experience import Experience
 from engine.lineage import Provenance
 from engine.lookups import AnswerReader
 from engine.model import (
@@ -23,7 +21,6 @@ from engine.model import (
     Json,
     Judged,
     Late,
-    LearnedPlan,
     NewResult,
     NewTask,
     OpenTask,
@@ -38,6 +35,7 @@ from engine.model import (
     Task,
     Troubled,
 )
+from engine.planstore import PlanMemory
 from engine.states import TaskStatus
 from engine.turn import Claim, TaskChanges, Turn, TurnResult, Undecided
 
@@ -280,50 +278,6 @@ class GraphReader(Protocol):
 
     async def sizes(self) -> dict[str, int]:
         """Nodes by label and edges by type in this namespace."""
-
-
-class PlanMemory(Protocol):
-    """Plans that completed, to be used again. Engines that count one plan in the same moment may lose a count."""
-
-    async def learned(self, key: str) -> LearnedPlan | None:
-        """The plan of that key."""
-
-    async def learned_plans(self, limit: int) -> list[LearnedPlan]:
-        """Up to ``limit`` plans, newest first."""
-
-    async def learn(self, plan: LearnedPlan) -> None:
-        """Keeps a plan. One with its key and pattern counts a success instead; another pattern takes the old one's
-        place. Raises ``Fenced``.
-        """
-
-    async def used(self, key: str, success: bool, seconds: float, at: int) -> None:
-        """Counts how a task of that plan ended, after so many ``seconds``; the second failure in a row removes the
-        plan. Nothing happens when there is none. Raises ``Fenced``.
-        """
-
-    async def forget_plan(self, key: str) -> bool:
-        """Removes a plan; False when there is none. Not fenced."""
-
-
-class Experience(Protocol):
-    """What earlier attempts have taught, beside what is stored of them."""
-
-    async def profiles(self) -> list[StoredProfile]:
-        """What all engines of the namespace have learned about kinds of subtasks, the latest first."""
-
-    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
-        """Keeps what this engine has learned about some kinds, in place of what it kept before. Raises ``Fenced``."""
-
-    async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
-        """How long each subtask took in the last ``runs`` completed tasks of a plan, the latest first; up to ``limit``
-        subtasks in all. Only what did its own work counts: nothing reused or cached.
-        """
-
-    async def task_sizes(self, since: str, limit: int) -> list[tuple[str, int]]:
-        """(id, subtasks) of up to ``limit`` tasks with ids from ``since`` on, newest first."""
-
-    async def trends(self, since: str) -> list[Trend]:
-        """The attempts of tasks with ids from ``since`` on, by type, day and outcome. Reads each of them."""
 
 
 class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, CacheStore, Provenance, Protocol):

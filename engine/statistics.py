@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from engine.estimates.estimator import regressions
+from engine.estimates.experience import Experience
 from engine.estimates.learning import Learner
 from engine.estimates.profile import Profile, Regression
 from engine.estimates.trends import Sums, Trend, bottlenecks, by_day, by_type
 from engine.model import Json
 from engine.plan.ids import first_ulid
-from engine.ports import Clock, Experience
+from engine.ports import Clock
 
 DAY = 86_400_000
 """Milliseconds."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.lookups import Below, Sign, Timing
 from engine.model import Event, Subtask
-from graph import codec
+from graph import codec, history
 from graph.database import Row
 from graph.reader import Reader
 
@@ -71,7 +71,7 @@ class AnsweringReader(Reader):
     async def events_at(self, task_id: str, at: int) -> list[Event]:
         """The events of a task that bear exactly that time."""
         rows = await self._database.read("event/at", task=task_id, at=at)
-        return [event for row in rows for event in codec.events(task_id, row, 0)]
+        return [event for row in rows for event in history.events(task_id, row, 0)]
 
     async def sign(self, engine_id: str) -> Sign | None:
         """The last sign of life of an engine."""
@@ -105,4 +105,4 @@ class AnsweringReader(Reader):
     async def own_events(self, task_id: str, limit: int) -> list[Event]:
         """The first events of the task itself."""
         rows = await self._database.read("event/own", task=task_id, limit=limit)
-        return [event for row in rows for event in codec.events(task_id, row, 0) if not event.key]
+        return [event for row in rows for event in history.events(task_id, row, 0) if not event.key]

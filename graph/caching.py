@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.cachestore import CacheEntry
 from engine.errors import Fenced
-from engine.model import INLINE_OUTPUT_BYTES, CacheEntry
+from engine.model import INLINE_OUTPUT_BYTES
 from graph.database import Database
 
 STATEMENTS = frozenset({"cache/drop", "cache/expired", "cache/find", "cache/list", "cache/matching", "cache/put"})

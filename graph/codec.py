@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import NotFound
@@ -13,7 +12,6 @@ from engine.lookups import Timing
 from engine.model import (
     Attempt,
     Dependant,
-    Event,
     Finish,
     Growth,
     Late,
@@ -28,20 +26,14 @@ from engine.model import (
     Troubled,
 )
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
-from engine.turn import NOTHING, Change, TaskChanges, Undecided, event_of
+from engine.turn import Undecided
+from graph import history
 
 REUSED = "reused"
 TAKEN_OVER = frozenset({"cached", REUSED})
 """Outcomes of an attempt that made nothing itself."""
-EVENT_CHANGES = 1_000
-"""Changes that one event node holds when a rerun is stored."""
 TASK_ID_LENGTH = 26
 """Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
-
-
-def event_key(task_id: str, number: int) -> str:
-    """The text that sorts the events of all tasks: by task, then by number."""
-    return f"{task_id}:{number:010d}"
 
 
 def task_row(task: NewTask, owner: str, namespace: str) -> dict[str, Any]:
@@ -151,62 +143,6 @@ def refuse_lost(task: NewTask, lost: int) -> None:
         raise NotFound(f"task {task.rerun_of} is being removed: it cannot run again")
 
 
-def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
-    """The first event of a task."""
-    return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace)
-
-
-def reuse_events(task: NewTask, namespace: str) -> list[dict[str, Any]]:
-    """The events after the first one: what a rerun took over, and from where."""
-    settled = task.settled
-    return [
-        {
-            "key": event_key(task.id, start + 2),
-            "namespace": namespace,
-            "task_id": task.id,
-            "turn": "",
-            "first": start + 2,
-            "last": start + 1 + len(settled[start : start + EVENT_CHANGES]),
-            "at": task.created_at,
-            "changes": [_reuse(subtask, task) for subtask in settled[start : start + EVENT_CHANGES]],
-        }
-        for start in range(0, len(settled), EVENT_CHANGES)
-    ]
-
-
-def _reuse(subtask: NewSubtask, task: NewTask) -> str:
-    token = int(subtask.reused is not None)
-    source, status = SubtaskStatus.PENDING.value, subtask.status.value
-    return change_text(Change(subtask.id, subtask.key, "reuse", source, status, token, f"from {task.rerun_of}"))
-
-
-def task_event(
-    task_id: str, number: int, event: str, status: str, at: int, namespace: str, detail: str = ""
-) -> dict[str, Any]:
-    """An event of the task itself."""
-    return {
-        "key": event_key(task_id, number),
-        "namespace": namespace,
-        "task_id": task_id,
-        "turn": "",
-        "first": number,
-        "last": number,
-        "at": at,
-        "changes": [change_text(Change(task_id, "", event, NOTHING, status, 0, detail))],
-    }
-
-
-def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: str) -> dict[str, Any]:
-    """The event of a pause; its detail says until when, and what follows."""
-    ends = f"until {_iso(pause.until)}, then {pause.then}" if pause.until is not None else ""
-    detail = "; ".join(part for part in (pause.by, ends) if part)
-    return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
-
-
-def _iso(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
     """The parameters that end one task; its event carries the number ``last_event``."""
     return {
@@ -219,7 +155,7 @@ def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
         "result": end.result,
         "result_hash": end.result_hash,
         "error": end.error,
-        "event": task_event(
+        "event": history.task_event(
             end.task_id,
             end.last_event,
             "cancel" if end.status is TaskStatus.CANCELLED else "finish",
@@ -229,37 +165,6 @@ def finish_row(end: Finish, namespace: str) -> dict[str, Any]:
             end.detail,
         ),
     }
-
-
-def change_text(change: Change) -> str:
-    """One change as an Event keeps it: "event from to token id key", and the detail where there is one.
-
-    A key holds no blank, and the key of a task's own event is empty.
-    """
-    text = f"{change.event} {change.source} {change.status} {change.token} {change.id} {change.key}"
-    return f"{text} {change.detail}" if change.detail else text
-
-
-def change(text: str) -> Change:
-    """Parses what ``change_text`` has written."""
-    event, source, status, token, id_, key, *detail = text.split(" ", 6)
-    return Change(id_, key, event, source, status, int(token), detail[0] if detail else "")
-
-
-def task_changes(task_id: str, first: int, texts: list[str]) -> TaskChanges:
-    """The changes of one task in one turn."""
-    return TaskChanges(task_id, first, [change(text) for text in texts])
-
-
-def events(task_id: str, row: Mapping[str, Any], after: int) -> list[Event]:
-    """The single events of one Event node, those numbered above ``after``."""
-    first = row["first"]
-    found = []
-    for number, text in enumerate(row["changes"], first):
-        if number > after:
-            parsed = change(text)
-            found.append(event_of(task_id, number, row["at"], parsed))
-    return found
 
 
 def task(node: Mapping[str, Any]) -> Task:
@@ -363,7 +268,7 @@ def rank_row(rank: Rank) -> list[Any]:
 
 def late_row(late: Late, at: int, namespace: str) -> dict[str, Any]:
     """The parameters of one row of ``task/late``."""
-    event = task_event(late.task_id, late.number, "late", late.status.value, at, namespace, late.detail)
+    event = history.task_event(late.task_id, late.number, "late", late.status.value, at, namespace, late.detail)
     return {"id": late.task_id, "event": event}
 
 

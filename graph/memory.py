@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import Fenced
-from engine.model import LearnedPlan
 from engine.planning.memory import after, merged
+from engine.planstore import LearnedPlan
 from graph.database import Database
 
 STATEMENTS = frozenset({"template/count", "template/drop", "template/get", "template/list", "template/put"})

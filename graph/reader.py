@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.model import Attempt, Event, Json, Produced, Request, Standing, Subtask, Task, Troubled
-from graph import catalog, codec
+from graph import catalog, codec, history
 from graph.database import Database, Row
 from graph.repair import Repairer
 
@@ -120,7 +120,7 @@ class Reader(Repairer):
     async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
         """Events numbered above ``after``, in order."""
         rows = await self._database.read("event/list", task=task_id, after=after, limit=limit)
-        return [event for row in rows for event in codec.events(task_id, row, after)][:limit]
+        return [event for row in rows for event in history.events(task_id, row, after)][:limit]
 
     async def outputs(self, ids: Sequence[str]) -> list[Produced]:
         """What these subtasks produced."""

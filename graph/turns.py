@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Change, Claim, Move, Settle, Turn, Undecided
-from graph import codec
+from graph import history
 
 COMPLETED = SubtaskStatus.COMPLETED
 SKIPPED = SubtaskStatus.SKIPPED
@@ -58,7 +58,7 @@ def _settle_row(settle: Settle, now: int) -> list[Any]:
         settle.to is READY,
         met,
         bad,
-        codec.change_text(settle_change(settle)),
+        history.change_text(settle_change(settle)),
         _more(settle, now),
         settle.outcome,
         settle.started_at,
@@ -120,7 +120,7 @@ def _move_row(move: Move, now: int) -> dict[str, Any]:
         "bad": bad,
         "skips": skips,
         "set": changed,
-        "change": codec.change_text(move_change(move)),
+        "change": history.change_text(move_change(move)),
     }
 
 
@@ -132,7 +132,7 @@ def keeps_reason(move: Move) -> bool:
 def event_rows(turn: Turn) -> dict[str, dict[str, Any]]:
     """By task: the key and number of the first event that this turn may write."""
     return {
-        task_id: {"first": last + 1, "key": codec.event_key(task_id, last + 1)}
+        task_id: {"first": last + 1, "key": history.event_key(task_id, last + 1)}
         for task_id, last in turn.sequences.items()
     }
 

@@ -13,7 +13,7 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import caching, codec, memory, profiles
+from graph import caching, codec, history, memory, profiles
 from graph.caching import EntryStore
 from graph.database import Database, Row
 from graph.memory import Memory
@@ -141,7 +141,7 @@ class Writer(Remover, Memory, Profiles, EntryStore):
 
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
-        event = codec.paused_event(task_id, pause, at, number, self._namespace)
+        event = history.paused_event(task_id, pause, at, number, self._namespace)
         params = {
             "id": task_id,
             "by": pause.by,
@@ -154,7 +154,7 @@ class Writer(Remover, Memory, Profiles, EntryStore):
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
         """Lets a task that stands still go on."""
-        event = codec.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
+        event = history.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
         params = {"id": task_id, "status": status.value, "at": at, "event": event}
         return bool(_fenced(await self._fenced_write("task/resume", **params))["resumed"])
 

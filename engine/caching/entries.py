@@ -6,8 +6,9 @@ import hashlib
 
 import msgspec
 
+from engine.cachestore import CacheEntry
 from engine.caching.keys import type_of
-from engine.model import BLOB_BYTES, CacheEntry, Json
+from engine.model import BLOB_BYTES, Json
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(CacheEntry)

@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from engine.cachestore import CacheEntry
 from engine.caching.keys import fields_of, parts_of
-from engine.model import CacheEntry, Value
+from engine.model import Value
 
 SHOWN = 10
 """Parts that are named."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.cachestore import CacheStore
+from engine.cachestore import CacheEntry, CacheStore
 from engine.errors import Fenced, GraphUnavailable
-from engine.model import CacheEntry
 from engine.ports import Alarm, Clock
 
 _log = structlog.get_logger("cache")

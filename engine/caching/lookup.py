@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import structlog
 
-from engine.cachestore import CacheStore
+from engine.cachestore import CacheEntry, CacheStore
 from engine.caching.entries import hash_of, intact
 from engine.caching.keeper import EntryKeeper
 from engine.caching.service import CacheService
 from engine.errors import EngineError
-from engine.model import CacheEntry, Value
+from engine.model import Value
 from engine.ports import Clock, GraphReader
 
 _log = structlog.get_logger("cache")

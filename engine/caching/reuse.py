@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
+from engine.cachestore import CacheEntry
 from engine.caching.flights import Flight, Flights, Living, Place
 from engine.caching.keeper import EntryKeeper
 from engine.caching.keys import cache_key, canonical, parts_of
 from engine.caching.lookup import Hit, Lookups
 from engine.caching.service import CacheService
 from engine.errors import EngineError
-from engine.model import BLOB_BYTES, CacheEntry, Expand, Json, Value
+from engine.model import BLOB_BYTES, Expand, Json, Value
 from engine.payloads import Packed, Payloads, pack
 from engine.plan.spec import Spec
 from engine.ports import Clock, Tool

@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from engine.adapters.redis import RedisConnection
+from engine.cachestore import CacheEntry
 from engine.caching import entries, keys
 from engine.caching.shelves import MemoryShelf, RedisShelf, Shelf
-from engine.model import CacheEntry, Json
+from engine.model import Json
 
 _log = structlog.get_logger("cache")
 Result = TypeVar("Result")

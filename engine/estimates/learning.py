@@ -17,13 +17,14 @@ from engine.errors import GraphUnavailable
 from engine.estimates.estimate import Estimate
 from engine.estimates.estimator import Estimator, matters
 from engine.estimates.expectation import Expectation
+from engine.estimates.experience import Experience
 from engine.estimates.plan_hash import plan_hash
 from engine.estimates.precedents import Precedents
 from engine.estimates.profile import Kind, Observation, Profile, Regression, StoredProfile, size_class
 from engine.estimates.sizes import Sizes
 from engine.model import NewSubtask
 from engine.plan.validate import ValidPlan
-from engine.ports import Clock, Experience
+from engine.ports import Clock
 
 _log = structlog.get_logger("learning")
 

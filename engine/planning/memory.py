@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.model import LearnedPlan
+from engine.planstore import LearnedPlan
 
 KEPT_SECONDS = 20
 """Durations that the median is made of."""

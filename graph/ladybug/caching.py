@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from engine.model import CacheEntry
+from engine.cachestore import CacheEntry
 from graph.caching import COLUMNS, EntryStore
 from graph.ladybug.connection import Session
 

@@ -16,7 +16,7 @@ from engine.errors import Fenced
 from engine.model import Growth, NewSubtask, NewTask, Reused
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Claim
-from graph import codec, turns
+from graph import codec, history, turns
 from graph.ladybug.connection import LadybugDatabase, Session
 
 WHOLE = 1_000
@@ -82,7 +82,7 @@ def _open(session: Session, task: NewTask, engine: str, namespace: str) -> None:
     session.run("task/open", id=task.id, engine=engine)
     if task.rerun_of is not None:
         session.run("task/relate", id=task.id, rerun_of=task.rerun_of)
-    session.run("turn/event", **codec.created_event(task, namespace))
+    session.run("turn/event", **history.created_event(task, namespace))
 
 
 def store_whole(session: Session, task: NewTask, engine: str, epoch: int, namespace: str) -> None:
@@ -116,7 +116,7 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
     for rows in _batches(kept):
         found = await database.write("result/keep", rows=rows)
         codec.refuse_lost(task, len(rows) - len(found))
-    for event in codec.reuse_events(task, namespace):
+    for event in history.reuse_events(task, namespace):
         await database.write("turn/event", **event)
     for rows in _batches([[item.id, item.expanded_from] for item in task.subtasks if item.expanded_from]):
         await database.write("subtask/derive", rows=rows)

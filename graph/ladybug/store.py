@@ -24,7 +24,7 @@ from engine.model import (
 )
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
-from graph import answers, codec, reader, writer
+from graph import answers, codec, history, reader, writer
 from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, provenance, removal, schema
@@ -278,13 +278,13 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
 
     async def pause(self, task_id: str, pause: Pause, at: int, number: int) -> bool:
         """Lets an open task stand still."""
-        event = codec.paused_event(task_id, pause, at, number, self._namespace)
+        event = history.paused_event(task_id, pause, at, number, self._namespace)
         params = {"id": task_id, "by": pause.by, "until": pause.until, "on_timeout": pause.then, "at": at}
         return await self._told("task/pause", event, params)
 
     async def resume(self, task_id: str, status: TaskStatus, by: str, at: int, number: int) -> bool:
         """Lets a task that stands still go on."""
-        event = codec.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
+        event = history.task_event(task_id, number, "resume", status.value, at, self._namespace, by)
         return await self._told("task/resume", event, {"id": task_id, "status": status.value, "at": at})
 
     async def _told(self, name: str, event: dict[str, Any], params: dict[str, Any]) -> bool:
@@ -360,14 +360,14 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
             if changes:
                 session.run(
                     "turn/event",
-                    key=codec.event_key(task_id, event),
+                    key=history.event_key(task_id, event),
                     namespace=self._namespace,
                     task_id=task_id,
                     turn="",
                     first=event,
                     last=event + len(changes) - 1,
                     at=at,
-                    changes=[codec.change_text(change) for change in changes],
+                    changes=[history.change_text(change) for change in changes],
                 )
             return TaskChanges(task_id, event, changes), ids[-1] if len(ids) == limit else None
 

@@ -12,7 +12,7 @@ from typing import Any
 from engine.errors import Fenced
 from engine.states import SubtaskStatus
 from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
-from graph import codec, turns
+from graph import codec, history, turns
 from graph.ladybug.connection import Session
 from graph.ladybug.frontier import TaskFrontier
 
@@ -140,14 +140,14 @@ class TurnWriter:
             first = self._turn.sequences[task_id] + 1
             self._session.run(
                 "turn/event",
-                key=codec.event_key(task_id, first),
+                key=history.event_key(task_id, first),
                 namespace=self._namespace,
                 task_id=task_id,
                 turn=self._turn.id,
                 first=first,
                 last=first + len(changes) - 1,
                 at=self._turn.now,
-                changes=[codec.change_text(change) for change in changes],
+                changes=[history.change_text(change) for change in changes],
             )
             recorded.append(TaskChanges(task_id, first, changes))
         return recorded

@@ -10,7 +10,7 @@ from typing import Any
 from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Growth, Judged, NewTask, OpenTask
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
-from graph import answers, codec, provenance, reader, removal, turns, writer
+from graph import answers, codec, history, provenance, reader, removal, turns, writer
 from graph.answers import AnsweringReader
 from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
@@ -107,7 +107,7 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
         subtasks = [codec.subtask_row(subtask, task.id, self._namespace, task.created_at) for subtask in task.subtasks]
         edges = [list(edge) for edge in task.edges]
         row = codec.task_row(task, self._engine, self._namespace)
-        event = codec.created_event(task, self._namespace)
+        event = history.created_event(task, self._namespace)
         keys = [codec.request_row(task, self._namespace)] if task.request_key else []
         if len(subtasks) <= WHOLE and len(edges) <= 4 * WHOLE and task.rerun_of is None:
             rows = {"subtasks": subtasks, "edges": edges, "keys": keys}
@@ -146,7 +146,7 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
         for start in range(0, len(reused), NODE_BATCH):
             rows = await self._neo4j.write("attempt/reuse", rows=reused[start : start + NODE_BATCH])
             codec.refuse_lost(task, rows[0]["lost"])
-        for event in codec.reuse_events(task, self._namespace):
+        for event in history.reuse_events(task, self._namespace):
             await self._neo4j.write("event/put", event=event)
 
     async def turn(self, turn: Turn) -> TurnResult:
@@ -156,7 +156,9 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
             raise Fenced()
         row = rows[0]
         return TurnResult(
-            tasks=[codec.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]],
+            tasks=[
+                history.task_changes(task_id, turn.sequences[task_id] + 1, texts) for task_id, texts in row["tasks"]
+            ],
             claims=[turns.claim(claimed) for claimed in row["claims"]],
             undecided=turns.each_once(row["undecided"]),
             held=[(task_id, type_) for task_id, type_ in row["held"]],
@@ -191,10 +193,10 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
             raise Fenced()
         if rows[0]["turn"] != turn.id:
             return None
-        keys = [codec.event_key(task_id, last + 1) for task_id, last in turn.sequences.items()]
+        keys = [history.event_key(task_id, last + 1) for task_id, last in turn.sequences.items()]
         found = await self._neo4j.read("turn/read_back", turn=turn.id, keys=keys)
         return TurnResult(
-            tasks=[codec.task_changes(row["task"], turn.sequences[row["task"]] + 1, row["changes"]) for row in found],
+            tasks=[history.task_changes(row["task"], turn.sequences[row["task"]] + 1, row["changes"]) for row in found],
             claims=[turns.claim(claimed) for row in found for claimed in row["claims"]],
             undecided=[],
             held=[],
@@ -235,11 +237,11 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
             limit=limit,
             at=at,
             namespace=self._namespace,
-            event={"first": event, "key": codec.event_key(task_id, event)},
+            event={"first": event, "key": history.event_key(task_id, event)},
         )
         if not rows:
             raise Fenced()
-        return codec.task_changes(task_id, event, rows[0]["changes"]), rows[0]["last"]
+        return history.task_changes(task_id, event, rows[0]["changes"]), rows[0]["last"]
 
     async def recount(self, task_id: str) -> OpenTask:
         """Exact counts and the last event of one task, once everything sent so far has taken effect or never will."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.turn import Claim, Turn, TurnResult
-from graph import catalog, codec
+from graph import catalog, history
 from graph.ladybug.store import LadybugGraph
 from graph.ladybug.turn import TurnWriter
 from graph.neo4j.store import Neo4jGraph
@@ -65,7 +65,7 @@ async def _neo4j(graph: Neo4jGraph, hand: Hand, task: str, claims: list[Claim], 
     while claimed:
         frame["turn"] = uuid.uuid4().hex
         rows["settle"] = sorted(_settle_row(pattern, row) for row in claimed)
-        rows["events"] = {task: {"first": last + 1, "key": codec.event_key(task, last + 1)}}
+        rows["events"] = {task: {"first": last + 1, "key": history.event_key(task, last + 1)}}
         async with driver.session() as session:
             record = await (await session.run(text, frame)).single(strict=True)
         settled += len(claimed)

@@ -7,8 +7,9 @@ import hashlib
 import msgspec
 import pytest
 
+from engine.cachestore import CacheEntry
 from engine.errors import Fenced
-from engine.model import CacheEntry, Json
+from engine.model import Json
 from engine.ports import Graph
 from tests.support.graphs import Hand
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from engine.errors import Fenced
-from engine.model import Json, LearnedPlan
+from engine.model import Json
+from engine.planstore import LearnedPlan
 from engine.ports import Graph
 from graph.memory import COUNTS, plan_row
 from tests.support.graphs import Hand

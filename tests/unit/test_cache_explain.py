@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from engine.cachestore import CacheEntry
 from engine.caching.explain import explained, parts
 from engine.caching.keys import LARGE_TEXT, SHORT_TEXT, canonical, parts_of
-from engine.model import CacheEntry, Json
+from engine.model import Json
 
 KEY = "task:count:1"
 

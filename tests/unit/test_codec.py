@@ -11,7 +11,7 @@ from engine.model import Event, Finish, Pause, Reused
 from engine.plan.schema import KEY_PATTERN
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, TaskChanges
-from graph import codec
+from graph import codec, history
 from tests.support.plans import chain, new_task, plan, step
 
 KEYS = st.from_regex(KEY_PATTERN.replace("$", r"\Z"))
@@ -23,20 +23,20 @@ def test_a_change_survives_its_text(key: str, source: str, status: str, token: i
     """The detail is what a person wrote: it may hold blanks, and be blank at either end."""
     change = Change("T.0000001", key, "fail", source, status, token, detail)
 
-    assert codec.change(codec.change_text(change)) == change
+    assert history.change(history.change_text(change)) == change
 
 
 @given(detail=st.text())
 def test_a_task_s_own_change_has_no_key_and_no_state_before(detail: str) -> None:
-    row = codec.task_event("T", 7, "finish", "completed", 5, "n", detail)
+    row = history.task_event("T", 7, "finish", "completed", 5, "n", detail)
 
-    assert codec.events("T", row, 0) == [Event("T", 7, 5, "", "completed", 0, "finish", "", detail)]
+    assert history.events("T", row, 0) == [Event("T", 7, 5, "", "completed", 0, "finish", "", detail)]
     assert (row["first"], row["last"], row["key"]) == (7, 7, "T:0000000007")
 
 
 def test_the_event_of_a_pause_says_who_and_until_when() -> None:
     def detail(pause: Pause) -> str:
-        return codec.events("T", codec.paused_event("T", pause, 5, 2, "n"), 0)[0].detail
+        return history.events("T", history.paused_event("T", pause, 5, 2, "n"), 0)[0].detail
 
     assert detail(Pause("ann")) == "ann"
     assert detail(Pause("ann", 99, "cancel")) == "ann; until 1970-01-01T00:00:00.099Z, then cancel"
@@ -52,7 +52,7 @@ def test_the_events_of_a_node_are_numbered_and_cut(first: int, number: int, afte
         "changes": [f"claim ready processing 1 T.{index} k{index}" for index in range(number)],
     }
 
-    found = codec.events("T", row, first + after)
+    found = history.events("T", row, first + after)
 
     assert [event.seq for event in found] == [seq for seq in range(first, first + number) if seq > first + after]
     assert all(event.key == f"k{event.seq - first}" for event in found)
@@ -60,7 +60,7 @@ def test_the_events_of_a_node_are_numbered_and_cut(first: int, number: int, afte
 
 @given(st.lists(st.integers(1, 10**10 - 1), min_size=2, max_size=20))
 def test_event_keys_sort_by_number(numbers: list[int]) -> None:
-    assert sorted(numbers) == sorted(numbers, key=lambda number: codec.event_key("T", number))
+    assert sorted(numbers) == sorted(numbers, key=lambda number: history.event_key("T", number))
 
 
 def test_the_first_counts_leave_zeros_out() -> None:
@@ -150,6 +150,6 @@ def test_the_changes_of_a_turn_keep_their_order() -> None:
     done = Change("T.1", "a", "succeed", "processing", "completed", 1)
     ready = Change("T.2", "b", "dependencies_settled", "pending", "ready")
 
-    assert codec.task_changes("T", 4, [codec.change_text(done), codec.change_text(ready)]) == TaskChanges(
+    assert history.task_changes("T", 4, [history.change_text(done), history.change_text(ready)]) == TaskChanges(
         "T", 4, [done, ready]
     )

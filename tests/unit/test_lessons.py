@@ -9,8 +9,8 @@ import pytest
 
 from engine.errors import GraphUnavailable
 from engine.lessons import Lessons, shown
-from engine.model import LearnedPlan
 from engine.plan.stored import Origin, StoredBody
+from engine.planstore import LearnedPlan
 from engine.states import TaskStatus
 
 COMPLETED, FAILED, CANCELLED = TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from engine.errors import Fault, InvalidInput
-from engine.model import Json, LearnedPlan
+from engine.model import Json
 from engine.planner import Made, Planner, as_asked
 from engine.planning.learned import parametrise, skeleton
 from engine.planning.templates import TemplateSet
+from engine.planstore import LearnedPlan
 from engine.settings import Settings
 from engine.tools.registry import ToolRegistry
 

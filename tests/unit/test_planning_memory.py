@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.model import Json, LearnedPlan
+from engine.model import Json
 from engine.planning.memory import KEPT_SECONDS, after, merged
+from engine.planstore import LearnedPlan
 
 PLAN = LearnedPlan("k", "t", "s", "", "{}", "{}", "rules", 10, 10, seconds=(1.0,))
 
