@@ -19,21 +19,20 @@ class Lateness:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._graph = scheduler.graph
-        self._waiting: list[tuple[RunningTask, str]] = []
+        self._waiting: dict[str, str] = {}
 
     def add(self, task: RunningTask, detail: str) -> None:
         """A task is late; the loop tells it between two turns."""
-        self._waiting.append((task, detail))
-        if len(self._waiting) == 1:
-            self._scheduler.soon(self._tell)
+        self._waiting[task.id] = detail
+        self._scheduler.soon(self._tell)
 
     async def _tell(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         tasks = self._scheduler.ledger.tasks
         rows = {
-            task.id: Late(task.id, _status(task), detail, task.last_event + 1)
-            for task, detail in waiting
-            if task.id in tasks and not task.gate and not task.ending
+            id_: Late(id_, _status(task), detail, task.last_event + 1)
+            for id_, detail in waiting.items()
+            if (task := tasks.get(id_)) is not None and not task.gate and not task.ending
         }
         if not rows:
             return

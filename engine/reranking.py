@@ -93,7 +93,8 @@ class Reranker:
         kinds = task.ranked.kinds
         if kinds is not None and len(kinds) <= 1:
             return False
-        if task.gate or self._clock.monotonic() < task.ranked.due_at:
+        size = self._ledger.size(task.id)
+        if not LEAST <= size <= MOST_SUBTASKS or task.gate or self._clock.monotonic() < task.ranked.due_at:
             return False
         return task.waiting >= LEAST and task.unsettled <= MOST and self._ledger.size(task.id) <= MOST_SUBTASKS
 
