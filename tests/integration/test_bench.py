@@ -21,7 +21,16 @@ from tests.support.graphs import KINDS, execute
 pytestmark = pytest.mark.timeout(300)
 
 QUICK = Effort(rounds=1, quick=True)
-EXPECTED = {"rates": 12, "shapes": 5, "stored": 5, "debian": 5 if FILE.exists() else 1, "moments": 4, "peers": 3}
+EXPECTED = {
+    "rates": 12,
+    "shapes": 5,
+    "linked": 6,
+    "stored": 5,
+    "recall": 1,
+    "debian": 5 if FILE.exists() else 1,
+    "moments": 4,
+    "peers": 3,
+}
 
 
 @pytest.fixture(params=KINDS)
