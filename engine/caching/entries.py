@@ -18,6 +18,29 @@ class BadEntry(ValueError):
     """What was kept under a key is no entry, or another's, or damaged."""
 
 
+class NoValue(LookupError):
+    """An entry holds the address of an output only."""
+
+
+def value_of(data: bytes, key: str) -> Json:
+    """What is kept under ``key``: the output of an entry, or the value itself.
+
+    Raises:
+        NoValue: the entry holds an address.
+        ValueError: it cannot be read.
+    """
+    try:
+        entry = decode(data, key)
+    except BadEntry as damaged:
+        value = msgspec.json.decode(data)
+        if isinstance(value, dict) and value.get("key") == key and "output_hash" in value:
+            raise damaged
+        return value
+    if entry.output is None:
+        raise NoValue(key)
+    return msgspec.json.decode(entry.output)
+
+
 def encode(entry: CacheEntry) -> bytes:
     """An entry as Redis holds it: without its parts and tags, which only the graph is asked for."""
     return _encoder.encode(msgspec.structs.replace(entry, parts="", tags=()))

@@ -106,13 +106,17 @@ class CacheService:
         return keys.cache_key(type, keys.canonical(type, input, version, environment or {}))
 
     async def get(self, key: str, default: Json = None) -> Json:
-        """The value of a key; ``default`` when there is none. What cannot be read is removed."""
+        """The value of a key, also of a task's result; ``default`` when there is none, or only its address is kept. What
+        cannot be read is removed.
+        """
         (found,) = await self._ask(lambda: self._shelf.get([self._prefix + key]), [None])
         try:
             if found is not None:
-                value = msgspec.json.decode(found)
+                value = entries.value_of(found, key)
                 self.hits += 1
                 return value
+        except entries.NoValue:
+            pass
         except (msgspec.DecodeError, ValueError):
             await self._damaged(key)
         self.misses += 1

@@ -91,7 +91,8 @@ def test_faults_of_an_environment_are_found(tmp_path: Path) -> None:
     (site / "fake_bare-1.0.dist-info" / "METADATA").write_text("Name: fake-bare\n")
     changed.write_bytes(b"tampered with")
     missing.unlink()
-    plan = yaml.safe_load(SHOWN.read_text()) | {"input": {"match": "fake_*", "largest": 2}}
+    plan = yaml.safe_load(SHOWN.read_text())
+    plan["input"] |= {"match": "fake_*", "largest": 2}
 
     report, _ = agent03("run", "-", folder=tmp_path, stdin=yaml.safe_dump(plan), PYTHONPATH=str(site))
 
