@@ -96,6 +96,9 @@ class Questions:
         if asked is None:
             raise NotFound(f"task {base.task.id} has no subtask {key!r}: GET /tasks/{base.task.id}/subtasks lists them")
         needed, cut = await self._above(asked)
+        if base.task.estimate is None:
+            asked = unforeseen([asked])[0]
+            needed = {id_: unforeseen(others) for id_, others in needed.items()}
         members = [asked, *(other for others in needed.values() for other in others)]
         facts = msgspec.structs.replace(
             base,
@@ -162,6 +165,8 @@ class Questions:
         for status, most in URGENT.items():
             if base.task.counts.get(status):
                 urgent += await self._graph.urgent(base.task.id, status.value, most)
+        if base.task.estimate is None:
+            urgent = unforeseen(urgent)
         facts = msgspec.structs.replace(
             base,
             ahead=await self._ahead(base, urgent),
@@ -216,6 +221,11 @@ class Questions:
             failure=situation.failure(),
             timeout=situation.timeout,
         )
+
+
+def unforeseen(subtasks: Sequence[Subtask]) -> list[Subtask]:
+    """The same without what is expected of them: while nothing was known that was a mere guess."""
+    return [msgspec.structs.replace(subtask, expected=None) for subtask in subtasks]
 
 
 def _waits(subtask: Subtask) -> bool:

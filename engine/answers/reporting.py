@@ -48,7 +48,7 @@ class Reports:
         now = self._clock.now()
         tally = Tally(now)
         async for row in timings(self._graph, task_id):
-            tally.add(row)
+            tally.add(row if task.estimate else msgspec.structs.replace(row, expected=None))
         gathered = tally.gathered()
         failures = await self._failures(task)
         path = await self._path(gathered.last)

@@ -106,8 +106,8 @@ class CacheService:
         return keys.cache_key(type, keys.canonical(type, input, version, environment or {}))
 
     async def get(self, key: str, default: Json = None) -> Json:
-        """The value of a key, also of a task's result; ``default`` when there is none, or only its address is kept. What
-        cannot be read is removed.
+        """The value of a key, also of a task's result; ``default`` when there is none, or only its address is kept.
+        What cannot be read is removed.
         """
         (found,) = await self._ask(lambda: self._shelf.get([self._prefix + key]), [None])
         try:

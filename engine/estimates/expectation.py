@@ -35,14 +35,14 @@ class Expectation:
     def ordered(self, drafts: Sequence[Draft], order: Order, within: str = "") -> Order:
         """Notes on each draft what is expected of it, and orders them by that.
 
-        A mapped subtask weighs what one of its items does, but nothing is expected of itself; nor of any while nothing
-        is known. ``within`` is the key of the subtask that they grow from.
+        A mapped subtask weighs what one of its items does, but nothing is expected of itself. ``within`` is the key of
+        the subtask that they grow from.
         """
         weights: list[float] = []
         for draft in drafts:
             key = f"{within}[{draft.key}]" if within else draft.key
             size = None if draft.refs is not None or draft.mapped else self._sizes.of_text(draft.encoded, draft.input)
-            found = self.of(key, draft.type, size)
-            draft.expected = None if draft.mapped or found.basis == "none" else found.seconds
-            weights.append(max(found.seconds, LEAST_WEIGHT))
+            seconds = self.of(key, draft.type, size).seconds
+            draft.expected = None if draft.mapped else seconds
+            weights.append(max(seconds, LEAST_WEIGHT))
         return weighted(order, weights)
