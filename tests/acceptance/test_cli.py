@@ -203,16 +203,6 @@ async def test_an_interrupted_run_is_kept_and_goes_on(cli: Cli, number: signal.S
         assert await server.wait() == 0
 
 
-def test_the_demo_prints_its_report_and_how_to_look_at_the_graph(cli: Cli) -> None:
-    done = cli("demo", "--parallel", "4")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("# The Python environment")
-    assert "## Broken files" in done.stdout
-    *_, command = done.stderr.strip().splitlines()
-    looked = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=SECONDS)
-    assert "'environment'" in looked.stdout, looked.stderr
-
-
 def test_on_a_terminal_the_progress_is_live(cli: Cli) -> None:
     primary, secondary = os.openpty()
     environment = cli.environment | {"TERM": "xterm", "COLUMNS": "100"}
