@@ -23,7 +23,7 @@ from tests.support.plans import Body, plan, step
 from tests.support.services import Neo4jService, eventually
 from tests.support.serving import MARK, Serving, processes
 
-ROUNDS = 8
+ROUNDS = 6
 MOMENTS = 50
 """A round is cancelled after one of the first so many events of its task."""
 GONE_SECONDS = 1.0

@@ -28,7 +28,7 @@ from tests.support.plans import Body, plan, step
 from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, eventually
 from tests.support.serving import MARK, Serving, processes
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "3"))
 SUBTASKS = int(os.environ.get("CHAOS_SUBTASKS", "240"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 SLOTS = 10
@@ -209,6 +209,7 @@ def _over(site: Site) -> bool:
     return len({line.partition(" ")[0] for line in site.lines}) >= 0.9 * SUBTASKS - SLOTS
 
 
+@pytest.mark.long
 async def test_one_of_two_engines_is_frozen_and_one_is_killed(neo4j_site: Site) -> None:
     first, second = neo4j_site.server("first"), neo4j_site.server("second")
     await asyncio.gather(first.start(), second.start())
@@ -269,6 +270,7 @@ async def _is(server: Serving, path: str, field: str, value: str) -> bool:
     return bool((await server.call("GET", path, check=False)).json()[field] == value)
 
 
+@pytest.mark.long
 async def test_a_pause_outlives_the_engine_and_spends_no_attempt(site: Site) -> None:
     server = site.server()
     await server.start()
@@ -290,6 +292,7 @@ async def test_a_pause_outlives_the_engine_and_spends_no_attempt(site: Site) -> 
     assert await site.check(task_id) == {"completed": SUBTASKS}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("then", "end"), [("resume", "completed"), ("cancel", "cancelled")])
 async def test_a_pause_ends_by_its_own_time_also_after_a_kill(site: Site, then: str, end: str) -> None:
     server = site.server()
