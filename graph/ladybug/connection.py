@@ -205,6 +205,7 @@ class LadybugDatabase:
         except BaseException:
             _roll_back(session)
             self._torn = True
+            faults.require_room(self.path.parent)  # a disk that has just run full is told as such
             raise
         self._after_commit()
         return outcome

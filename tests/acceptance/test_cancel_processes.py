@@ -23,7 +23,7 @@ from tests.support.plans import Body, plan, step
 from tests.support.services import Neo4jService, eventually
 from tests.support.serving import MARK, Serving, processes
 
-ROUNDS = 6
+ROUNDS = 4
 MOMENTS = 50
 """A round is cancelled after one of the first so many events of its task."""
 GONE_SECONDS = 1.0
@@ -176,7 +176,7 @@ async def _sound(site: Site, task_id: str, events: list[dict[str, Any]]) -> None
 
 async def test_a_killed_engine_leaves_no_process_and_a_cancelled_task_starts_none_again(running: Site) -> None:
     site = running
-    for round_ in range(3):
+    for round_ in range(2):
         task_id = await site.server.submit(site.body(round_))
         await eventually(lambda round_=round_: len(site.alive(round_)) >= 20, 30)
         engine = psutil.Process(site.server.process.pid if site.server.process else 0)

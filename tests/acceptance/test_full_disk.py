@@ -97,6 +97,16 @@ async def _ended(server: Serving, task_id: str) -> None:
     assert (task["status"], task["subtasks"]) == ("completed", {"completed": OUTPUTS + 1})
 
 
+async def _at_rest(server: Serving, task_id: str) -> None:
+    """Waits until the counts of the running task are written: the graph writes nothing more until the door opens."""
+
+    async def written() -> bool:
+        task = await server.task(task_id)
+        return bool(task["updated_at"] != task["created_at"])
+
+    await eventually(written)
+
+
 async def _says(server: Serving, words: str) -> None:
     await eventually(lambda: words in server.log.read_text(), 30)
 
@@ -104,6 +114,7 @@ async def _says(server: Serving, words: str) -> None:
 async def test_the_embedded_graph_waits_for_room(embedded: Serving, disk: Path, tmp_path: Path) -> None:
     await embedded.start()
     task_id = await embedded.submit(_behind_a_door(tmp_path / "door"))
+    await _at_rest(embedded, task_id)
     filling = _fill(disk)
     await _open(tmp_path / "door")
 
@@ -123,6 +134,7 @@ async def test_the_embedded_graph_waits_for_room(embedded: Serving, disk: Path, 
 async def test_a_kill_on_a_full_disk_loses_nothing(embedded: Serving, disk: Path, tmp_path: Path) -> None:
     await embedded.start()
     task_id = await embedded.submit(_behind_a_door(tmp_path / "door"))
+    await _at_rest(embedded, task_id)
     filling = _fill(disk)
     await _open(tmp_path / "door")
     await _says(embedded, "16 MiB are free")
@@ -144,6 +156,7 @@ async def test_a_kill_on_a_full_disk_loses_nothing(embedded: Serving, disk: Path
 async def test_a_stop_on_a_full_disk_is_clean(embedded: Serving, disk: Path, tmp_path: Path) -> None:
     await embedded.start()
     task_id = await embedded.submit(_behind_a_door(tmp_path / "door"))
+    await _at_rest(embedded, task_id)
     filling = _fill(disk)
 
     assert await embedded.stop() in (0, 1)
