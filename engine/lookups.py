@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from engine.lineage import TAKEN_OVER
 from engine.model import Event, Subtask, Value
-
-REUSED = frozenset({"cached", "reused"})
-"""Outcomes of attempts that made nothing themselves."""
 
 
 class Sign(Value, frozen=True):
@@ -48,7 +46,7 @@ class Timing(Value, frozen=True):
     @property
     def reused(self) -> bool:
         """Whether it made nothing itself."""
-        return self.outcome in REUSED
+        return self.outcome in TAKEN_OVER
 
     @property
     def seconds(self) -> float | None:

@@ -8,15 +8,13 @@ import msgspec
 
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
-from engine.lineage import MOST_CONSUMED, REUSED
+from engine.lineage import CACHED, MOST_CONSUMED, REUSED
 from engine.machine import Decision, Event, PutBack, Standing
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
-CACHED = "cached"
-"""The outcome of an attempt that took over what another had made."""
 INTERRUPTED = "interrupted"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""

@@ -9,7 +9,8 @@ import structlog
 from engine.errors import GraphUnavailable
 from engine.estimates.learning import Learner
 from engine.model import Progress
-from engine.ports import Alarm, Clock
+from engine.pace import Pace
+from engine.ports import Clock
 from engine.running import RunningTask
 
 _log = structlog.get_logger("progress")
@@ -18,45 +19,11 @@ PROGRESS_SECONDS = 1.0
 """Such things are written at most this often."""
 
 
-class Pace:
-    """Says when something may be done again. ``ring`` is called on the event loop when it is due later."""
-
-    def __init__(self, clock: Clock, ring: Callable[[], None], seconds: float = PROGRESS_SECONDS) -> None:
-        self._clock = clock
-        self._ring = ring
-        self._seconds = seconds
-        self._due_at = 0.0
-        self._alarm: Alarm | None = None
-
-    def due(self) -> bool:
-        """Whether it may be done now; if not, it rings when it may."""
-        wait = self._due_at - self._clock.monotonic()
-        if wait <= 0:
-            return True
-        if self._alarm is None:
-            self._alarm = self._clock.call_later(wait, self._went_off)
-        return False
-
-    def done(self) -> None:
-        """It is done now."""
-        self._due_at = self._clock.monotonic() + self._seconds
-
-    def close(self) -> None:
-        """Rings no more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _went_off(self) -> None:
-        self._alarm = None
-        self._ring()
-
-
 class ProgressKeeper:
     """Says whose counts are to be written now. ``ring`` is called on the event loop when they are due later."""
 
     def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
-        self._pace = Pace(clock, ring)
+        self._pace = Pace(clock, ring, PROGRESS_SECONDS)
 
     def due(self, tasks: Iterable[RunningTask], at_once: bool = False) -> list[Progress]:
         """The counts to write now; empty when none changed or it is too early."""
@@ -82,7 +49,7 @@ class LessonKeeper:
     ) -> None:
         self._learner = learner
         self._learned = learned
-        self._pace = Pace(clock, ring)
+        self._pace = Pace(clock, ring, PROGRESS_SECONDS)
 
     async def write(self, at_once: bool = False) -> None:
         """Writes the kinds that have changed, if it is time. Raises ``Fenced``."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.errors import NotFound
+from engine.lineage import REUSED, TAKEN_OVER
 from engine.lookups import Timing
 from engine.model import (
     Attempt,
@@ -29,9 +30,6 @@ from engine.states import SETTLED, SubtaskStatus, TaskStatus
 from engine.turn import Undecided
 from graph import history
 
-REUSED = "reused"
-TAKEN_OVER = frozenset({"cached", REUSED})
-"""Outcomes of an attempt that made nothing itself."""
 TASK_ID_LENGTH = 26
 """Task ids are ULIDs; a subtask's id is its task's id, a dot and the index."""
 

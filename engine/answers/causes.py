@@ -12,7 +12,7 @@ import msgspec
 
 from engine.answers import words
 from engine.answers.facts import Facts, Here
-from engine.answers.holds import Cause, by_whom, of_engine, of_task
+from engine.answers.holds import Cause, Code, by_whom, of_engine, of_task
 from engine.model import Json, Subtask
 from engine.states import SETTLED, SubtaskStatus
 
@@ -170,17 +170,21 @@ def _failed(subtask: Subtask, facts: Facts) -> list[Cause]:
 
 
 def _blocked(subtask: Subtask, facts: Facts) -> list[Cause]:
-    bad = [other for other in facts.needed.get(subtask.id, ()) if other.status in UNSUCCESSFUL]
-    found = [
+    found = _because_of_needed(subtask, facts, "failed_dependency", "never ran")
+    return found or [Cause("failed_dependency", "never ran, because something that it needs did not succeed")]
+
+
+def _because_of_needed(subtask: Subtask, facts: Facts, code: Code, what: str) -> list[Cause]:
+    return [
         Cause(
-            "failed_dependency",
-            f"never ran, because {other.key}, which it needs, is {other.status.value}",
+            code,
+            f"{what}, because {other.key}, which it needs, is {other.status.value}",
             key=other.key,
             data={"status": other.status.value},
         )
-        for other in bad
+        for other in facts.needed.get(subtask.id, ())
+        if other.status in UNSUCCESSFUL
     ]
-    return found or [Cause("failed_dependency", "never ran, because something that it needs did not succeed")]
 
 
 def _skipped(subtask: Subtask, facts: Facts) -> list[Cause]:
@@ -190,16 +194,7 @@ def _skipped(subtask: Subtask, facts: Facts) -> list[Cause]:
         return [Cause("skipped", who, data={"by": told or None, "since": subtask.completed_at})]
     if told.startswith("run_if") or "run_if" in told:
         return [Cause("run_if", f"skipped: {told}", data={"detail": told})]
-    skipped = [other for other in facts.needed.get(subtask.id, ()) if other.status in UNSUCCESSFUL]
-    found = [
-        Cause(
-            "skipped_dependency",
-            f"skipped, because {other.key}, which it needs, is {other.status.value}",
-            key=other.key,
-            data={"status": other.status.value},
-        )
-        for other in skipped
-    ]
+    found = _because_of_needed(subtask, facts, "skipped_dependency", "skipped")
     since = {"by": None, "since": subtask.completed_at}
     return found or [Cause("skipped", f"skipped{by_whom(told, ': ')}", data=since)]
 

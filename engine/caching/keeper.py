@@ -13,7 +13,8 @@ import structlog
 
 from engine.cachestore import CacheEntry, CacheStore
 from engine.errors import Fenced, GraphUnavailable
-from engine.ports import Alarm, Clock
+from engine.pace import Pace
+from engine.ports import Clock
 
 _log = structlog.get_logger("cache")
 
@@ -36,11 +37,9 @@ class EntryKeeper:
     def __init__(self, store: CacheStore, clock: Clock, ring: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
-        self._ring = ring
+        self._pace = Pace(clock, ring, WRITE_SECONDS)
         self._pending: dict[str, CacheEntry] = {}
-        self._due_at = 0.0
         self._tidy_at = 0.0
-        self._alarm: Alarm | None = None
         self._writing = asyncio.Lock()
 
     def get(self, key: str) -> CacheEntry | None:
@@ -70,17 +69,12 @@ class EntryKeeper:
         """Whether entries are to be written now."""
         if not self._pending or self._writing.locked():
             return False
-        wait = self._due_at - self._clock.monotonic()
-        if wait <= 0 or len(self._pending) >= MANY:
-            return True
-        if self._alarm is None:
-            self._alarm = self._clock.call_later(wait, self._went_off)
-        return False
+        return len(self._pending) >= MANY or self._pace.due()
 
     async def write(self) -> None:
         """Writes what has gathered. Raises ``GraphUnavailable`` and ``Fenced``; any other trouble costs the entries."""
         async with self._writing:
-            self._due_at = self._clock.monotonic() + WRITE_SECONDS
+            self._pace.done()
             await self._write()
 
     async def _write(self) -> None:
@@ -109,10 +103,4 @@ class EntryKeeper:
 
     def close(self) -> None:
         """Rings no more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _went_off(self) -> None:
-        self._alarm = None
-        self._ring()
+        self._pace.close()
