@@ -61,14 +61,14 @@ async def _rate(stage: Stage, body: Body, *, written: bool) -> float:
     """Subtasks per second from the submission to the end of the task."""
     async with stage.engine(SLOTS) as (engine, _):
         if not written:
-            engine._scheduler.recorder = _Silent(engine)
+            engine._scheduler.recorder = Silent(engine)
         submitted = await engine.submit(body)
         begun = time.perf_counter()
         completed(await asyncio.wait_for(engine.wait(submitted.task_id), TASK_SECONDS), size(body))
         return size(body) / (time.perf_counter() - begun)
 
 
-class _Silent(Recorder):
+class Silent(Recorder):
     """Writes nothing."""
 
     def __init__(self, engine: object) -> None:

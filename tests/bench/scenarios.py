@@ -12,6 +12,7 @@ from tests.bench.moments import moments
 from tests.bench.peers.compare import ours
 from tests.bench.rates import rates
 from tests.bench.recalled import recalled
+from tests.bench.remembering import remembering
 from tests.bench.shapes import shapes
 from tests.bench.stage import Stage
 from tests.bench.stored import stored
@@ -24,5 +25,6 @@ SCENARIOS: dict[str, Callable[[Stage, Effort], Awaitable[list[Figure]]]] = {
     "moments": moments,
     "linked": linked,
     "recall": recalled,
+    "remembering": remembering,
     "peers": ours,
 }
