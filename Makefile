@@ -10,6 +10,10 @@ DEV := $(VENV)/.dev
 # Two workers on one Neo4j; a file stays with one of them, and the slow ones come first.
 TESTS = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BROWSER = chromium fonts-dejavu-core
+MAY_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+INSTALL_BROWSER = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+  $(BROWSER); } >/dev/null 2>&1 && command -v chromium >/dev/null
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --no-header --no-annotate --quiet \
   --no-emit-index-url --no-emit-find-links --python-version 3.11
 
@@ -22,12 +26,17 @@ demo: $(RUN) ## A real job on the embedded graph: audits the Python environment,
 	@$(BIN)/agent03 demo
 
 .PHONY: test
-test: $(DEV) ## All tests, on the embedded graph, a real Neo4j and a real Redis
+test: $(DEV) browser ## All tests, on the embedded graph, a real Neo4j and a real Redis
 	@$(TESTS)
 
 .PHONY: check
-check: $(DEV) lint types imports ## Everything a change must pass: ruff, mypy, import contracts, tests with coverage
+check: $(DEV) browser lint types imports ## Everything a change must pass: ruff, mypy, imports, tests with coverage
 	@$(TESTS) --cov --cov-report=term
+
+.PHONY: browser
+browser: ## Chromium for the tests of the page, installed where that needs no question; without it they are skipped
+	@command -v chromium >/dev/null || { $(MAY_INSTALL) && echo "Installing Chromium ..." && $(INSTALL_BROWSER); } \
+	  || echo "There is no Chromium: the tests of the page are skipped. Install it: apt-get install $(BROWSER)" >&2
 
 .PHONY: lint
 lint: $(DEV) ## ruff: format and lint
