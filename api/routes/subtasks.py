@@ -16,6 +16,7 @@ from api.raw import json_response
 from api.routes import TheEngine
 from api.schemas import CollapsedGraphView, GraphView
 from engine.plan.drawing import collapsed
+from engine.plan.layout import placed
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["subtasks"])
 
@@ -31,6 +32,21 @@ class SubtaskFilter(BaseModel):
     """``next_cursor`` of the page before."""
     limit: int = Field(100, ge=1, le=1000)
     """Subtasks on a page."""
+
+
+class Drawing(BaseModel):
+    """How the graph of a task is to be drawn."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    collapse: bool = False
+    """Draw like subtasks as one node, with their number."""
+    open: list[str] = Field(default_factory=list, max_length=1000)
+    """With ``collapse`` the names of groups that are drawn subtask by subtask all the same."""
+    members: bool = False
+    """With ``collapse`` name every subtask of a group, with its state."""
+    layout: bool = False
+    """Say where each node goes: ``x`` by generation, ``y`` near to its neighbours."""
 
 
 class EventRange(BaseModel):
@@ -66,14 +82,14 @@ async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.Subt
 @router.get(
     "/graph", response_model=None, responses=problems(400, 404, 503) | {200: {"model": GraphView | CollapsedGraphView}}
 )
-async def get_graph(
-    engine: TheEngine,
-    task_id: str,
-    collapse: Annotated[bool, Query(description="Draw like subtasks as one node, with their number.")] = False,
-) -> Response:
+async def get_graph(engine: TheEngine, task_id: str, wanted: Annotated[Drawing, Query()]) -> Response:
     """The task as a graph: nodes with their state, edges from a dependency to its dependant, the critical path."""
     drawn = await engine.graph_of(task_id)
-    return json_response(await asyncio.to_thread(collapsed, drawn) if collapse else drawn)
+    if wanted.collapse:
+        drawn = await asyncio.to_thread(collapsed, drawn, opened=wanted.open, members=wanted.members)
+    if wanted.layout:
+        drawn = await asyncio.to_thread(placed, drawn)
+    return json_response(drawn)
 
 
 @router.get("/events", responses=problems(400, 404, 503))

@@ -8,6 +8,22 @@ from api.schemas.base import Wire
 from engine.states import SubtaskStatus
 
 
+class Led(Wire):
+    """An edge that is led between the nodes of the generations that it passes over."""
+
+    edge: int
+    """Its place in ``edges``."""
+    through: list[tuple[float, float]]
+
+
+class GraphLayout(Wire):
+    """The size of a laid out graph, in cells of one node each."""
+
+    width: float
+    height: float
+    bends: list[Led]
+
+
 class GraphNode(Wire):
     """A subtask in its graph."""
 
@@ -22,6 +38,9 @@ class GraphNode(Wire):
     """What it took, or has been running for."""
     expected: float | None = None
     """What it was expected to take; null when nothing was known."""
+    x: float | None = None
+    y: float | None = None
+    """The middle of its cell; only with ``layout``."""
 
 
 class GraphView(Wire):
@@ -32,6 +51,7 @@ class GraphView(Wire):
     """Pairs (dependency, dependant) of keys."""
     critical_path: list[str]
     """The keys on the longest way through the graph, in order: by real durations of what has settled, else expected."""
+    layout: GraphLayout | None = None
 
 
 class GraphGroup(Wire):
@@ -46,6 +66,10 @@ class GraphGroup(Wire):
     critical_path: bool
     keys: list[str]
     """Some of them."""
+    members: list[tuple[str, SubtaskStatus]] | None = None
+    """All of them with their states; only with ``members``."""
+    x: float | None = None
+    y: float | None = None
 
 
 class CollapsedGraphView(Wire):
@@ -54,3 +78,4 @@ class CollapsedGraphView(Wire):
     nodes: list[GraphGroup]
     edges: list[tuple[str, str]]
     critical_path: list[str]
+    layout: GraphLayout | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 
 from engine.model import Json
@@ -70,30 +70,40 @@ def _weight(node: Mapping[str, Json], usual: float) -> float:
 # --- like nodes as one ----------------------------------------------------------------------------------------------
 
 
-def collapsed(drawn: Mapping[str, Json]) -> dict[str, Json]:
+def collapsed(drawn: Mapping[str, Json], *, opened: Collection[str] = (), members: bool = False) -> dict[str, Json]:
     """A drawing in which nodes of one type, with keys equal but for their numbers and like dependencies, are one.
 
     Args:
         drawn: nodes, edges as [dependency, dependant], and the critical path, by key.
+        opened: names of groups that stay apart, node by node.
+        members: whether each group names all its nodes, with their states.
     """
     above: dict[str, list[str]] = {node["key"]: [] for node in drawn["nodes"]}
     for dependency, dependant in drawn["edges"]:
         above[dependant].append(dependency)
-    names = _named(drawn["nodes"], above)
+    apart = frozenset(opened)
+    names = {key: key if name in apart else name for key, name in _named(drawn["nodes"], above).items()}
     groups: dict[str, dict[str, Json]] = {}
     for node in drawn["nodes"]:
         group = groups.setdefault(names[node["key"]], _group(names[node["key"]], node))
-        group["count"] += 1
-        group["statuses"][node["status"]] += 1
-        group["critical_path"] = group["critical_path"] or node["critical_path"]
-        if len(group["keys"]) < SHOWN_KEYS:
-            group["keys"].append(node["key"])
+        _join(group, node, members=members)
     edges = dict.fromkeys((names[dependency], names[dependant]) for dependency, dependant in drawn["edges"])
     return {
         "nodes": list(groups.values()),
         "edges": [list(edge) for edge in edges if edge[0] != edge[1]],
         "critical_path": list(dict.fromkeys(names[key] for key in drawn["critical_path"])),
     }
+
+
+def _join(group: dict[str, Json], node: Mapping[str, Json], *, members: bool) -> None:
+    """Counts a node with its group."""
+    group["count"] += 1
+    group["statuses"][node["status"]] += 1
+    group["critical_path"] = group["critical_path"] or node["critical_path"]
+    if len(group["keys"]) < SHOWN_KEYS:
+        group["keys"].append(node["key"])
+    if members:
+        group.setdefault("members", []).append([node["key"], node["status"]])
 
 
 def _group(name: str, node: Mapping[str, Json]) -> dict[str, Json]:

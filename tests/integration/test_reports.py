@@ -148,6 +148,10 @@ async def test_a_wide_task_is_reported_page_by_page(one: Asker, monkeypatch: pyt
     drawn = read(schemas.CollapsedGraphView, await one.client.get(f"/tasks/{task.id}/graph?collapse=true"))
     assert [(node.key, node.count) for node in drawn.nodes] == [("top", 1), ("m#", 498), ("end", 1)]
     assert (drawn.edges, drawn.critical_path) == ([("top", "m#"), ("m#", "end")], ["top", "m#", "end"])
+    query = "collapse=true&layout=true&members=true&open=m%23"
+    drawn = read(schemas.CollapsedGraphView, await one.client.get(f"/tasks/{task.id}/graph?{query}"))
+    assert len({(node.x, node.y) for node in drawn.nodes}) == 500 and drawn.layout is not None
+    assert drawn.nodes[0].members == [("top", "completed")]
     same = await _diff(one, task.id, task.id)
     assert (same.shape.same, same.results.equal, same.truncated) == (True, 500, False)
 
