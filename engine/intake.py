@@ -15,7 +15,7 @@ from engine.ownership import Ownership
 from engine.plan.build import build
 from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
-from engine.plan.preview import preview
+from engine.plan.preview import picture, preview
 from engine.plan.validate import ValidPlan, validate
 from engine.planner import Made, Planner, as_asked
 from engine.ports import Clock, Graph
@@ -30,7 +30,7 @@ from engine.vitals import Vitals
 LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
 SHOWN = 1_000
-"""A plan that was made here is shown in a preview up to so many subtasks."""
+"""A plan that was made here, and the graph of any plan, are shown in a preview up to so many subtasks."""
 RETRY_SECONDS = 5.0
 """What a full engine asks its callers to wait."""
 
@@ -142,7 +142,7 @@ class Intake:
         seen = await self._off_loop(len(plan.subtasks), preview, plan)
         task = await self._off_loop(len(plan.subtasks), build, plan, "", self._clock.now())
         _, estimate = await self._outlook.estimated(task)
-        told = made.origin is not None and seen.subtasks <= SHOWN
+        small = seen.subtasks <= SHOWN
         return {
             "generations": seen.generations,
             "critical_path": seen.critical_path,
@@ -150,7 +150,8 @@ class Intake:
             "edges_count": seen.edges,
             "width": seen.width,
             "origin": made.origin,
-            "plan": made.body["plan"] if told else None,
+            "plan": made.body["plan"] if small and made.origin is not None else None,
+            "graph": await asyncio.to_thread(picture, plan) if small else None,
             "estimate": estimate,
         }
 

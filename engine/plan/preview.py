@@ -6,8 +6,11 @@ from collections import Counter
 
 import msgspec
 
+from engine.model import Json
+from engine.plan.layout import placed
 from engine.plan.order import critical_path, generations
 from engine.plan.validate import ValidPlan
+from engine.states import SubtaskStatus
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -40,3 +43,23 @@ def preview(plan: ValidPlan) -> Preview:
         mapped=sum(subtask.mapped for subtask in plan.subtasks),
         types=dict(sorted(Counter(subtask.type for subtask in plan.subtasks).items())),
     )
+
+
+def picture(plan: ValidPlan) -> dict[str, Json]:
+    """A valid plan as a drawing, each node in its place, as the graph of a stored task is drawn."""
+    keys = [subtask.key for subtask in plan.subtasks]
+    path = dict.fromkeys(keys[node] for node in critical_path(plan.order))
+    nodes = [
+        {
+            "key": subtask.key,
+            "type": subtask.type,
+            "status": SubtaskStatus.PENDING,
+            "generation": plan.order.generation[subtask.index],
+            "critical_path": subtask.key in path,
+            "expected": subtask.expected,
+            "mapped": subtask.mapped,
+        }
+        for subtask in plan.subtasks
+    ]
+    edges = [[keys[needed], subtask.key] for subtask in plan.subtasks for needed in subtask.dependencies]
+    return placed({"nodes": nodes, "edges": edges, "critical_path": list(path)})

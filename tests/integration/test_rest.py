@@ -201,6 +201,8 @@ async def test_a_preview_says_the_same_and_stores_nothing(service: Service) -> N
     preview = schemas.PlanPreview.model_validate_json(response.content)
     assert preview.generations == [["a"], ["b", "c"]]
     assert (preview.subtasks_count, preview.edges_count, preview.width, len(preview.critical_path)) == (3, 2, 2, 2)
+    assert preview.graph is not None and preview.graph.edges == [("a", "b"), ("a", "c")]
+    assert [(node.key, node.x, node.y) for node in preview.graph.nodes] == [("a", 0, 0.5), ("b", 1, 0), ("c", 1, 1)]
     assert (await service.get(schemas.TaskPage, "/tasks")).tasks == []
 
 
