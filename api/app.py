@@ -5,7 +5,7 @@ No logic and no lifespan: whoever starts the engine also stops it (``api.cli.ser
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -56,7 +56,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         version=installed_version(),
         docs_url=None,  # these pages load their scripts from a public network
         redoc_url=None,
-        telemetry={"tracing": find_spec("opentelemetry.sdk") is not None},
+        telemetry={"operation_spans": False, "exclude": _not_traced},
         generate_unique_id_function=_function_name,
         dependencies=[Depends(refuse_other_sites)],
     )
@@ -68,6 +68,11 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     for router in (route.router for route in routes):
         app.include_router(router)
     return app
+
+
+def _not_traced(scope: Mapping[str, Any]) -> bool:
+    """What is asked every few seconds by a machine would fill the traces."""
+    return str(scope["path"]).startswith(("/health", "/metrics"))
 
 
 def _function_name(route: APIRoute) -> str:

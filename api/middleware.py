@@ -44,7 +44,7 @@ class Requests:
             try:
                 await self._guarded(scope, receive, answer)
             finally:
-                self._record(scope, answer.status, time.perf_counter() - started)
+                self._record(scope, answer.status, (answer.streams_from or time.perf_counter()) - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -72,13 +72,18 @@ class _Answer:
         self._send = send
         self.instance = instance
         self.started = False
+        self.streams_from: float | None = None
+        """When the answer began, if it is a stream that ends when its reader has had enough."""
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-ID"] = self.instance
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.instance
+            if headers.get("content-type", "").startswith("text/event-stream"):
+                self.streams_from = time.perf_counter()
         await self._send(message)
 
 

@@ -38,11 +38,6 @@ def iso(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def milliseconds(moment: str) -> int:
-    """A time of the API in milliseconds since 1970: what ``iso`` was made of."""
-    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(milliseconds=1)
-
-
 async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
     """A task with its first subtasks; raises ``NotFound``."""
     task = await task_view(engine, await engine.task(task_id))

@@ -6,6 +6,8 @@ Only what the settings ask for is imported, inside the functions: an embedded gr
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from engine.service import Engine
     from engine.tools.registry import ToolRegistry
     from engine.tools.undo import UndoLog
+    from engine.tracing import Tracing
 
 
 @asynccontextmanager
@@ -69,7 +72,17 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         tools=build_tools(settings, templates),
         templates=templates,
         observer=observer,
+        tracing=build_tracing(),
     )
+
+
+def build_tracing() -> Tracing | None:
+    """What writes traces; None where nobody can have set up where they go, and then nothing is loaded for it."""
+    if "opentelemetry.trace" not in sys.modules and "OTEL_PYTHON_TRACER_PROVIDER" not in os.environ:
+        return None
+    from engine.adapters.tracing import tracing
+
+    return tracing()
 
 
 def build_blobs(settings: Settings) -> FolderBlobs:

@@ -37,6 +37,7 @@ from engine.retries import Defaults
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
+from engine.tracing import Tracing
 from engine.turn import Claim, Settle
 from engine.watch import OutOfTime, Watch
 
@@ -84,6 +85,7 @@ class Attempts:
         graph: takes the items of mapped subtasks, and says what earlier tasks have produced.
         clock: times of the record, and of the limits.
         observer: is told the outcome.
+        tracing: writes it into the trace of its task.
         timeout_seconds: for subtasks that name none.
         defaults: retry settings.
         growing: how far tasks may grow, and who is told when one does.
@@ -98,6 +100,7 @@ class Attempts:
         graph: Graph,
         clock: Clock,
         observer: Observer,
+        tracing: Tracing,
         timeout_seconds: float,
         defaults: Defaults,
         growing: Growing,
@@ -111,6 +114,7 @@ class Attempts:
         self._graph = graph
         self._clock = clock
         self._observer = observer
+        self._tracing = tracing
         self._timeout = timeout_seconds
         self._defaults = defaults
         self._growing = growing
@@ -128,6 +132,7 @@ class Attempts:
         expires_at: int | None = None,
         sharing: Sharing | None = None,
         recall: Recall | None = None,
+        foretold: bool = False,
     ) -> Settle:
         """Runs one attempt to its outcome.
 
@@ -136,10 +141,32 @@ class Attempts:
             task_input: the task's input, for references.
             stopped: why it was stopped from outside: ``Cancelled`` or ``PutBack``.
             expires_at: end of the time for all attempts together, in milliseconds.
-            recall: what its task repeats after a recall.
             sharing: how its task takes part in the reuse of outputs; None when it does not.
+            recall: what its task repeats after a recall.
+            foretold: what is expected of the subtask is more than a guess.
         """
-        started, begun = self._clock.now(), self._clock.monotonic()
+        with self._tracing.attempt(claim) as span:
+            begun = self._clock.monotonic()
+            settle = await self._run(claim, task_input, stopped, expires_at, sharing, recall)
+            span.ended(settle)
+        seconds = self._clock.monotonic() - begun
+        worked = self._worked.pop(claim.id, None)
+        self._observer.attempt(claim, settle, seconds, claim.expected if foretold and worked else None)
+        if worked is not None:
+            worked.teach(self._learner, settle, seconds)
+        return settle
+
+    async def _run(
+        self,
+        claim: Claim,
+        task_input: Json,
+        stopped: Callable[[], Event],
+        expires_at: int | None,
+        sharing: Sharing | None,
+        recall: Recall | None,
+    ) -> Settle:
+        """The outcome of one attempt; see ``run``."""
+        started = self._clock.now()
         basis = outcomes.Basis()
         try:
             made = await self._unchanged(claim, recall, basis) if recall else None
@@ -161,13 +188,7 @@ class Attempts:
             settle = outcomes.succeeded(claim, made.packed, started, self._clock.now())
             if made.wish is not None:
                 settle = outcomes.reusable(settle, made.wish.version, made.wish.key, made.origin)
-        settle = basis.noted_on(settle)
-        seconds = self._clock.monotonic() - begun
-        self._observer.attempt(claim.type, settle.outcome, settle.category, seconds)
-        worked = self._worked.pop(claim.id, None)
-        if worked is not None:
-            worked.teach(self._learner, settle, seconds)
-        return settle
+        return basis.noted_on(settle)
 
     def never_started(self, claim: Claim, why: Event, started: int | None = None) -> Settle:
         """The outcome of an attempt that was stopped before its tool was called: nothing speaks against a repeat."""
@@ -225,7 +246,7 @@ class Attempts:
         async with self._watch(spec, expires_at) as watch:
             deadline = self._deadline(spec, expires_at)
             taken = await self._reuse.take(
-                wish, claim, watch, lambda living: tool.run(value, Context(claim, deadline, living))
+                wish, claim, watch, lambda living: self._work(tool, value, Context(claim, deadline, living))
             )
         if taken.entry is not None and taken.entry.cost:
             self._worked[claim.id] = msgspec.structs.replace(worked, cost=taken.entry.cost)
@@ -261,7 +282,11 @@ class Attempts:
 
     async def _call(self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None) -> Json:
         async with self._watch(spec, expires_at) as watch:
-            return await tool.run(value, Context(claim, self._deadline(spec, expires_at), watch))
+            return await self._work(tool, value, Context(claim, self._deadline(spec, expires_at), watch))
+
+    async def _work(self, tool: Tool, value: Json, context: Context) -> Json:
+        with self._tracing.tool(tool.name):
+            return await tool.run(value, context)
 
     def _watch(self, spec: Spec, expires_at: int | None) -> Watch:
         return Watch(self._clock, spec.timeout or self._timeout, spec.idle, self._left(expires_at))

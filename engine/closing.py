@@ -60,6 +60,8 @@ class Closing:
         self._scheduler.bus.close(task.id)
         self._scheduler.times.forget(task)
         self._scheduler.learner.ended(task.plan_hash)
+        self._scheduler.observer.task(numbered.status.value, _seconds(numbered))
+        self._scheduler.tracing.end(task.id, numbered.status.value)
         ledger.remove(task.id).ended.set()
         await self._graph.forget(task.id)
 
@@ -125,3 +127,8 @@ class Closing:
         task.cancel_after = None
         self._scheduler.look(task)
         self._scheduler.wake()
+
+
+def _seconds(end: Finish) -> float | None:
+    """How long a task has run."""
+    return None if end.started_at is None else (end.at - end.started_at) / 1000

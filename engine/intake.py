@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from engine.errors import Busy, Fenced, GraphUnavailable, InvalidInput
 from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.judge import without_verdict
 from engine.model import Json, NewTask, Task
 from engine.outlook import Outlook
 from engine.ownership import Ownership
+from engine.plan import stored
 from engine.plan.build import build
 from engine.plan.checks import Limits
 from engine.plan.ids import Ulids
@@ -25,6 +28,7 @@ from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.states import SubtaskStatus
 from engine.tools.registry import ToolRegistry
+from engine.tracing import Origin
 from engine.vitals import Vitals
 
 LARGE = 2_000
@@ -87,6 +91,10 @@ class Intake:
         return await self._once.answer(request, lambda: self._submit(body, request))
 
     async def _submit(self, body: Json, request: RequestKey) -> Submitted:
+        with self._scheduler.tracing.submission() as origin:
+            return await self._taken(body, request, origin)
+
+    async def _taken(self, body: Json, request: RequestKey, origin: Origin) -> Submitted:
         self._refuse_when_ended()
         plan = await self._planned(body, await self._planner.plan(body))
         size = len(plan.subtasks)
@@ -96,7 +104,7 @@ class Intake:
             now = self._clock.now()
             task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
             task, _ = await self._outlook.estimated(task)
-            await self._store(task)
+            await self._store(task, origin)
         finally:
             self._reserved -= size
         return _submitted(task)
@@ -122,6 +130,10 @@ class Intake:
         return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
 
     async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
+        with self._scheduler.tracing.submission() as origin:
+            return await self._taken_again(task_id, wish, request, origin)
+
+    async def _taken_again(self, task_id: str, wish: Rerun, request: RequestKey, origin: Origin) -> Submitted:
         self._refuse_when_ended()
         now = self._clock.now()
         task = await self._reruns.prepare(await self._find(task_id), wish, self._ulids.new(now), now, request)
@@ -130,7 +142,7 @@ class Intake:
         self._reserved += size
         try:
             task, _ = await self._outlook.estimated(task)
-            await self._store(task)
+            await self._store(task, origin)
         finally:
             self._reserved -= size
         return _submitted(task)
@@ -189,7 +201,8 @@ class Intake:
         if len(self._ledger.tasks) >= self._settings.max_open_tasks:
             raise Busy(f"{len(self._ledger.tasks)} tasks are open already: send it again later", RETRY_SECONDS)
 
-    async def _store(self, task: NewTask) -> None:
+    async def _store(self, task: NewTask, origin: Origin) -> None:
+        task = msgspec.structs.replace(task, body=stored.traced(task.body, origin))
         self._ownership.storing.add(task.id)
         try:
             await self._graph.store(task)

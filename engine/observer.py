@@ -1,21 +1,26 @@
-"""What the scheduler tells whoever measures it. A port, so that the engine knows no metrics library.
+"""What the engine tells whoever measures it. A port, so that the engine knows no metrics library.
 
-Both calls sit on the hot path: an implementation adds to a few numbers and returns; it neither waits nor raises.
+All calls sit on the hot path: an implementation adds to a few numbers and returns; it neither waits nor raises.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from engine.turn import Claim, Settle
+
 
 class Observer(Protocol):
-    """Is told about every committed turn and every finished attempt."""
+    """Is told about every committed turn, every attempt and every task that has ended."""
 
     def turn(self, seconds: float, settled: int, claimed: int) -> None:
         """One turn was committed; ``seconds`` is the time from handing it to the graph to its answer."""
 
-    def attempt(self, type: str, outcome: str, category: str | None, seconds: float) -> None:
-        """One attempt of a subtask of ``type`` ended; ``category`` says why it failed, None when it did not."""
+    def attempt(self, claim: Claim, settle: Settle, seconds: float, expected: float | None) -> None:
+        """One attempt ended; ``expected`` are the seconds that it was expected to take, None where nobody knew."""
+
+    def task(self, status: str, seconds: float | None) -> None:
+        """A task ended; ``seconds`` since the start of its first subtask, None where none has started."""
 
 
 class NullObserver:
@@ -24,5 +29,8 @@ class NullObserver:
     def turn(self, seconds: float, settled: int, claimed: int) -> None:
         """Ignores the turn."""
 
-    def attempt(self, type: str, outcome: str, category: str | None, seconds: float) -> None:
+    def attempt(self, claim: Claim, settle: Settle, seconds: float, expected: float | None) -> None:
         """Ignores the attempt."""
+
+    def task(self, status: str, seconds: float | None) -> None:
+        """Ignores the task."""

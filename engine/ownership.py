@@ -14,7 +14,7 @@ from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.command import Answer, Command
 from engine.errors import EngineError, Fenced, GraphUnavailable
-from engine.model import OpenTask, Pulse
+from engine.model import Json, OpenTask, Pulse
 from engine.ports import Graph
 from engine.recovery import Recovery
 from engine.scheduler import Scheduler
@@ -68,18 +68,32 @@ class Ownership:
         """Tasks that are being stored, and are taken up by whoever stores them."""
         self.unsure = False
         """Whether a write that may have made a task this engine's own has lost its answer."""
+        self._seen = 0.0
+        self._fencings = 0
+
+    def snapshot(self) -> dict[str, Json]:
+        """Plain numbers as of now, for metrics: how old the last sign of life is, and after how many seconds others
+        take this engine for dead; how often they have.
+        """
+        return {
+            "heartbeat_age": self._clock.monotonic() - self._seen,
+            "heartbeat_timeout": self._timeout / 1000,
+            "fencings": self._fencings,
+        }
 
     async def begin(self, engine_id: str) -> None:
         """Enters this engine, or its next life, and takes its tasks up again."""
         self._engine = engine_id
         await self._graph.register(engine_id, self._clock.now())
         self._clock.correct((await self._graph.heartbeat(self._timeout)).now)
+        self._seen = self._clock.monotonic()
         await self._graph.discard_leftovers()
         for found in await self._graph.adopt():
             await self.take_up(found)
 
     async def begin_anew(self) -> None:
         """This engine was taken for dead and its tasks were taken over: it lets go of everything and enters again."""
+        self._fencings += 1
         _log.warning("another engine took this one for dead and has taken over its tasks", engine=self._engine)
         async with self._beating:
             await self._scheduler.abandon()
@@ -127,7 +141,8 @@ class Ownership:
     async def _beat(self) -> None:
         pulse = await self._graph.heartbeat(self._timeout)
         self._clock.correct(pulse.now)
-        self._steady.beat(self._clock.monotonic())
+        self._seen = self._clock.monotonic()
+        self._steady.beat(self._seen)
         self._heed(pulse)
         if self.unsure:
             self.unsure = False

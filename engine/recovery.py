@@ -78,4 +78,5 @@ def claim_of(subtask: Subtask) -> Claim:
         subtask.interrupted,
         subtask.fell_back,
         subtask.reason,
+        subtask.expected,
     )

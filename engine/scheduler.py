@@ -34,6 +34,7 @@ from engine.recorder import Recorder
 from engine.reranking import Reranker
 from engine.running import FAILING, RunningTask
 from engine.states import SubtaskStatus
+from engine.tracing import Tracing
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
 
 _log = structlog.get_logger("scheduler")
@@ -58,6 +59,7 @@ class Scheduler:
         bus: Bus,
         clock: Clock,
         observer: Observer,
+        tracing: Tracing,
         learner: Learner,
         entries: EntryKeeper,
     ) -> None:
@@ -69,7 +71,8 @@ class Scheduler:
         self._attempts = attempts
         self._payloads = payloads
         self._judge = Judge(graph, payloads)
-        self._observer = observer
+        self.observer = observer
+        self.tracing = tracing
         self._entries = entries
         self._wake = asyncio.Event()
         self._jobs: list[Callable[[], Awaitable[None]]] = []
@@ -91,6 +94,8 @@ class Scheduler:
         """Told of a task that is to be closed, by which gate and why."""
         self.unavailable: str = ""
         self.turns = 0
+        self.outages = 0
+        """How often the graph was lost in the middle of a write."""
 
     # --- what others tell it ------------------------------------------------------------------------------------
 
@@ -101,6 +106,7 @@ class Scheduler:
     def add(self, task: RunningTask) -> None:
         """Takes an open task up."""
         self.ledger.add(task)
+        self.tracing.begin(task.id, task.body.trace)
         self.times.begin(task)
         self.reranker.begin(task)
         self.look(task)
@@ -172,6 +178,7 @@ class Scheduler:
         self._jobs.clear()
         self.recorder.abandon()
         self._failure = None
+        self.tracing.close()
         for task in self.ledger.abandon():
             self.times.forget(task)
             self.bus.close(task.id)
@@ -233,7 +240,7 @@ class Scheduler:
     async def _turn(self, turn: Turn) -> None:
         begun = self.clock.monotonic()
         result = await self._commit(turn)
-        self._observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
+        self.observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
         self.turns += 1
         self._pause = RECONNECT_SECONDS[0]
         touched = self.ledger.apply(turn, result)
@@ -291,6 +298,7 @@ class Scheduler:
     async def reconnect(self, error: GraphUnavailable) -> None:
         """Waits until the graph answers again."""
         self.unavailable = str(error)
+        self.outages += 1
         _log.warning("the graph does not answer; waiting for it", reason=str(error))
         while True:
             await asyncio.sleep(self._pause)
@@ -353,7 +361,7 @@ class Scheduler:
             self.settle(self._attempts.never_started(claim, why()) if runner.cancelled() else runner.result())
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
-        limits = (expires_at, task.sharing, task.body.recall)
+        limits = (expires_at, task.sharing, task.body.recall, bool(task.estimate))
         runner = asyncio.create_task(self._attempts.run(claim, task.input, why, *limits))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)

@@ -50,6 +50,7 @@ from engine.settings import Settings
 from engine.statistics import Statistics
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
+from engine.tracing import NullTracing, Tracing
 from engine.verbs import VERB_SECONDS, Verbs
 from engine.vitals import Vitals
 
@@ -75,6 +76,7 @@ class Engine(Verbs):
         redis: Health | None = None,
         cache: CacheService | None = None,
         observer: Observer | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings = settings
         self.id = ""
@@ -82,7 +84,7 @@ class Engine(Verbs):
         self._clock = clock = SystemClock()
         self._identity = Identity(settings.data_path)
         ids = Ulids()
-        watch = observer or NullObserver()
+        seen = (observer or NullObserver(), tracing or NullTracing())
         bus, payloads = Bus(), Payloads(graph, blobs)
         ledger = Ledger(settings.max_parallel_tasks, settings.type_limits)
         limit = settings.task_timeout_seconds
@@ -101,10 +103,10 @@ class Engine(Verbs):
         keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
         lookups = Lookups(self.cache, graph, graph, keeper, clock)
         self._reuse = Reuse(self.cache, lookups, keeper, payloads, clock)
-        attempts = Attempts(tools.get, payloads, graph, clock, watch, limit, defaults, growing, learner, self._reuse)
+        attempts = Attempts(tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse)
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, watch, learner, keeper)
+        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
         slots, limits = settings.max_parallel_tasks, settings.type_limits
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
@@ -216,6 +218,7 @@ class Engine(Verbs):
             driver.cancel()
             self._loops = []
             await self._ownership.leave()
+        self._scheduler.tracing.close()
         self._stopped.set()
         self._forecasts.close()
         self._bus.close_all()
@@ -326,7 +329,7 @@ class Engine(Verbs):
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""
-        return self._vitals.snapshot()
+        return self._vitals.snapshot() | self._ownership.snapshot()
 
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""

@@ -115,7 +115,10 @@ class Turn(Value, frozen=True):
 
 
 class Claim(Value, frozen=True):
-    """A subtask that this engine may run now, with its fencing token and what earlier attempts have used up."""
+    """A subtask that this engine may run now, with its fencing token and what earlier attempts have used up.
+
+    ``expected`` is how long it is expected to take, in seconds; None where nothing is expected.
+    """
 
     id: str
     task_id: str
@@ -128,6 +131,7 @@ class Claim(Value, frozen=True):
     interrupted: int = 0
     fell_back: bool = False
     reason: str = ""
+    expected: float | None = None
 
 
 class Change(Value, frozen=True):

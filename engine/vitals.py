@@ -73,11 +73,17 @@ class Vitals:
             "running": self._ledger.running,
             "running_by_type": {type_: count for type_, count in self._ledger.running_by_type.items() if count},
             "slots": self._slots,
+            "takes_work": self.failure is None and not self._ledger.draining and not self._scheduler.unavailable,
+            "graph_answers": not self._scheduler.unavailable,
+            "graph_outages": self._scheduler.outages,
             "turns": self._scheduler.turns,
             "profile_regressions": self._scheduler.learner.regressions,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
             "cache_errors": self._cache.errors,
+            "cache_answers": self._cache.answers,
+            "cache_saved_bytes": self._cache.saved_bytes,
+            "cache_saved_seconds": self._cache.saved_seconds,
         }
 
     async def doctor(self) -> dict[str, Json]:

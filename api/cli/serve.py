@@ -45,6 +45,8 @@ async def serve_api(settings: Settings) -> None:
     with bound_socket(settings.backend_host, settings.backend_port) as sock:
         async with AsyncExitStack() as last, open_engine(settings, observer=metrics) as engine:
             metrics.watch(engine.snapshot)
+            metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
+            last.enter_context(metrics.watch_loop())
             server = Server(_config(create_app(engine, settings, metrics)))
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             last.push_async_callback(_close, server, serving)

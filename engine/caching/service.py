@@ -80,7 +80,8 @@ class CacheService:
         self.hits = 0
         self.misses = 0
         self.errors = 0
-        self._saved_seconds = 0.0
+        self.saved_bytes = 0
+        self.saved_seconds = 0.0
         self._saved_cost = 0.0
         self._away_since: float | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -243,12 +244,18 @@ class CacheService:
     def count_hit(self, entry: CacheEntry) -> None:
         """A look-up found what another attempt had made."""
         self.hits += 1
-        self._saved_seconds += entry.seconds
+        self.saved_bytes += entry.output_bytes
+        self.saved_seconds += entry.seconds
         self._saved_cost += entry.cost or 0.0
 
     def count_miss(self) -> None:
         """A look-up found nothing."""
         self.misses += 1
+
+    @property
+    def answers(self) -> bool:
+        """Whether the last call had an answer."""
+        return self._away_since is None
 
     async def get_stats(self) -> CacheStats:
         """How the cache does. It walks through the keys of Redis, so it is not for every second."""
@@ -259,12 +266,12 @@ class CacheService:
             "hits": self.hits,
             "misses": self.misses,
             "hit_rate": self.hits / looked if looked else 0.0,
-            "saved_seconds": round(self._saved_seconds, 3),
+            "saved_seconds": round(self.saved_seconds, 3),
             "saved_cost": round(self._saved_cost, 6),
             "errors": self.errors,
             "entries": found,
             "bytes": size,
-            "available": self._away_since is None,
+            "available": self.answers,
         }
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from engine.plan.spec import Refs
 OF_THE_FORM = frozenset({"plan", "description", "type", "template", "parameters", "learned", "allowed_types"})
 """Fields of a body that its plan has taken the place of."""
 
-OF_THE_ENGINE = frozenset({"aggregate_refs", "origin", "recall", "afresh"})
+OF_THE_ENGINE = frozenset({"aggregate_refs", "origin", "recall", "afresh", "trace"})
 """Fields of a stored body that nobody has sent."""
 
 
@@ -51,6 +52,8 @@ class StoredBody(msgspec.Struct, frozen=True):
     cache: bool = True
     afresh: bool = False
     """Nothing of earlier tasks is used: a person wants it to run again."""
+    trace: dict[str, str] = {}
+    """Where its trace goes on: headers of W3C Trace Context."""
 
 
 def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> str:
@@ -71,6 +74,11 @@ def recalling(body: str, recall: Recall) -> str:
 def afresh(body: str) -> str:
     """The body of a task that is to use nothing of earlier ones."""
     return msgspec.json.encode({**msgspec.json.decode(body), "afresh": True}).decode()
+
+
+def traced(body: str, headers: Mapping[str, str]) -> str:
+    """The body of a task with where its trace goes on; as it is where nobody traces."""
+    return msgspec.json.encode({**msgspec.json.decode(body), "trace": headers}).decode() if headers else body
 
 
 def decode(body: str) -> StoredBody:

@@ -122,7 +122,7 @@ async def test_nothing_is_undecided_but_what_has_settled_dependencies(hand: Hand
 
 async def test_a_turn_whose_answer_was_lost_is_read_back(neo4j_hand: Hand) -> None:
     hand = neo4j_hand
-    one, other = await hand.store(diamond(3)), await hand.store(chain(2))
+    one, other = await hand.store(diamond(3), expected=0.5), await hand.store(chain(2))
     first = await hand.turn(claim={one.id: 1, other.id: 1})
     turn = hand.made(*map(hand.done, first.claims), claim={one.id: 2, other.id: 2})
     answer = await hand.graph.turn(turn)

@@ -31,13 +31,14 @@ async def test_a_chain_moves_one_step_per_turn(hand: Hand) -> None:
 
 
 async def test_a_claim_carries_all_that_running_needs(hand: Hand) -> None:
-    task = await hand.store(plan(step("a", type="sleep", input={"seconds": 1}, timeout_seconds=3)))
+    task = await hand.store(plan(step("a", type="sleep", input={"seconds": 1}, timeout_seconds=3)), expected=1.25)
 
     claim = (await hand.turn(claim={task.id: 1})).claims[0]
 
     sent = task.subtasks[0]
     assert (claim.id, claim.task_id, claim.key, claim.type) == (sent.id, task.id, "a", "sleep")
     assert (claim.spec, claim.token, claim.queued_at) == (sent.spec, 1, task.created_at)
+    assert claim.expected == 1.25
 
 
 async def test_the_answer_tells_what_changed_in_each_task(hand: Hand) -> None:

@@ -419,7 +419,7 @@ async def test_health_and_metrics_tell_what_happened(service: Service) -> None:
     text = (await service.client.get("/metrics")).text
     assert 'agent03_attempts_total{category="",outcome="completed"} 2.0' in text
     assert 'agent03_attempt_seconds_count{type="noop"} 2.0' in text
-    assert "agent03_open_tasks 0.0" in text
+    assert "agent03_tasks_open 0.0" in text
     assert "agent03_turn_seconds_count" in text
 
 

@@ -86,9 +86,12 @@ class Hand:
     """Invariants that the test has broken on purpose."""
     now: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
-    async def store(self, body: Body) -> NewTask:
-        """Stores a plan and returns it as it was stored."""
+    async def store(self, body: Body, expected: float | None = None) -> NewTask:
+        """Stores a plan and returns it as it was stored; ``expected`` are the seconds of each subtask."""
         task = new_task(body, self.now)
+        task = msgspec.structs.replace(
+            task, subtasks=[msgspec.structs.replace(one, expected=expected) for one in task.subtasks]
+        )
         await self.graph.store(task)
         self.numbers[task.id] = 1
         self.keys |= {subtask.id: subtask.key for subtask in task.subtasks}

@@ -430,7 +430,7 @@ async def test_metrics_name_routes_by_template(client: httpx2.AsyncClient) -> No
     assert 'route="/tasks/{task_id}",status="200"' in response.text
     assert 'route="unmatched",status="404"' in response.text
     assert "T0001" not in response.text
-    assert "agent03_ready 3.0" in response.text
+    assert "agent03_subtasks_ready 3.0" in response.text
 
 
 async def test_the_request_id_is_echoed_when_it_is_harmless(client: httpx2.AsyncClient) -> None:

@@ -8,6 +8,7 @@ CALL (v) {
   WITH split(change, ' ') AS parts WHERE parts[0] = 'claim'
   MATCH (s:Subtask {id: parts[4]}) WHERE s.status = 'processing'
   RETURN collect([s.id, s.task_id, s.key, s.type, s.spec, s.token, s.queued_at,
-    coalesce(s.spent, 0), coalesce(s.interrupted, 0), coalesce(s.fell_back, false), coalesce(s.reason, '')]) AS claims
+    coalesce(s.spent, 0), coalesce(s.interrupted, 0), coalesce(s.fell_back, false), coalesce(s.reason, ''),
+    s.expected]) AS claims
 }
 RETURN v.task_id AS task, v.changes AS changes, claims

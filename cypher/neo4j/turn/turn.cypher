@@ -88,7 +88,8 @@ CALL (settlements, movements, unlocked, claimed) {
 }
 RETURN tasks,
   [s IN claimed | [s.id, s.task_id, s.key, s.type, s.spec, s.token, s.queued_at,
-    coalesce(s.spent, 0), coalesce(s.interrupted, 0), coalesce(s.fell_back, false), coalesce(s.reason, '')]] AS claims,
+    coalesce(s.spent, 0), coalesce(s.interrupted, 0), coalesce(s.fell_back, false), coalesce(s.reason, ''),
+    s.expected]] AS claims,
   [s IN unlocked + [c IN moved WHERE c[0].status = 'pending' | c[0]]
     WHERE s.unmet = 0 AND (s.bad > 0 OR s.judged IS NOT NULL OR s.status = 'pending') |
     [s.task_id, s.id, s.key, s.bad, coalesce(s.skips, 0), s.judged IS NOT NULL, coalesce(s.is_optional, false),
