@@ -21,6 +21,12 @@ NOT_PLAYED = {
     "make bench": "takes half an hour; test_bench.py runs every scenario at small sizes",
     "make chaos": "takes a quarter of an hour; test_chaos.py runs in a short form",
     "make bench-peers": "installs other engines from the network",
+    "prometheus --config.file=ops/prometheus.yml": "runs until it is stopped; test_monitoring.py reads the file",
+    "promtool test rules ops/alerts_test.yml": "needs Prometheus's tool; test_monitoring.py runs it where there is one",
+    "pip install opentelemetry-distro opentelemetry-exporter-otlp": "installs from the network",
+    "OTEL_SERVICE_NAME=agent03 opentelemetry-instrument agent03 serve": (
+        "needs what the line before installs; test_tracing.py collects with the SDK itself"
+    ),
     "make test": "is what runs the tests that play the others",
     "docker compose --env-file .env.agent03 -f docker-compose.agent03.yml up --build --detach": (
         "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"
