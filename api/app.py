@@ -14,9 +14,24 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.about import installed_version
+from api.live.hub import Hub
 from api.metrics import Metrics
 from api.middleware import Requests, refuse_other_sites
-from api.routes import answers, cache, control, forecasts, health, plans, recall, removal, rerun, stats, subtasks, tasks
+from api.routes import (
+    answers,
+    cache,
+    control,
+    forecasts,
+    health,
+    live,
+    plans,
+    recall,
+    removal,
+    rerun,
+    stats,
+    subtasks,
+    tasks,
+)
 from engine.plan.schema import TaskRequest
 from engine.service import Engine
 from engine.settings import Settings
@@ -61,10 +76,11 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         dependencies=[Depends(refuse_other_sites)],
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
+    app.state.hub = Hub(engine)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)
-    routes = (tasks, subtasks, answers, control, rerun, recall, forecasts, removal, plans, cache, stats, health)
+    routes = (tasks, subtasks, live, answers, control, rerun, recall, forecasts, removal, plans, cache, stats, health)
     for router in (route.router for route in routes):
         app.include_router(router)
     return app

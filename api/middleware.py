@@ -8,17 +8,21 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.exceptions import HTTPException, WebSocketException
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
 from api.problems import internal_problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ELSEWHERE = frozenset({"cross-site", "same-site"})
+OTHER_SITE = "A page of another site asked for this. Use the API directly, or its own page."
+POLICY_VIOLATION = 1008
 CLIENT_GONE = 499
 """Status in logs and metrics of a request whose client left before the answer."""
 _ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
@@ -87,17 +91,24 @@ class _Answer:
         await self._send(message)
 
 
-async def refuse_other_sites(request: Request) -> None:
+async def refuse_other_sites(connection: HTTPConnection) -> None:
     """A dependency of every route: a page of another site may not make a browser change anything here.
 
     The engine runs commands and usually listens on loopback without keys, where any page the user opens could reach
-    it. Browsers say in ``Sec-Fetch-Site`` where a request comes from; other clients do not send it.
+    it. Browsers say in ``Sec-Fetch-Site`` where a request comes from, and of a WebSocket, which other sites could read
+    as well, in ``Origin``; other clients send neither.
 
     Raises:
         HTTPException: 403.
+        WebSocketException: the same before the connection is accepted.
     """
-    if request.method not in SAFE_METHODS and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise HTTPException(403, "A page of another site asked for this. Use the API directly, or its own page.")
+    headers = connection.headers
+    if connection.scope["type"] == "websocket":
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            raise WebSocketException(POLICY_VIOLATION, OTHER_SITE)
+    elif connection.scope["method"] not in SAFE_METHODS and headers.get("sec-fetch-site") in ELSEWHERE:
+        raise HTTPException(403, OTHER_SITE)
 
 
 def _request_id(headers: Headers) -> str:

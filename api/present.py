@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from api import schemas
+from api.schemas.live import LiveProgress
 from engine import model
 from engine.cachestore import CacheEntry
 from engine.estimates.prediction import Prediction
@@ -40,9 +41,10 @@ def iso(milliseconds: int) -> str:
 
 async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
     """A task with its first subtasks; raises ``NotFound``."""
+    seq = await engine.last_event(task_id)
     task = await task_view(engine, await engine.task(task_id))
     rows = await engine.subtasks(task_id, status=None, after="", limit=FIRST_SUBTASKS)
-    return schemas.TaskDocument(task=task, subtask_results=await subtask_results(engine, rows))
+    return schemas.TaskDocument(seq=seq, task=task, subtask_results=await subtask_results(engine, rows))
 
 
 async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
@@ -242,6 +244,13 @@ def what_if(found: WhatIf) -> schemas.WhatIfAnswer:
     """How a task goes on and would go on."""
     now, then = (schemas.Estimate(**msgspec.structs.asdict(one)) for one in (found.now, found.then))
     return schemas.WhatIfAnswer(now=now, then=then, difference=found.difference)
+
+
+def live_progress(task: model.Task, forecast: Forecast | None) -> LiveProgress:
+    """How far a task is, for those who look on."""
+    counts = {status: count for status, count in task.counts.items() if count}
+    far = _progress(task, forecast).model_dump()
+    return LiveProgress(**far, status=task.status, phase=_phase(task), counts=counts)
 
 
 def _progress(task: model.Task, forecast: Forecast | None = None) -> schemas.Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from engine.attempt import Attempts
 from engine.bus import Bus
@@ -51,15 +51,19 @@ class Inquiries:
         found = await self._graph.task(task_id)
         if found is None:
             raise NotFound(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
-        live = self._ledger.tasks.get(task_id)
-        return live.shown(found) if live else found
+        return self.shown(found)
+
+    def shown(self, task: Task) -> Task:
+        """A task that was read before, with its counts as of now where it is open in this engine."""
+        live = self._ledger.tasks.get(task.id)
+        return live.shown(task) if live else task
 
     async def tasks(
         self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
     ) -> list[Task]:
         """Tasks with an id below ``before``, newest first."""
         found = await self._graph.tasks(status=status, type=type, tag=tag, user_id=user_id, before=before, limit=limit)
-        return [self._ledger.tasks[task.id].shown(task) if task.id in self._ledger.tasks else task for task in found]
+        return [self.shown(task) for task in found]
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order. Raises ``NotFound``."""
@@ -102,13 +106,15 @@ class Inquiries:
         return await self._forecasts.what_if(await self.task(task_id), wanted)
 
     async def graph_of(self, task_id: str) -> dict[str, Json]:
-        """Nodes, edges and the critical path of a task. Raises ``NotFound``."""
+        """Nodes, edges and the critical path of a task, as of its event ``seq`` at least. Raises ``NotFound``."""
+        seq = await self.last_event(task_id)
         await self.task(task_id)
         nodes = measured(await self._graph.nodes(task_id), self._clock.now())
         edges = await self._graph.edges(task_id)
         path = await asyncio.to_thread(longest_way, nodes, edges) if len(nodes) > LARGE else longest_way(nodes, edges)
         on_path = set(path)
         return {
+            "seq": seq,
             "nodes": [{**node, "critical_path": node["key"] in on_path} for node in nodes],
             "edges": [[dependency, dependant] for dependant, dependency in edges],
             "critical_path": path,
@@ -119,31 +125,41 @@ class Inquiries:
         await self.task(task_id)
         return await self._graph.events(task_id, after, limit)
 
+    async def last_event(self, task_id: str) -> int:
+        """The number of a task's last event; whatever is read afterwards has it in already. 0 when there is none."""
+        live = self._ledger.tasks.get(task_id)
+        return await self._graph.last_event(task_id) if live is None else live.last_event
+
     async def follow(self, task_id: str, after: int = 0) -> AsyncIterator[Event]:
         """Every event of a task once and in order, live, until the task is final.
 
         Raises ``NotFound``, and ``GraphUnavailable`` when it does not answer: go on with the last number as ``after``.
         """
+        async with contextlib.aclosing(self.flushes(task_id, after)) as flushes:
+            async for events in flushes:
+                for event in events:
+                    yield event
+
+    events = follow
+
+    async def flushes(self, task_id: str, after: int = 0) -> AsyncGenerator[list[Event]]:
+        """The same, as many events at a time as there are: whoever takes his time gets more at once."""
         with self._bus.subscribe(task_id) as subscription:
             await self.task(task_id)
             while True:
                 # Before the graph is read: a buffer that is lost while it is read must be noticed.
                 subscription.lost = False
-                page = await self._graph.events(task_id, after, EVENT_PAGE)
-                for event in page:
-                    after = event.seq
-                    yield event
-                if page:
+                if page := await self._graph.events(task_id, after, EVENT_PAGE):
+                    after = page[-1].seq
+                    yield page
                     continue
                 while not subscription.lost:
-                    for event in subscription.take():
-                        if event.seq > after + 1:
-                            # One before it was never published: after a lost answer only the graph has it.
-                            subscription.lost = True
-                            break
-                        if event.seq > after:
-                            after = event.seq
-                            yield event
+                    # One that is missing was never published: after a lost answer only the graph has it.
+                    events, missing = _unbroken(subscription.take(), after)
+                    subscription.lost |= missing
+                    if events:
+                        after = events[-1].seq
+                        yield events
                     if subscription.lost or subscription.closed or task_id not in self._ledger.tasks:
                         break
                     await subscription.wait()
@@ -152,9 +168,7 @@ class Inquiries:
                     continue
                 if ended:
                     return
-                await self._a_while()
-
-    events = follow
+                await self.a_while()
 
     async def output(self, produced: Subtask | Attempt | Task) -> Json:
         """The value of an output or a task's result, wherever it is kept; None when there is none."""
@@ -178,14 +192,19 @@ class Inquiries:
             if self._stopped.is_set():
                 raise EngineError(f"the engine stopped before task {task_id} was final: start it again, it goes on")
             if task_id not in self._ledger.tasks:
-                await self._a_while()
+                await self.a_while()
 
     async def _has_ended(self, task_id: str) -> bool:
         """Whether no further events of a task will come, as far as the graph says."""
         return task_id not in self._ledger.tasks and (await self.task(task_id)).status in FINAL
 
-    async def _a_while(self) -> None:
-        """A pause between two looks at a task of another engine; a stop ends it."""
+    @property
+    def stopped(self) -> bool:
+        """Whether this engine works no more."""
+        return self._stopped.is_set()
+
+    async def a_while(self) -> None:
+        """A pause between two looks at what others do; a stop ends it."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), ELSEWHERE_SECONDS)
 
@@ -196,3 +215,15 @@ class Inquiries:
             error = json.loads(task.error) if task.error else {"message": f"it was {task.status.value}"}
             raise TaskFailed(task_id, str(error.get("message")), error)
         return await self.output(task)
+
+
+def _unbroken(events: list[Event], after: int) -> tuple[list[Event], bool]:
+    """The events above ``after`` as far as each follows the one before, and whether one is missing after them."""
+    found: list[Event] = []
+    for event in events:
+        if event.seq > after + 1:
+            return found, True
+        if event.seq > after:
+            after = event.seq
+            found.append(event)
+    return found, False

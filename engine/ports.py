@@ -222,6 +222,9 @@ class GraphReader(Protocol):
     async def edges(self, task_id: str) -> list[tuple[str, str]]:
         """(dependant key, dependency key) of a task."""
 
+    async def last_event(self, task_id: str) -> int:
+        """The number of its last event, 0 when there is none."""
+
     async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
         """Events numbered above ``after``, in order."""
 

@@ -16,6 +16,7 @@ STATEMENTS = frozenset(
     {
         "attempt/latest",
         "attempt/list",
+        "event/last",
         "event/list",
         "request/get",
         "result/blobs",
@@ -116,6 +117,11 @@ class Reader(Repairer):
         rows = await self._database.read("subtask/troubled", task=task_id, limit=limit)
         latest = await self._latest(rows)
         return [codec.troubled(row, latest.get(row["id"])) for row in rows]
+
+    async def last_event(self, task_id: str) -> int:
+        """The number of a task's last event, 0 when there is none."""
+        rows = await self._database.read("event/last", task=task_id)
+        return (rows[0]["last"] or 0) if rows else 0
 
     async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
         """Events numbered above ``after``, in order."""

@@ -12,6 +12,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 5
 """Time that open connections get at the very end."""
+WS_MESSAGE_BYTES = 4096
+"""Longest message that a client of a WebSocket may send; none has anything to say."""
+SILENT_SECONDS = 30
+"""A connection whose other end takes nothing for so long is cut by the system, so that it cannot hold up a stop."""
 _log = structlog.get_logger("serve")
 
 
@@ -47,7 +52,7 @@ async def serve_api(settings: Settings) -> None:
             metrics.watch(engine.snapshot)
             metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
             last.enter_context(metrics.watch_loop())
-            server = Server(_config(create_app(engine, settings, metrics)))
+            server = Server(configured(create_app(engine, settings, metrics)))
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             last.push_async_callback(_close, server, serving)
             if fault := await _first_signal(serving, engine):
@@ -55,13 +60,16 @@ async def serve_api(settings: Settings) -> None:
             # The engine is drained here, and so far the API has answered.
 
 
-def _config(app: Api) -> uvicorn.Config:
+def configured(app: Api) -> uvicorn.Config:
+    """How the server is run."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        ws_max_size=WS_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,
     )
 
@@ -121,6 +129,8 @@ def bound_socket(host: str, port: int) -> Iterator[socket.socket]:
         raise refused((host, port), error) from None
     with socket.socket(family, kind, protocol) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_SECONDS * 1000)
         try:
             sock.bind(address)
         except OSError as error:

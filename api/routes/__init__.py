@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
+from api.live.hub import Hub
 from api.metrics import Metrics
 from engine.service import Engine
 from engine.settings import Settings
@@ -26,6 +28,12 @@ def _metrics(request: Request) -> Metrics:
     return metrics
 
 
+def _hub(connection: HTTPConnection) -> Hub:
+    hub: Hub = connection.app.state.hub
+    return hub
+
+
+TheHub = Annotated[Hub, Depends(_hub)]
 TheEngine = Annotated[Engine, Depends(_engine)]
 TheSettings = Annotated[Settings, Depends(_settings)]
 TheMetrics = Annotated[Metrics, Depends(_metrics)]

@@ -1,4 +1,4 @@
-"""What is inside a task: its subtasks, its graph, its events."""
+"""What is inside a task: its subtasks and its graph. Its events are in ``live``."""
 
 from __future__ import annotations
 
@@ -49,17 +49,6 @@ class Drawing(BaseModel):
     """Say where each node goes: ``x`` by generation, ``y`` near to its neighbours."""
 
 
-class EventRange(BaseModel):
-    """Which events of a task to list."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    after: int = Field(0, ge=0, le=2**53)
-    """Number of the last event already known; 0 for all."""
-    limit: int = Field(1000, ge=1, le=1000)
-    """Events on a page."""
-
-
 @router.get("/subtasks", responses=problems(400, 404, 503))
 async def list_subtasks(
     engine: TheEngine, task_id: str, wanted: Annotated[SubtaskFilter, Query()]
@@ -85,15 +74,9 @@ async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.Subt
 async def get_graph(engine: TheEngine, task_id: str, wanted: Annotated[Drawing, Query()]) -> Response:
     """The task as a graph: nodes with their state, edges from a dependency to its dependant, the critical path."""
     drawn = await engine.graph_of(task_id)
+    seq = drawn.pop("seq")
     if wanted.collapse:
         drawn = await asyncio.to_thread(collapsed, drawn, opened=wanted.open, members=wanted.members)
     if wanted.layout:
         drawn = await asyncio.to_thread(placed, drawn)
-    return json_response(drawn)
-
-
-@router.get("/events", responses=problems(400, 404, 503))
-async def list_events(engine: TheEngine, task_id: str, wanted: Annotated[EventRange, Query()]) -> schemas.EventPage:
-    """What happened, in order and without gaps. An empty page means: nothing new yet."""
-    events = [present.event_view(event) for event in await engine.events_page(task_id, wanted.after, wanted.limit)]
-    return schemas.EventPage(events=events, next_after=events[-1].seq if events else wanted.after)
+    return json_response({"seq": seq, **drawn})

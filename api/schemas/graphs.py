@@ -46,6 +46,8 @@ class GraphNode(Wire):
 class GraphView(Wire):
     """The plan as a graph."""
 
+    seq: int
+    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""
     nodes: list[GraphNode]
     edges: list[tuple[str, str]]
     """Pairs (dependency, dependant) of keys."""
@@ -75,6 +77,8 @@ class GraphGroup(Wire):
 class CollapsedGraphView(Wire):
     """The plan as a graph in which like subtasks are one node."""
 
+    seq: int
+    """Number of the last event that is in here for certain."""
     nodes: list[GraphGroup]
     edges: list[tuple[str, str]]
     critical_path: list[str]

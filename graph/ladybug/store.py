@@ -43,7 +43,6 @@ MOST_NAMED = 100
 """Blocked subtasks of one turn whose cause is looked up."""
 
 OWN_STATEMENTS = {
-    "event/last",
     "subtask/adjacency",
     "subtask/attach",
     "subtask/attach_rows",

@@ -235,6 +235,7 @@ async def test_events_are_paged_also_in_the_middle_of_a_turn(hand: Hand) -> None
     await hand.run_through(task)
     everything = await hand.graph.events(task.id, 0, EVERYTHING)
     assert [event.seq for event in everything] == list(range(1, 31))
+    assert [await hand.graph.last_event(id_) for id_ in (task.id, "nobody")] == [30, 0]
 
     for after in range(31):
         assert await hand.graph.events(task.id, after, 4) == everything[after : after + 4]

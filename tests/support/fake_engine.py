@@ -205,7 +205,16 @@ class FakeEngine:
         names = ("key", "type", "status", "generation")
         nodes = [{name: getattr(row, name) for name in names} | {"critical_path": True} for row in rows]
         edges = [[before.key, after.key] for before, after in itertools.pairwise(rows)]
-        return {"nodes": nodes, "edges": edges, "critical_path": [row.key for row in rows]}
+        return {
+            "seq": len(self.held_events),
+            "nodes": nodes,
+            "edges": edges,
+            "critical_path": [row.key for row in rows],
+        }
+
+    async def last_event(self, task_id: str) -> int:
+        """The number of the last held event."""
+        return len(self.held_events)
 
     async def events_page(self, task_id: str, after: int, limit: int) -> list[Event]:
         """The held events."""

@@ -1,0 +1,118 @@
+"""What happens in a task: as pages, and live as Server-Sent Events or over a WebSocket."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api import present, schemas
+from api.accept import preferred
+from api.live.channel import Lag
+from api.live.stream import MEDIA_TYPE, EventStream, send_texts
+from api.openapi import problems
+from api.routes import TheEngine, TheHub
+from engine.errors import EngineError, GraphUnavailable, NotFound
+
+router = APIRouter(tags=["live"])
+
+BAD_PARAMETERS, UNKNOWN_TASK, TRY_AGAIN = 4400, 4404, 1013
+JSON = "application/json"
+MOST = 2**53
+EXAMPLE = """retry: 2000
+
+id: 7
+data: {"seq":7,"at":"2026-11-26T10:15:30.123Z","key":"fetch","event":"succeed","from":"processing","to":"completed"}
+
+event: progress
+data: {"percent":50.0,"completed":1,"total":2,"status":"processing","phase":"executing","counts":{"completed":1}}
+
+id: 9
+event: end
+data: {"seq":9,"status":"completed"}
+
+"""
+FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXAMPLE}}}
+}
+
+
+class Place(BaseModel):
+    """From where a viewer goes on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    after: int = Field(0, ge=0, le=MOST)
+    """Number of the last event already known; 0 for all."""
+    lag: Lag = "read"
+    """Of a stream: what a viewer gets who is thousands of events behind, ``read`` all of them, or one ``snapshot``."""
+
+
+class EventRange(Place):
+    """Which events of a task to list."""
+
+    limit: int = Field(1000, ge=1, le=1000)
+    """Events on a page."""
+
+
+@router.get(
+    "/tasks/{task_id}/events",
+    response_model=schemas.EventPage,
+    responses=FORMS | problems(400, 404, 503),
+)
+async def list_events(
+    request: Request,
+    response: Response,
+    engine: TheEngine,
+    hub: TheHub,
+    task_id: str,
+    wanted: Annotated[EventRange, Query()],
+    last_event_id: Annotated[
+        int | None, Header(ge=0, le=MOST, description="Of a stream: goes before ``after``; browsers send it.")
+    ] = None,
+) -> Any:
+    """What happened, in order and without gaps: a page of it, or with ``Accept: text/event-stream`` all of it, live.
+
+    A page that is empty means: nothing new yet. A stream has each event once and in order whenever a client joins or
+    rejoins, with its number as ``id``; ``event: progress`` when that has changed, at most ten times a second;
+    ``event: snapshot`` see ``lag``; ``event: end`` after the last event of a final task: do not connect again.
+    The same over a WebSocket at ``/ws/tasks/{task_id}?after=&lag=``: texts ``{"type": "event" | "progress" |
+    "snapshot" | "end", ...}``; it is closed with 4404 (no such task), 4400 (bad parameters), 1000 after the end, 1001
+    when the engine stops and 1003 when the client says something.
+    """
+    if preferred(request.headers.get("accept", ""), [JSON, MEDIA_TYPE]) == MEDIA_TYPE:
+        after = wanted.after if last_event_id is None else last_event_id
+        return EventStream(await hub.admit(task_id, after, wanted.lag))
+    response.headers["Vary"] = "Accept"
+    events = [present.event_view(event) for event in await engine.events_page(task_id, wanted.after, wanted.limit)]
+    return schemas.EventPage(events=events, next_after=events[-1].seq if events else wanted.after)
+
+
+@router.websocket("/ws/tasks/{task_id}")
+async def watch_task(socket: WebSocket, hub: TheHub, task_id: str) -> None:
+    """The events of a task as messages; see ``list_events``."""
+    await socket.accept()
+    try:
+        place = Place.model_validate(dict(socket.query_params))
+        parts = await hub.admit(task_id, place.after, place.lag)
+    except (ValidationError, EngineError) as error:
+        await socket.close(_code(error), _reason(error))
+    else:
+        await send_texts(socket, parts)
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, GraphUnavailable):
+        return TRY_AGAIN
+    return UNKNOWN_TASK if isinstance(error, NotFound) else BAD_PARAMETERS
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in the 123 bytes that a closing frame has room for."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        text = f"{first['loc'][0]}: {first['msg']}"
+    else:
+        text = str(error)
+    return text.encode()[:120].decode(errors="ignore")
