@@ -39,6 +39,11 @@ def iso(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def milliseconds(moment: str) -> int:
+    """A time of the API in milliseconds since 1970: what ``iso`` was made of."""
+    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(milliseconds=1)
+
+
 async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
     """A task with its first subtasks; raises ``NotFound``."""
     seq = await engine.last_event(task_id)

@@ -1,4 +1,4 @@
-"""How a running task looks from the terminal: a live display with rich, plain lines where there is no terminal.
+"""How a running task looks from the terminal: a live tree (``api.cli.tree``), plain lines where there is no terminal.
 
 Both are fed with the task's events. Plain output is bounded: after 100 lines only failures and one line a second.
 """
@@ -8,12 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Protocol, Self
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli.output import say
 from engine.model import Event
@@ -21,7 +16,6 @@ from engine.states import SETTLED, SubtaskStatus
 
 TALKATIVE_LINES = 100
 QUIET_SECONDS = 1.0
-NAMED_RUNNING = 4
 BAD = frozenset({SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED})
 
 
@@ -63,12 +57,6 @@ class Display(AbstractContextManager["Display"], Protocol):
         """Shows a line about the whole task."""
 
 
-def display_for(total: int, *, live: bool | None = None) -> Display:
-    """The display that suits stderr; ``live`` overrides the choice."""
-    console = Console(stderr=True)
-    return LiveDisplay(total, console) if (console.is_terminal if live is None else live) else PlainDisplay(total)
-
-
 class PlainDisplay:
     """Lines on stderr."""
 
@@ -103,46 +91,3 @@ class PlainDisplay:
         self._next = self._clock() + QUIET_SECONDS
         tally = self._tally
         self._write(f"[{tally.settled}/{tally.total}] {event.key} {event.status}")
-
-
-class LiveDisplay:
-    """A bar with what runs now, redrawn by rich; the first failures stay as lines above it."""
-
-    def __init__(self, total: int, console: Console) -> None:
-        self._tally = Tally(total)
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-        )
-        self._bar = self._progress.add_task("", total=total)
-
-    def __enter__(self) -> Self:
-        """Starts to draw."""
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stops drawing and leaves the last state on the screen."""
-        self._progress.stop()
-
-    def tell(self, line: str) -> None:
-        """Puts it above the bar."""
-        self._progress.console.print(escape(line), highlight=False)
-
-    def see(self, event: Event) -> None:
-        """Takes in one event; rich draws ten times a second at most."""
-        if not event.key:
-            return
-        self._tally.add(event)
-        if event.status in BAD and self._tally.bad <= TALKATIVE_LINES:
-            self._progress.console.print(f"[red]{event.status}[/red] {escape(event.key)}", highlight=False)
-        tally = self._tally
-        named = ", ".join(list(tally.running)[:NAMED_RUNNING])
-        more = f" +{len(tally.running) - NAMED_RUNNING}" if len(tally.running) > NAMED_RUNNING else ""
-        self._progress.update(
-            self._bar, completed=tally.settled, total=tally.total, description=f"{escape(named)}{more}"
-        )

@@ -16,7 +16,7 @@ import msgspec
 from api import present, schemas
 from api.cli.exits import DONE, FAILED, INTERRUPTED
 from api.cli.output import say, show
-from api.cli.progress import display_for
+from api.cli.tree import OUTLINED, display_for, nodes_of, terminal
 from api.wiring import open_engine
 from engine.model import Json
 from engine.service import Engine
@@ -71,7 +71,9 @@ async def follow_to_end(engine: Engine, body: Json, settings: Settings) -> schem
 
 
 async def _show(engine: Engine, task_id: str, total: int) -> None:
-    with display_for(total) as display:
+    console = terminal()
+    known = nodes_of(await engine.graph_of(task_id)) if console.is_terminal and total <= OUTLINED else []
+    with display_for(total, known, console=console) as display:
         async for event in engine.follow(task_id):
             display.see(event)
 

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id, as submit and list print it.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The subtask's key in its plan; an item of a map is KEY[0].")]
+Svg = Annotated[bool, typer.Option("--svg", help="As SVG, for browsers and documents.")]
+Mermaid = Annotated[bool, typer.Option("--mermaid", help="For Mermaid: GitHub and many editors draw it.")]
+Dot = Annotated[bool, typer.Option("--dot", help="For Graphviz.")]
+Collapse = Annotated[
+    bool | None,
+    typer.Option("--collapse/--no-collapse", help="Draw like subtasks as one; so it is done above 100 of them."),
+]
 Comment = Annotated[str, typer.Option(help="Why; kept with the event.")]
 
 task = typer.Typer(
@@ -90,13 +97,19 @@ def list_(
 def show(
     task_id: TaskId,
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="A subtask: everything about that one.")] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Its attempts over time instead: what waited, ran and was repeated.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a task and its subtasks, or one subtask with its attempts."""
     from api.cli.tasks import show_subtask, show_task
+    from api.cli.timeline import print_timeline
 
     with server() as client:
-        if key is None:
+        if timeline:
+            print_timeline(client, task_id, key, as_json=as_json)
+        elif key is None:
             show_task(client, task_id, as_json=as_json)
         else:
             show_subtask(client, task_id, key, as_json=as_json)
@@ -122,6 +135,18 @@ def report(task_id: TaskId, as_json: AsJson = False) -> None:
 
     with server() as client:
         print_report(client, task_id, as_json=as_json)
+
+
+@task.command()
+def graph(
+    task_id: TaskId, svg: Svg = False, mermaid: Mermaid = False, dot: Dot = False, collapse: Collapse = None
+) -> None:
+    """Draw a task on stdout: as a tree by generation, or for a picture with one of the options."""
+    from api.cli.graph import form_of, print_task
+
+    form = form_of(svg=svg, mermaid=mermaid, dot=dot)
+    with server() as client:
+        print_task(client, task_id, form, fold=collapse)
 
 
 @task.command()

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from api import schemas
+from api.cli.board import Node
 from api.cli.client import Client, place_of
 from api.cli.exits import DONE, FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say, show
-from api.cli.progress import display_for
 from api.cli.run import closing_line, forecast_line, outcome
+from api.cli.tree import OUTLINED, display_for, nodes_of, terminal
+from api.present import milliseconds
 from engine.model import Event
 from engine.states import FINAL, SubtaskStatus, TaskStatus
 
@@ -32,11 +34,18 @@ _OVER = frozenset(status.value for status in FINAL)
 def watch_to_end(client: Client, task_id: str, *, as_json: bool) -> int:
     """Shows a task until it is final, prints what came of it, and returns the exit code."""
     task = client.get(schemas.TaskDocument, place_of(task_id)).task
-    with _interruptible(task.id), display_for(task.progress.total) as display:
+    console, total = terminal(), task.progress.total
+    known = _outline(client, task.id) if console.is_terminal and total <= OUTLINED else []
+    with _interruptible(task.id), display_for(total, known, console=console) as display:
         forecast = Forecast(client, task.id, display.tell)
         for event in events_of(client, task.id, pause=forecast.pause):
             display.see(event)
     return print_outcome(client, task.id, as_json=as_json)
+
+
+def _outline(client: Client, task_id: str) -> list[Node]:
+    """What is there already of a task, for its display."""
+    return nodes_of(client.get(schemas.GraphView, f"{place_of(task_id)}/graph").model_dump(mode="json"))
 
 
 class Forecast:
@@ -79,7 +88,7 @@ def events_of(
     while True:
         page = _patiently(lambda after=after: _page(client, task_id, after), pause, patience)  # type: ignore[misc]
         for view in page.events:
-            yield Event(task_id, view.seq, 0, view.key or "", view.to, view.token or 0, view.event)
+            yield Event(task_id, view.seq, milliseconds(view.at), view.key or "", view.to, view.token or 0, view.event)
             if view.key is None and view.to in _OVER:
                 return
         after = page.next_after

@@ -7,8 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
+from api.cli.board import Board, Gap, Node, Row
 from api.cli.exits import SHOWN_FAULTS, Stop, code_of, lines_of, report
-from api.cli.progress import TALKATIVE_LINES, Display, LiveDisplay, PlainDisplay, Tally, display_for
+from api.cli.progress import TALKATIVE_LINES, Display, PlainDisplay, Tally
+from api.cli.tree import TreeDisplay, display_for, tree
 from engine.errors import EngineError, Fault, GraphLocked, GraphRefused, InvalidInput, NotFound, SettingsError
 from engine.model import Event
 
@@ -57,23 +59,65 @@ def test_plain_lines_are_bounded_but_failures_are_always_told() -> None:
 
 
 def test_plain_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    feed(display_for(1, live=False), "a=completed")
+    feed(display_for(1), "a=completed")
     assert capsys.readouterr() == ("", "[1/1] a completed\n")
 
 
-def test_the_live_display_shows_what_runs_and_what_failed() -> None:
+PLAN = [Node("fetch", "http_request", 0), Node("count", "python", 1), Node("sum 1", "python", 2)]
+
+
+def test_a_terminal_shows_a_tree_with_what_grew_and_the_last_state_of_each() -> None:
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=100, color_system=None)
-    running = [f"run[{number}]=processing" for number in range(6)]
-    feed(LiveDisplay(8, console), "=processing", "a=completed", "bad[0]=failed", *running)
-    shown = output.getvalue()
-    assert "failed bad[0]" in shown
-    assert "2/8" in shown
-    assert "run[0], run[1], run[2], run[3] +2" in shown
+    console = Console(file=output, force_terminal=True, width=100, height=40, color_system=None)
+    display = display_for(3, PLAN, console=console)
+    assert isinstance(display, TreeDisplay)
+    items = [f"count[{number}]=completed" for number in range(6)]
+    with display:
+        feed_into = [
+            "=processing",
+            "fetch=processing",
+            "fetch=failed",
+            "count=completed",
+            *items,
+            "count[6]=processing",
+        ]
+        for step in feed_into:
+            display.see(event(*step.split("=")))
+        display.tell("ends about 2026-11-26T17:55:36.202Z (four times of five)")
+    last = output.getvalue().rpartition("8/9")[2]
+    lines = [" ".join(line.split()) for line in last.splitlines()]
+    assert lines[0].startswith("88 % 1 run 1 without success")
+    assert "0 ✗ fetch failed" in lines[1]
+    assert lines[2].startswith("1 ✓ count")
+    assert lines[3].startswith("▶ count[#] ━━━━━━━━━━━━━─── 6/7 1 processing, the longest for")
+    assert lines[4].startswith("2 ○ sum 1 pending python")
+    assert "ends about" not in last
 
 
-def test_a_terminal_gets_the_live_display() -> None:
-    assert isinstance(display_for(1, live=True), LiveDisplay)
+def test_a_small_screen_shows_what_runs_and_what_failed_and_counts_the_rest() -> None:
+    board = Board([Node(f"{chr(97 + number % 26)}{'x' * number}", "noop", number) for number in range(60)])
+    for number in range(40):
+        board.see(f"{chr(97 + number % 26)}{'x' * number}", "failed" if number == 7 else "completed", 5)
+    board.see(f"o{'x' * 40}", "processing", 10)
+
+    shown = board.window(6)
+
+    assert len(shown) == 6
+    assert sum(row.rows if isinstance(row, Gap) else 1 for row in shown) == 60
+    assert {row.status for row in shown if isinstance(row, Row)} == {"failed", "processing", "pending"}
+    assert next(line.plain.split()[0] for line in tree(board, 80, 6, 5010)) == "…"
+    assert "5.0s" in "".join(line.plain for line in tree(board, 80, 6, 5010))
+
+
+@pytest.mark.parametrize(("count", "generations", "rows"), [(500, 1, 1), (5000, 1000, 1), (120, 2, 2)])
+def test_unlike_keys_are_rows_of_their_type_where_they_are_too_many(count: int, generations: int, rows: int) -> None:
+    keys = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(count)]
+    board = Board([Node(key, "noop", number % generations) for number, key in enumerate(keys)])
+    assert len(board.rows) == rows
+    for key in keys:
+        board.see(key, "completed", 1)
+    assert [row.name for row in board.rows] == ["noop …"] * rows
+    assert sum(row.settled for row in board.rows) == count
 
 
 @pytest.mark.parametrize(
