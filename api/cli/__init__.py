@@ -14,6 +14,7 @@ from api.cli import exits
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, run, serve, undo, version
 from api.cli.neo4j import neo4j
+from api.cli.plan import plan
 from api.cli.recall import recall
 from api.cli.task import submit, task, why
 from engine.errors import EngineError
@@ -28,6 +29,7 @@ app = typer.Typer(
 for _command in (serve, run, submit, recall, why, demo, doctor, undo, version):
     app.command()(_command)
 app.add_typer(task)
+app.add_typer(plan)
 app.add_typer(cache, name="cache")
 app.add_typer(neo4j, name="neo4j")
 

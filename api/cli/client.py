@@ -94,7 +94,7 @@ class Client:
         if (
             placed
             and response.request.method == "POST"
-            and response.request.url.path.endswith(("/tasks", "/rerun", "/recall"))
+            and response.request.url.path.endswith(("/tasks", "/rerun", "/recall", "/preview"))
         ):
             return InvalidInput([Fault(fault.pointer or "", fault.detail) for fault in problem.errors])
         return Stop(problem.detail, CODES.get(response.status_code, FAILED))

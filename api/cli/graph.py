@@ -10,7 +10,7 @@ from rich.console import Console
 from api import schemas
 from api.cli.board import Board
 from api.cli.client import Client, place_of
-from api.cli.exits import USAGE, Stop
+from api.cli.exits import FAILED, USAGE, Stop
 from api.cli.output import say, show
 from api.cli.tree import nodes_of, tree
 from api.drawings.dot import dot
@@ -49,6 +49,15 @@ def form_of(**asked: bool) -> Form:
 def print_task(client: Client, task_id: str, form: Form, *, fold: bool | None) -> None:
     """Prints the graph of a task."""
     print_graph(client.get(schemas.GraphView, f"{place_of(task_id)}/graph").model_dump(mode="json"), form, fold=fold)
+
+
+def print_preview(client: Client, body: Json, form: Form, *, fold: bool | None) -> None:
+    """Prints the graph of what a task would become. Raises ``Stop`` above what the server draws of a preview."""
+    seen, _ = client.post(schemas.PlanPreview, "/plans/preview", body)
+    if seen.graph is None:
+        raise Stop(f"a preview of {seen.subtasks_count:,} subtasks has no graph: submit it, then 'task graph'", FAILED)
+    drawn = seen.graph.model_dump(mode="json")
+    print_graph(drawn | {"nodes": [{**node, "status": ""} for node in drawn["nodes"]]}, form, fold=fold)
 
 
 def print_graph(drawn: Mapping[str, Json], form: Form, *, fold: bool | None) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -346,3 +347,41 @@ def stranger() -> Iterator[str]:
 def mute() -> Iterator[str]:
     """A server that never answers."""
     yield from _served(Mute)
+
+
+async def test_a_task_and_a_plan_are_drawn_in_every_form(desk: Desk) -> None:
+    body = plan(
+        {"key": "list", "type": "noop", "input": [1, 2, 3]},
+        {"key": "each", "type": "noop", "input": "{{item}}", "map": {"over": "{{subtasks.list.output}}"}},
+        {"key": "bad", "type": "calculate", "input": {"expression": "1/0"}, "dependencies": ["list"]},
+    )
+    file = desk.cli.plan(body)
+    task_id = (await desk("submit", file, "--wait", "--json")).stderr.split("task ")[-1].split()[0]
+
+    tree = await desk.ok("task", "graph", task_id)
+    assert [line.split()[:3] for line in tree.splitlines()] == [
+        ["0", "✓", "list"],
+        ["1", "✓", "each"],
+        ["✓", "each[#]", "━━━━━━━━━━━━━━━━"],
+        ["✗", "bad", "failed"],
+    ]
+    assert (await desk.ok("task", "graph", task_id, "--mermaid")).count("each[") == 3
+    folded = await desk.ok("task", "graph", task_id, "--dot", "--collapse")
+    assert 'label="✓ each[#]\\nnoop · 3 completed"' in folded
+    assert ElementTree.fromstring(await desk.ok("task", "graph", task_id, "--svg")).tag.endswith("svg")
+    assert "ask for one at a time" in one_line(await desk("task", "graph", task_id, "--svg", "--dot"), 2)
+    assert "no task has the id" in one_line(await desk("task", "graph", "nobody", "--svg"), 2)
+
+    timeline = await desk.ok("task", "show", task_id, "--timeline")
+    lines = [line.split() for line in timeline.splitlines()]
+    assert [line[1] if line[0] == "*" else line[0] for line in lines[1:3]] == ["list", "each"]
+    assert any(line[0] == "bad" and line[-1] == "failed" for line in lines)
+    rows = json.loads(await desk.ok("task", "show", task_id, "--timeline", "--json"))
+    assert [row["key"] for row in rows if row["status"] == "completed"] == [
+        "list",
+        "each",
+        *(f"each[{n}]" for n in range(3)),
+    ]
+
+    assert '"○ each<br/>noop"]:::planned;' in await desk.ok("plan", "graph", file, "--mermaid")
+    assert "/plan/subtasks: is missing" in (await desk("plan", "graph", "-", stdin='{"plan": {}}')).stderr
