@@ -13,7 +13,7 @@ from engine.plan.layout import Layout, Place, lay_out
 BOX_WIDTH, BOX_HEIGHT = 190, 44
 CELL_WIDTH, CELL_HEIGHT = 250, 60
 MARGIN = 20
-LETTERS = 25
+LETTERS = 22
 """Letters that a line of a box has room for."""
 FONT = "ui-sans-serif, Helvetica, Arial, sans-serif"
 
@@ -64,7 +64,7 @@ def _boxes(scene: Scene, layout: Layout) -> Iterator[str]:
 def _box(box: Box, x: float, y: float) -> str:
     look = look_of(box.status)
     width = "3" if box.critical else "1"
-    title, detail = escape(line_of(box.title, LETTERS - 2)), escape(line_of(box.detail, LETTERS + 4))
+    title, detail = escape(line_of(box.title, LETTERS - 2)), escape(line_of(box.detail, LETTERS + 6))
     whole = escape(f"{box.title}: {box.status or 'planned'}, {box.detail}")
     return (
         f'<g transform="translate({x:g},{y:g})"><title>{whole}</title>'
