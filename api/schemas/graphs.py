@@ -46,8 +46,10 @@ class GraphNode(Wire):
 class GraphView(Wire):
     """The plan as a graph."""
 
-    seq: int
-    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""
+    seq: int = 0
+    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing. 0 in a
+    preview.
+    """
     nodes: list[GraphNode]
     edges: list[tuple[str, str]]
     """Pairs (dependency, dependant) of keys."""
