@@ -7,9 +7,11 @@ scrapes (``levels.py``). docs/metrics.md lists every metric.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, PlatformCollector, ProcessCollector
 from prometheus_client.core import Metric
@@ -44,6 +46,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = _Registry()
         self._types: set[str] = set()
+        self._levels: list[Levels] = []
         self._turns = Histogram("agent03_turn_seconds", "Commit of one turn.", buckets=_TURN_BUCKETS, registry=registry)
         self._settled = Histogram(
             "agent03_turn_settled_subtasks", "Subtasks settled by one turn.", buckets=_BATCH_BUCKETS, registry=registry
@@ -51,14 +54,16 @@ class Metrics:
         self._claimed = Histogram(
             "agent03_turn_claimed_subtasks", "Subtasks claimed by one turn.", buckets=_BATCH_BUCKETS, registry=registry
         )
-        self._attempts = Counter(
-            "agent03_attempts", "Attempts that have ended.", ["outcome", "category"], registry=registry
+        self._attempts = _Children(
+            Counter("agent03_attempts", "Attempts that have ended.", ["outcome", "category"], registry=registry)
         )
         self._retries = Counter(
             "agent03_retries", "Failed attempts that are tried again.", ["category"], registry=registry
         )
-        self._attempt_seconds = Histogram(
-            "agent03_attempt_seconds", "Run of one attempt.", ["type"], buckets=_ATTEMPT_BUCKETS, registry=registry
+        self._attempt_seconds = _Children(
+            Histogram(
+                "agent03_attempt_seconds", "Run of one attempt.", ["type"], buckets=_ATTEMPT_BUCKETS, registry=registry
+            )
         )
         self._waits = Histogram(
             "agent03_attempt_wait_seconds",
@@ -66,12 +71,14 @@ class Metrics:
             buckets=_ATTEMPT_BUCKETS,
             registry=registry,
         )
-        self._ratios = Histogram(
-            "agent03_estimate_ratio",
-            "What an attempt took over what it was expected to take: above 1 it was slower.",
-            ["type"],
-            buckets=_RATIO_BUCKETS,
-            registry=registry,
+        self._ratios = _Children(
+            Histogram(
+                "agent03_estimate_ratio",
+                "What an attempt took over what it was expected to take: above 1 it was slower.",
+                ["type"],
+                buckets=_RATIO_BUCKETS,
+                registry=registry,
+            )
         )
         self._tasks = Histogram(
             "agent03_task_seconds",
@@ -108,14 +115,14 @@ class Metrics:
     def attempt(self, claim: Claim, settle: Settle, seconds: float, expected: float | None) -> None:
         """One attempt ended."""
         category = settle.category or ""
-        self._attempts.labels(settle.outcome, category).inc()
+        self._attempts[settle.outcome, category].inc()
         type_ = self._bounded(claim.type)
-        self._attempt_seconds.labels(type_).observe(seconds)
+        self._attempt_seconds[type_,].observe(seconds)
         self._waits.observe(max(0, settle.started_at - claim.queued_at) / 1000)
         if settle.to is SubtaskStatus.RETRYING:
             self._retries.labels(category).inc()
         if expected and settle.to is SubtaskStatus.COMPLETED and max(expected, seconds) >= RATIO_LEAST_SECONDS:
-            self._ratios.labels(type_).observe(seconds / expected)
+            self._ratios[type_,].observe(seconds / expected)
 
     def task(self, status: str, seconds: float | None) -> None:
         """A task ended."""
@@ -132,7 +139,9 @@ class Metrics:
 
     def watch(self, snapshot: Snapshot) -> None:
         """Reads the engine's levels from ``snapshot`` at every scrape."""
-        self.registry.register(Levels(snapshot, self._bounded))
+        levels = Levels(snapshot, self._bounded)
+        self._levels.append(levels)
+        self.registry.register(levels)
 
     def watch_places(self, folders: Mapping[str, Path]) -> None:
         """Looks at every scrape how much room there is in folders, by a name for each."""
@@ -142,8 +151,21 @@ class Metrics:
         """Measures the running event loop for as long as it is entered."""
         return watched(self._lag.observe)
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """The text of a scrape and its content type, in the format that ``accept`` asks for."""
+    def look(self) -> None:
+        """Reads the levels of this moment."""
+        for levels in self._levels:
+            levels.look()
+
+    async def scrape(self, accept: str) -> tuple[bytes, str]:
+        """The text of a scrape and its content type, in the format that ``accept`` asks for.
+
+        Levels are read here, for they belong to the event loop; the text, which may take a tenth of a second where
+        there are a hundred types, is written on a thread.
+        """
+        self.look()
+        return await asyncio.to_thread(self._written, accept)
+
+    def _written(self, accept: str) -> tuple[bytes, str]:
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
@@ -153,6 +175,18 @@ class Metrics:
                 return "other"
             self._types.add(type)
         return type
+
+
+class _Children(dict[tuple[str, ...], Any]):
+    """The children of a metric by their labels: the library's own look-up takes longer than to count."""
+
+    def __init__(self, metric: Counter | Histogram) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> Any:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
 
 
 class _Registry(CollectorRegistry):

@@ -51,11 +51,17 @@ NOT_SHOWN = frozenset({"turns"})
 
 
 class Levels(Collector):
-    """Turns the engine's snapshot into metrics; ``bounded`` makes a label of a type."""
+    """Turns the engine's snapshot into metrics; ``bounded`` makes a label of a type. ``look`` before ``collect``."""
 
     def __init__(self, snapshot: Snapshot, bounded: Callable[[str], str]) -> None:
         self._snapshot = snapshot
         self._bounded = bounded
+        self._seen: list[Metric] = []
+
+    def look(self) -> None:
+        """Reads the snapshot."""
+        told = self._snapshot()
+        self._seen = [self._family(level, told[name]) for name, level in LEVELS.items() if name in told]
 
     def describe(self) -> list[Metric]:
         """Nothing, so that registering does not ask an engine that is not open yet."""
@@ -63,10 +69,7 @@ class Levels(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One metric for each number of the snapshot."""
-        told = self._snapshot()
-        for name, level in LEVELS.items():
-            if name in told:
-                yield self._family(level, told[name])
+        return iter(self._seen)
 
     def _family(self, level: Level, value: Any) -> Metric:
         make = CounterMetricFamily if level.grows else GaugeMetricFamily

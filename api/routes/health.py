@@ -47,5 +47,5 @@ async def get_readiness(request: Request, engine: TheEngine) -> schemas.Ready | 
 @router.get("/metrics", response_class=Response)
 async def get_metrics(request: Request, metrics: TheMetrics) -> Response:
     """Prometheus metrics."""
-    text, content_type = metrics.render(request.headers.get("accept", ""))
+    text, content_type = await metrics.scrape(request.headers.get("accept", ""))
     return Response(text, headers={"Content-Type": content_type})

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.about import installed_version
-from tests.support.metrics import full, values
+from tests.support.metrics import everything, values
 from tests.support.monitoring import promtool
 from tests.support.plans import Body, plan, step
 from tests.support.services import eventually
@@ -39,7 +39,7 @@ async def test_what_has_happened_can_be_scraped(tmp_path: Path) -> None:
         server.discard()
 
     families = list(openmetrics.text_string_to_metric_families(in_full))
-    assert names(families) == names(full().registry.collect())
+    assert names(families) == names(everything())
     assert names(text_string_to_metric_families(plain)) == names(families)
     told(values(families))
     checked = promtool("check", "metrics", given=plain.encode())

@@ -41,6 +41,13 @@ def full() -> Metrics:
     return metrics
 
 
+def everything() -> list[Metric]:
+    """Every metric that there is."""
+    metrics = full()
+    metrics.look()
+    return list(metrics.registry.collect())
+
+
 def series(families: Iterable[Metric]) -> dict[str, str]:
     """Every name by which a query can ask, and the type of its metric."""
     return {family.name + suffix: family.type for family in families for suffix in SUFFIXES.get(family.type, ("",))}
