@@ -76,7 +76,8 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         dependencies=[Depends(refuse_other_sites)],
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
-    app.state.hub = Hub(engine)
+    app.state.hub = hub = Hub(engine)
+    metrics.watch(lambda: {"viewers": hub.viewers})
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)

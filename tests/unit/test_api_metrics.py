@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message, Receive, Scope, Send
 
 from api.metrics import MAX_TYPES, Metrics
 from api.metrics.levels import LEVELS, NOT_SHOWN
+from api.middleware import Requests
 from api.wiring import build_engine
 from engine.settings import Settings
 from tests.support.metrics import SUFFIXES, claim, everything, full, labels, settled, values
@@ -72,6 +75,21 @@ async def test_requests_are_counted_by_template() -> None:
     assert found[name, (("method", "other"), ("route", "unmatched"), ("status", "404"))] == 1
 
 
+async def test_a_stream_is_measured_to_its_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Message) -> None: ...
+
+    monkeypatch.setattr("api.middleware.time.perf_counter", iter([10.0, 10.5, 500.0]).__next__)
+    metrics = Metrics()
+    await Requests(app, metrics)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, send)  # type: ignore[arg-type]
+    labels = (("method", "GET"), ("route", "unmatched"), ("status", "200"))
+    assert (await samples(metrics))["agent03_http_request_seconds_sum", labels] == 0.5
+
+
 async def test_levels_are_read_at_every_scrape() -> None:
     metrics = Metrics()
     level = {"ready": 3, "running_by_type": {"shell": 2, "noop": 1}, "cache_hits": 4, "graph_answers": True}
@@ -87,7 +105,7 @@ async def test_levels_are_read_at_every_scrape() -> None:
 
 def test_whatever_an_engine_tells_is_shown(tmp_path: Path) -> None:
     told = build_engine(Settings(data_path=tmp_path, neo4j_url="", redis_url="")).snapshot()
-    assert told.keys() == LEVELS.keys() | NOT_SHOWN
+    assert told.keys() == LEVELS.keys() - {"viewers"} | NOT_SHOWN
 
 
 async def test_the_number_of_types_is_bounded() -> None:
