@@ -22,6 +22,7 @@ from api.routes import (
     cache,
     control,
     forecasts,
+    graph,
     health,
     live,
     plans,
@@ -31,6 +32,7 @@ from api.routes import (
     stats,
     subtasks,
     tasks,
+    tools,
 )
 from engine.plan.schema import TaskRequest
 from engine.service import Engine
@@ -81,7 +83,23 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)
-    routes = (tasks, subtasks, live, answers, control, rerun, recall, forecasts, removal, plans, cache, stats, health)
+    routes = (
+        tasks,
+        subtasks,
+        live,
+        answers,
+        control,
+        rerun,
+        recall,
+        forecasts,
+        removal,
+        plans,
+        tools,
+        graph,
+        cache,
+        stats,
+        health,
+    )
     for router in (route.router for route in routes):
         app.include_router(router)
     return app

@@ -1,13 +1,16 @@
-"""States in filters: our own words, and what other systems call them. What we answer is one vocabulary."""
+"""What filters understand: times, and states in our own words or as other systems call them. What we answer is one
+vocabulary.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator
 
 from engine.plan.nearest import Nearest
 from engine.states import SYNONYMS, SubtaskStatus, TaskStatus
@@ -34,3 +37,18 @@ def _known(states: type[StrEnum], synonyms: dict[str, str]) -> Callable[[object]
 
 TaskState = Annotated[TaskStatus, BeforeValidator(_known(TaskStatus, OF_TASKS))]
 SubtaskState = Annotated[SubtaskStatus, BeforeValidator(_known(SubtaskStatus, SYNONYMS))]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 UTC."""
+    return round(1000 * moment.timestamp())
+
+
+def _no_number(value: object) -> object:
+    if str(value).strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("a number is no time; write it like 2026-11-21T10:15:30Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A time with its zone, in ISO-8601."""

@@ -44,6 +44,7 @@ NOT_READY = Kind("not-ready", 503, "The engine is not ready")
 ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.InvalidInput: INVALID_INPUT,
     errors.TooLarge: Kind("too-large", 413, "The input is too large"),
+    errors.TooCostly: Kind("query-too-costly", 400, "The query takes more than it may"),
     errors.NotFound: Kind("not-found", 404, "Nothing has that id"),
     errors.KeyReused: Kind("idempotency-key-reused", 409, "That key came with another body before"),
     errors.Conflict: Kind("conflict", 409, "The current state does not allow that"),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.requests import Request
 
 from api.body import read_json
+from engine.model import Json
 from engine.plan.faults import Faults
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -61,7 +62,8 @@ async def read_body(request: Request, model: type[Body], limit: int) -> Body:
         raise
 
 
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
+def body_of(model: type[BaseModel], example: Json) -> dict[str, Any]:
     """The ``openapi_extra`` of a route with such a body."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": False, "content": content}}
+    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    needed = any(field.is_required() for field in model.model_fields.values())
+    return {"requestBody": {"required": needed, "content": content}}

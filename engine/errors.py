@@ -88,6 +88,10 @@ class Busy(EngineError):
         super().__init__(message)
 
 
+class TooCostly(EngineError):
+    """The query takes more time or memory than it may. Narrow it: a LIMIT, a label, a property that is indexed."""
+
+
 class GraphUnavailable(EngineError):
     """The graph database does not answer. Start it, or correct NEO4J_URL."""
 

@@ -25,6 +25,8 @@ ELSEWHERE_SECONDS = 1.0
 """How often whoever follows a task of another engine looks at the graph."""
 LARGE = 5_000
 """Subtasks above which the longest way is looked for beside the event loop."""
+SEARCHED = 10_000
+"""Tasks that one search looks at: no index finds a text inside another one."""
 EVENT_PAGE = 1_000
 """Events read from the graph at a time by whoever follows a task."""
 
@@ -59,11 +61,33 @@ class Inquiries:
         return live.shown(task) if live else task
 
     async def tasks(
-        self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
+        self,
+        *,
+        status: str | None = None,
+        type: str | None = None,
+        tag: str | None = None,
+        user_id: str | None = None,
+        search: str = "",
+        first: str = "",
+        before: str = "",
+        limit: int,
     ) -> list[Task]:
-        """Tasks with an id below ``before``, newest first."""
-        found = await self._graph.tasks(status=status, type=type, tag=tag, user_id=user_id, before=before, limit=limit)
+        """Tasks with an id from ``first`` on and below ``before``, newest first; see ``GraphReader.tasks``."""
+        found = await self._graph.tasks(
+            status=status,
+            type=type,
+            tag=tag,
+            user_id=user_id,
+            search=search,
+            first=first,
+            before=before,
+            limit=limit,
+        )
         return [self.shown(task) for task in found]
+
+    async def horizon(self, first: str, before: str) -> str | None:
+        """The id of the last task that a search in that range looks at; None where it looks at all."""
+        return await self._graph.horizon(first=first, before=before, most=SEARCHED)
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order. Raises ``NotFound``."""

@@ -36,6 +36,7 @@ from engine.model import (
     Troubled,
 )
 from engine.planstore import PlanMemory
+from engine.queries.asking import Asker
 from engine.states import TaskStatus
 from engine.turn import Claim, TaskChanges, Turn, TurnResult, Undecided
 
@@ -209,9 +210,23 @@ class GraphReader(Protocol):
         """One task."""
 
     async def tasks(
-        self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
+        self,
+        *,
+        status: str | None = None,
+        type: str | None = None,
+        tag: str | None = None,
+        user_id: str | None = None,
+        search: str = "",
+        first: str = "",
+        before: str = "",
+        limit: int,
     ) -> list[Task]:
-        """Tasks with an id below ``before`` ("" for no bound), newest first."""
+        """Tasks with an id from ``first`` on and below ``before`` ("" for no bound), newest first; ``search`` is in
+        their name or description, whatever the case, or begins their id.
+        """
+
+    async def horizon(self, *, first: str, before: str, most: int) -> str | None:
+        """The id of the oldest of the newest ``most`` tasks in that range; None where there are fewer."""
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order."""
@@ -283,7 +298,7 @@ class GraphReader(Protocol):
         """Nodes by label and edges by type in this namespace."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, CacheStore, Provenance, Protocol):
+class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, CacheStore, Provenance, Asker, Protocol):
     """A graph database as the engine sees it."""
 
     kind: str

@@ -34,12 +34,14 @@ from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
 from engine.model import Json
 from engine.observer import NullObserver, Observer
+from engine.offer import Offer
 from engine.ownership import Ownership
 from engine.payloads import Payloads
 from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
 from engine.ports import Blobs, Graph, Health
+from engine.queries.desk import GraphDesk
 from engine.recall import Recalled, Recalls, Wish
 from engine.recovery import Recovery
 from engine.removal import Removal
@@ -137,6 +139,8 @@ class Engine(Verbs):
             settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
         )
         self._statistics = Statistics(graph, learner, clock)
+        self.desk = GraphDesk(graph, settings.namespace)
+        self._offer = Offer(tools, ledger, learner)
         self._recalls = Recalls(
             graph,
             self._scheduler.recorder.caught_up,
@@ -315,6 +319,10 @@ class Engine(Verbs):
     async def estimates(self, type: str | None = None) -> list[dict[str, Json]]:
         """What was learned about each kind of subtask; see ``Statistics.estimates``."""
         return await self._statistics.estimates(type)
+
+    async def offered(self) -> list[dict[str, Json]]:
+        """Every type of subtask with its input's schema, its limits and what was learned of it; see ``Offer.tools``."""
+        return await self._offer.tools()
 
     # --- health -----------------------------------------------------------------------------------------------------
 

@@ -97,6 +97,15 @@ def _day(day: int, type_: str, sums: Sums) -> dict[str, Json]:
     return {"day": day * DAY, "type": type_, **sums.shown()}
 
 
+def learned(profile: Profile | None) -> dict[str, Json] | None:
+    """The little of a kind that is told beside other things; None when nothing was learned."""
+    if profile is None:
+        return None
+    names = ("count", "p10", "median", "p90", "attempts", "failures", "failure_rate", "cost", "regressed")
+    everything = shown(profile)
+    return {name: everything[name] for name in names}
+
+
 def shown(profile: Profile) -> dict[str, Json]:
     """What is told of a kind."""
     low, middle, high = profile.seconds.quantiles(SHARES) if profile.count else (None, None, None)

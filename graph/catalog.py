@@ -6,6 +6,7 @@ A name that the code uses and no file has, and a file without a proper header, s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,6 +29,8 @@ class Statement:
     params: frozenset[str]
     moves: str
     returns: str
+    fields: Mapping[str, str]
+    """Everything that the header says, by its name."""
 
 
 def _parse(name: str, text: str) -> Statement:
@@ -43,7 +46,7 @@ def _parse(name: str, text: str) -> Statement:
         raise CatalogError(f"cypher/{name}.cypher: the header has no {', '.join(sorted(missing))}")
     params = frozenset(part.strip() for part in header.get("params", "").split(",") if part.strip())
     body = "\n".join(line for line in text.splitlines() if not line.startswith("//"))
-    return Statement(name, body, header["purpose"], params, header.get("from -> to", ""), header["returns"])
+    return Statement(name, body, header["purpose"], params, header.get("from -> to", ""), header["returns"], header)
 
 
 def _walk(folder: Traversable, prefix: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ STATEMENTS = frozenset(
         "subtask/outputs",
         "subtask/troubled",
         "task/get",
+        "task/horizon",
         "task/list",
     }
 )
@@ -52,20 +53,38 @@ class Reader(Repairer):
         return codec.task(rows[0]["t"]) if rows else None
 
     async def tasks(
-        self, *, status: str | None, type: str | None, tag: str | None, user_id: str | None, before: str, limit: int
+        self,
+        *,
+        status: str | None = None,
+        type: str | None = None,
+        tag: str | None = None,
+        user_id: str | None = None,
+        search: str = "",
+        first: str = "",
+        before: str = "",
+        limit: int,
     ) -> list[Task]:
-        """Tasks with an id below ``before``, newest first."""
+        """Tasks with an id from ``first`` on and below ``before``, newest first."""
         rows = await self._database.read(
             "task/list",
             namespace=self._namespace,
+            first=first,
             before=before or NO_BOUND,
             status=status or "",
             type=type or "",
             tag=tag or "",
             user_id=user_id or "",
+            search=search,
             limit=limit,
         )
         return [codec.task(row["t"]) for row in rows]
+
+    async def horizon(self, *, first: str, before: str, most: int) -> str | None:
+        """The id of the oldest of the newest ``most`` tasks in that range; None where there are fewer."""
+        rows = await self._database.read(
+            "task/horizon", namespace=self._namespace, first=first, before=before or NO_BOUND, skip=most - 1
+        )
+        return rows[0]["id"] if rows else None
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order."""

@@ -30,7 +30,9 @@ async def get_cache_stats(engine: TheEngine) -> schemas.CacheStats:
     return schemas.CacheStats.model_validate(await engine.cached.stats())
 
 
-@router.post("/invalidate", responses=problems(400, 413, 415, 503), openapi_extra=body_of(Invalidation))
+@router.post(
+    "/invalidate", responses=problems(400, 413, 415, 503), openapi_extra=body_of(Invalidation, {"type": "http_request"})
+)
 async def invalidate_cache(request: Request, engine: TheEngine, settings: TheSettings) -> schemas.Invalidated:
     """Forgets entries, in Redis and in the graph. What was taken over before stays where it is."""
     asked = await read_body(request, Invalidation, settings.max_body_bytes)

@@ -20,10 +20,12 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     **problems(400, 404, 409, 413, 415, 503),
     202: {"model": schemas.TaskAnswer, "description": "Accepted, not yet applied; it goes on by itself"},
 }
+PAUSE = {"mode": "drain", "timeout_seconds": 3600, "on_timeout": "resume"}
+DECISION = {"comment": "looked at the input, it is fine"}
 PENDING = "accepted, not yet applied: {verb} goes on by itself; look at the task again"
 
 
-@router.post("/cancel", responses=ANSWERS, openapi_extra=body_of(Nothing))
+@router.post("/cancel", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def cancel_task(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
 ) -> schemas.TaskAnswer:
@@ -35,7 +37,7 @@ async def cancel_task(
     return await _carried_out(engine, response, Command("cancel", task_id))
 
 
-@router.post("/pause", responses=ANSWERS, openapi_extra=body_of(Pause))
+@router.post("/pause", responses=ANSWERS, openapi_extra=body_of(Pause, PAUSE))
 async def pause_task(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
 ) -> schemas.TaskAnswer:
@@ -47,7 +49,7 @@ async def pause_task(
     return await _carried_out(engine, response, command)
 
 
-@router.post("/resume", responses=ANSWERS, openapi_extra=body_of(Nothing))
+@router.post("/resume", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def resume_task(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
 ) -> schemas.TaskAnswer:
@@ -56,7 +58,7 @@ async def resume_task(
     return await _carried_out(engine, response, Command("resume", task_id))
 
 
-@router.post("/subtasks/{key}/retry", responses=ANSWERS, openapi_extra=body_of(Nothing))
+@router.post("/subtasks/{key}/retry", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def retry_subtask(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
 ) -> schemas.TaskAnswer:
@@ -68,7 +70,7 @@ async def retry_subtask(
     return await _carried_out(engine, response, Command("retry", task_id, key))
 
 
-@router.post("/subtasks/{key}/skip", responses=ANSWERS, openapi_extra=body_of(Nothing))
+@router.post("/subtasks/{key}/skip", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def skip_subtask(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
 ) -> schemas.TaskAnswer:
@@ -77,7 +79,7 @@ async def skip_subtask(
     return await _carried_out(engine, response, Command("skip", task_id, key))
 
 
-@router.post("/subtasks/{key}/approve", responses=ANSWERS, openapi_extra=body_of(Decision))
+@router.post("/subtasks/{key}/approve", responses=ANSWERS, openapi_extra=body_of(Decision, DECISION))
 async def approve_subtask(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
 ) -> schemas.TaskAnswer:
@@ -86,7 +88,7 @@ async def approve_subtask(
     return await _carried_out(engine, response, Command("approve", task_id, key, comment=said.comment))
 
 
-@router.post("/subtasks/{key}/reject", responses=ANSWERS, openapi_extra=body_of(Decision))
+@router.post("/subtasks/{key}/reject", responses=ANSWERS, openapi_extra=body_of(Decision, DECISION))
 async def reject_subtask(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
 ) -> schemas.TaskAnswer:

@@ -31,7 +31,7 @@ class WhatIf(VerbBody):
 
 @router.post(
     "/tasks/{task_id}/what-if",
-    openapi_extra=body_of(WhatIf),
+    openapi_extra=body_of(WhatIf, {"slots": 20, "factors": {"http_request": 2.0}}),
     responses=problems(400, 404, 409, 413, 415, 503),
 )
 async def what_if(request: Request, engine: TheEngine, settings: TheSettings, task_id: str) -> schemas.WhatIfAnswer:

@@ -40,7 +40,11 @@ class Recall(VerbBody):
         return Wish(self.result, self.subtask, self.type, self.version, since, until)
 
 
-@router.post("/recall", openapi_extra=body_of(Recall), responses=problems(400, 404, 409, 413, 415, 503))
+@router.post(
+    "/recall",
+    openapi_extra=body_of(Recall, {"type": "http_request", "from": "2026-11-21T00:00:00Z", "dry_run": True}),
+    responses=problems(400, 404, 409, 413, 415, 503),
+)
 async def recall_outputs(
     request: Request, engine: TheEngine, settings: TheSettings, key: IdempotencyKey
 ) -> recalls.RecallAnswer:

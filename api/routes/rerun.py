@@ -28,9 +28,12 @@ class Rerun(VerbBody):
     """By key the fields of subtasks that are different this time; ``input`` is merged with the earlier one."""
 
 
+EXAMPLE = {"from": "count", "overrides": {"count": {"timeout_seconds": 60}}}
+
+
 @router.post(
     "/tasks/{task_id}/rerun",
-    openapi_extra=body_of(Rerun),
+    openapi_extra=body_of(Rerun, EXAMPLE),
     responses=problems(400, 404, 409, 413, 415, 429, 503),
 )
 async def rerun_task(

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import present, schemas
 from api.body import read_json
 from api.cursor import Cursor, encode_cursor
-from api.filters import TaskState
+from api.filters import Moment, TaskState, milliseconds
 from api.idempotency import REPEATED, IdempotencyKey
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
 from engine.estimates.promise import decode
 from engine.model import Json
+from engine.plan.ids import first_ulid
 
 router = APIRouter(tags=["tasks"])
 
@@ -34,6 +35,14 @@ class TaskFilter(BaseModel):
     """Only tasks with this tag."""
     user_id: str | None = None
     """Only tasks of this user."""
+    search: str = Field("", max_length=200)
+    """Only tasks with this text in their name or description, whatever the case, or whose id begins with it. Each page
+    looks at 10,000 tasks, so it may hold few or none and still have a ``next_cursor``.
+    """
+    since: Moment | None = Field(None, alias="from")
+    """Only tasks made at this time or later."""
+    until: Moment | None = Field(None, alias="to")
+    """Only tasks made before this time."""
     cursor: Cursor | None = None
     """``next_cursor`` of the page before."""
     limit: int = Field(100, ge=1, le=1000)
@@ -67,19 +76,33 @@ async def create_task(
 @router.get("/tasks", responses=problems(400, 503))
 async def list_tasks(engine: TheEngine, wanted: Annotated[TaskFilter, Query()]) -> schemas.TaskPage:
     """Tasks, newest first. Results are left out here; each task has its own under ``/tasks/{task_id}``."""
+    first, before = _range(wanted)
+    horizon = await engine.horizon(first, before) if wanted.search else None
     rows = await engine.tasks(
         status=wanted.status,
         type=wanted.type,
         tag=wanted.tag,
         user_id=wanted.user_id,
-        before=wanted.cursor or "",
+        search=wanted.search,
+        first=horizon or first,
+        before=before,
         limit=wanted.limit + 1,
     )
     page = rows[: wanted.limit]
+    last = page[-1].id if len(rows) > wanted.limit else horizon
     return schemas.TaskPage(
         tasks=[present.task_summary(task) for task in page],
-        next_cursor=encode_cursor(page[-1].id) if len(rows) > wanted.limit else None,
+        next_cursor=encode_cursor(last) if last else None,
     )
+
+
+def _range(wanted: TaskFilter) -> tuple[str, str]:
+    """The ids to look at, from and below: they begin with the time that they were made at."""
+    first = first_ulid(milliseconds(wanted.since)) if wanted.since is not None else ""
+    bounds = [wanted.cursor] if wanted.cursor else []
+    if wanted.until is not None:
+        bounds.append(first_ulid(milliseconds(wanted.until)))
+    return first, min(bounds, default="")
 
 
 @router.get("/tasks/{task_id}", responses=problems(404, 503))

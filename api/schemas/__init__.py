@@ -42,6 +42,11 @@ from api.schemas.problems import (
     Problem,
     ProblemError,
 )
+from api.schemas.queries import (
+    QueryAnswer,
+    SavedQueries,
+    SavedQueryView,
+)
 from api.schemas.subtasks import (
     AttemptView,
     AwaitedView,
@@ -65,6 +70,11 @@ from api.schemas.tasks import (
     TaskPage,
     TaskSummary,
     Trouble,
+)
+from api.schemas.tools import (
+    ToolProfile,
+    Tools,
+    ToolView,
 )
 
 __all__ = [
@@ -93,7 +103,10 @@ __all__ = [
     "Problem",
     "ProblemError",
     "Progress",
+    "QueryAnswer",
     "Ready",
+    "SavedQueries",
+    "SavedQueryView",
     "SubtaskDetail",
     "SubtaskError",
     "SubtaskPage",
@@ -107,6 +120,9 @@ __all__ = [
     "TemplateView",
     "Templates",
     "Time",
+    "ToolProfile",
+    "ToolView",
+    "Tools",
     "Trouble",
     "Welcome",
     "WhatIfAnswer",

@@ -217,10 +217,17 @@ class Learner:
         expectation = self.expectation(hash_)
         return [msgspec.structs.replace(item, expected=expectation.of(item.key, item.type).seconds) for item in items]
 
+    def of_kind(self, type_: str) -> Profile | None:
+        """What all engines have learned of a type in its present version, inputs of all sizes together; None when
+        nothing of it has run yet.
+        """
+        profile = self.merged().get(Kind(type_, self._version(type_)))
+        return profile if profile is not None and profile.attempts else None
+
     def of_type(self, type_: str) -> tuple[float | None, float | None]:
         """What is known of a type as it is now: median seconds, and the share of attempts that succeed."""
-        profile = self.merged().get(Kind(type_, self._version(type_)))
-        if profile is None or not profile.attempts:
+        profile = self.of_kind(type_)
+        if profile is None:
             return None, None
         median = profile.seconds.quantile(0.5) if profile.count else None
         return median, profile.count / profile.attempts

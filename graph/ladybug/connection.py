@@ -1,4 +1,5 @@
-"""The embedded database: one connection that writes, one that reads, each on a thread of its own.
+"""The embedded database: one connection that writes, one that reads, each on a thread of its own; what people ask has
+a third one (``graph.ladybug.asking``).
 
 ``execute`` holds no GIL while it works, so reads go on beside a turn, and the event loop beside both. Writes pass the
 one writing thread in the order they came: a turn goes between the batches of a large load.
@@ -12,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,9 +24,12 @@ import ladybug
 import structlog
 
 from engine.errors import GraphUnavailable
+from engine.model import Json
+from engine.queries.asking import Bounds, Table
 from graph import catalog
 from graph.database import Row
 from graph.ladybug import faults
+from graph.ladybug.asking import Queries
 from graph.ladybug.faults import MIB, PoolFull
 from graph.ladybug.upkeep import Upkeep
 
@@ -33,6 +38,7 @@ Result = TypeVar("Result")
 
 READER_SECONDS = 0.05
 """How long a checkpoint that can be put off waits for a read to end."""
+POOL = "CALL bm_info() RETURN *"
 MENDING_MB = 2048
 """Pool while a torn log is read: a read that stopped for want of memory would look like the end of the log."""
 
@@ -75,6 +81,7 @@ class LadybugDatabase:
         self._write_thread = ThreadPoolExecutor(1, "graph-write")
         self._read_thread = ThreadPoolExecutor(1, "graph-read")
         self._reading = threading.Lock()
+        self._queries = Queries(self._another, _pool_bytes, self._buffer_bytes)
         self._torn = False
         """A commit has failed: the log may end in the middle of it, and whatever follows there would be lost."""
 
@@ -130,11 +137,12 @@ class LadybugDatabase:
         await asyncio.get_running_loop().run_in_executor(self._write_thread, self._close)
         self._write_thread.shutdown()
         self._read_thread.shutdown()
+        self._queries.thread.shutdown()
 
     def _close(self) -> None:
         if self._writer is not None:
             self._last_checkpoint()
-        with self._reading:
+        with self._alone():
             if self._database is not None:
                 self._database.close()
             self._writer = self._reader = self._database = None
@@ -167,6 +175,17 @@ class LadybugDatabase:
         except PoolFull:
             await self._on_writer(self._relieve)
             return await loop.run_in_executor(self._read_thread, run)
+
+    async def ask(self, text: str, parameters: Mapping[str, Json], bounds: Bounds) -> Table:
+        """Runs a query of a person's beside everything else; see ``Asker.ask``."""
+        _opened(self._reader)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._queries.thread, self._queries.run, text, parameters, bounds)
+
+    def _another(self) -> Any:
+        """A connection more."""
+        _opened(self._reader)
+        return ladybug.Connection(self._database)
 
     async def write(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement in a transaction of its own and waits for its commit."""
@@ -261,7 +280,7 @@ class LadybugDatabase:
             self._checkpoint(patience=-1)
         except PoolFull:
             _log.warning("the embedded graph is opened anew, to be rid of what fills its memory")
-            with self._reading:
+            with self._alone():
                 self._writer = self._reader = None
                 self._database.close()
                 self._database = self._opened()
@@ -274,15 +293,30 @@ class LadybugDatabase:
         if not self._reading.acquire(timeout=patience):
             return
         try:
-            _opened(self._writer).run_text("CHECKPOINT", {})
-            self._torn = False
-            self._upkeep.begin(self._used())
+            if not self._queries.stand_aside(patience):
+                return
+            try:
+                _opened(self._writer).run_text("CHECKPOINT", {})
+                self._torn = False
+                self._upkeep.begin(self._used())
+            finally:
+                self._queries.go_on()
         finally:
             self._reading.release()
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody reads."""
+        with self._reading:
+            self._queries.stand_aside(-1)
+            try:
+                yield
+            finally:
+                self._queries.go_on()
+
     def _used(self) -> int:
         try:
-            return int(_opened(self._writer).run_text("CALL bm_info() RETURN *", {})[0]["mem_usage"])
+            return int(_opened(self._writer).run_text(POOL, {})[0]["mem_usage"])
         except PoolFull:
             return self._buffer_bytes
 
@@ -297,6 +331,17 @@ def _opened(session: Session | None) -> Session:
     if session is None:
         raise GraphUnavailable("the embedded graph is not open: call open() first")
     return session
+
+
+def _pool_bytes(connection: Any) -> int:
+    """What the pool holds; more than it can where it has no room for the answer."""
+    try:
+        result = connection.execute(POOL)
+    except RuntimeError:
+        return sys.maxsize
+    used = dict(zip(result.get_column_names(), result.get_next(), strict=True))["mem_usage"]
+    result.close()
+    return int(used)
 
 
 def _roll_back(session: Session) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from engine.model import (
     Dependant,
     Finish,
     Growth,
+    Json,
     Judged,
     Late,
     NewResult,
@@ -22,6 +23,7 @@ from engine.model import (
     Pulse,
     Rank,
 )
+from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, history, reader, writer
@@ -29,6 +31,7 @@ from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, provenance, removal, schema
 from graph.ladybug.answers import LadybugAnswers
+from graph.ladybug.asking import UNSAFE_FUNCTIONS
 from graph.ladybug.caching import LadybugEntries
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
@@ -36,6 +39,7 @@ from graph.ladybug.frontier import Frontiers, TaskFrontier
 from graph.ladybug.provenance import LadybugLineage
 from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
+from graph.saved import saved_queries
 from graph.writer import Writer
 
 FILE = "graph.lbug"
@@ -113,6 +117,7 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
     """
 
     kind = "embedded"
+    unsafe_functions = UNSAFE_FUNCTIONS
 
     def __init__(self, path: Path, namespace: str, buffer_mb: int = 512) -> None:
         self._ladybug = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
@@ -129,6 +134,14 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
     async def close(self) -> None:
         """Closes the file."""
         await self._ladybug.close()
+
+    def saved_queries(self) -> list[SavedQuery]:
+        """Our own queries, by name."""
+        return saved_queries("ladybug")
+
+    async def ask(self, text: str, parameters: Mapping[str, Json], bounds: Bounds) -> Table:
+        """Runs a query of a person's beside everything else; see ``Asker.ask``."""
+        return await self._ladybug.ask(text, parameters, bounds)
 
     async def ping(self) -> None:
         """Raises ``GraphUnavailable`` when the file cannot be read, or its disk is full."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,10 +25,16 @@ from neo4j.exceptions import (
     TransientError,
 )
 
-from engine.errors import AlreadyStored, GraphRefused, GraphUnavailable
+from engine.errors import AlreadyStored, Fault, GraphRefused, GraphUnavailable, InvalidInput, TooCostly
+from engine.model import Json
+from engine.queries.asking import Bounds, Gathering, Table
 from graph import catalog
 from graph.database import Row
+from graph.neo4j.values import plain
 
+LATE_SECONDS = 2.0
+"""So much later than its time limit a query is given up that the server has not ended."""
+TOO_LONG = "the query did not end within {seconds:g} s; narrow it with a label, an id or a LIMIT"
 REPEATS = 8
 """How often a statement that the server refused without effect is sent again."""
 
@@ -94,6 +101,25 @@ class Neo4jDatabase:
         """Runs a statement in a transaction of its own and waits for its commit."""
         return await self._run(WRITE_ACCESS, self._statements[name].text, params)
 
+    async def ask(self, text: str, parameters: Mapping[str, Json], bounds: Bounds) -> Table:
+        """Runs a query of a person's in a transaction that only reads and ends by itself; see ``Asker.ask``."""
+        async with _Translated(self._url), self._session(READ_ACCESS) as session:
+            try:
+                async with (
+                    asyncio.timeout(bounds.seconds + LATE_SECONDS),
+                    await session.begin_transaction(timeout=bounds.seconds) as transaction,
+                ):
+                    result = await transaction.run(text, dict(parameters))
+                    gathering = Gathering(result.keys(), bounds)
+                    async for record in result:
+                        if not gathering.add([plain(value) for value in record.values()]):
+                            break
+                    return gathering.table()
+            except TimeoutError:
+                raise TooCostly(TOO_LONG.format(seconds=bounds.seconds)) from None
+            except (ClientError, TransientError) as error:
+                raise _meant(error, bounds) from error
+
     async def apply(self, text: str) -> None:
         """Runs a schema statement. What another engine applies at this moment counts as applied."""
         try:
@@ -118,6 +144,17 @@ class Neo4jDatabase:
         if self._driver is None:
             raise GraphUnavailable("the graph is not open: call open() first")
         return self._driver.session(default_access_mode=mode)
+
+
+def _meant(error: Neo4jError, bounds: Bounds) -> Exception:
+    """What the server says about a query of a person's."""
+    code = error.code or ""
+    if "TimedOut" in code or "Terminated" in code:
+        return TooCostly(TOO_LONG.format(seconds=bounds.seconds))
+    if "Memory" in code:
+        return TooCostly("the query takes more memory than the server gives it; narrow it, or aggregate less")
+    said = (error.message or code).strip().splitlines()[0][:500]
+    return InvalidInput([Fault("/cypher", f"the database says: {said}")])
 
 
 VANISHED = "Neo.ClientError.Statement.EntityNotFound"

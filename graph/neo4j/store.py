@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import Fenced, GraphUnavailable
-from engine.model import Dependant, Growth, Judged, NewTask, OpenTask
+from engine.model import Dependant, Growth, Json, Judged, NewTask, OpenTask
+from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, history, provenance, reader, removal, turns, writer
 from graph.answers import AnsweringReader
@@ -16,6 +17,7 @@ from graph.neo4j import fence, owners, schema
 from graph.neo4j.connection import Neo4jDatabase
 from graph.neo4j.owners import OwningWriter
 from graph.provenance import Lineage
+from graph.saved import saved_queries
 
 WHOLE = 1_000
 """A task up to this many subtasks and four times as many edges is written by one statement."""
@@ -66,6 +68,7 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
     """
 
     kind = "neo4j"
+    unsafe_functions: frozenset[str] = frozenset()
 
     def __init__(self, url: str, login: tuple[str, str], namespace: str, start_timeout_seconds: float = 10.0) -> None:
         self.location = url
@@ -97,6 +100,14 @@ class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
             self._planning.cancel()
             await asyncio.wait({self._planning})
         await self._neo4j.close()
+
+    def saved_queries(self) -> list[SavedQuery]:
+        """Our own queries, by name."""
+        return saved_queries("neo4j")
+
+    async def ask(self, text: str, parameters: Mapping[str, Json], bounds: Bounds) -> Table:
+        """Runs a query of a person's beside everything else; see ``Asker.ask``."""
+        return await self._neo4j.ask(text, parameters, bounds)
 
     async def ping(self) -> None:
         """Raises ``GraphUnavailable`` when the database does not answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from engine.model import INLINE_OUTPUT_BYTES, NewResult, NewTask
@@ -13,12 +14,11 @@ from engine.plan.spec import Spec
 from engine.ports import Graph
 from engine.states import SubtaskStatus
 from tests.support.graphs import EVERYTHING, Hand, names, verdict
-from tests.support.plans import chain, diamond, independent, plan, step
+from tests.support.plans import chain, diamond, independent, new_task, plan, step
 
 
 async def _ids(graph: Graph, **wanted: object) -> list[str]:
-    values: dict[str, object] = {"status": None, "type": None, "tag": None, "user_id": None, "before": "", "limit": 100}
-    return [task.id for task in await graph.tasks(**(values | wanted))]  # type: ignore[arg-type]
+    return [task.id for task in await graph.tasks(**({"limit": 100} | wanted))]  # type: ignore[arg-type]
 
 
 async def test_tasks_come_newest_first_and_page_by_page(hand: Hand) -> None:
@@ -43,6 +43,33 @@ async def test_tasks_are_filtered_by_all_that_is_given(hand: Hand) -> None:
     assert await _ids(hand.graph, status="completed") == []
     assert await _ids(hand.graph, type="plan", tag="a") == [one.id]
     assert await _ids(hand.graph, type="other") == []
+
+
+async def test_tasks_are_found_by_a_text_and_by_when_they_were_made(hand: Hand) -> None:
+    """The first one is found by its name, the second by what describes it, the third by its id."""
+    one = await hand.store(independent(1, name="Count the WORDS"))
+    two = msgspec.structs.replace(new_task(independent(1)), description="counting starts here, and goes on")
+    await hand.graph.store(two)
+    three = await hand.store(independent(1))
+
+    assert await _ids(hand.graph, search="couNT") == [two.id, one.id]
+    assert await _ids(hand.graph, search="the w") == [one.id]
+    assert await _ids(hand.graph, search=three.id.lower()) == [three.id]
+    assert await _ids(hand.graph, search=three.id[1:]) == []
+    assert await _ids(hand.graph, search="x' OR true //") == []
+    assert await _ids(hand.graph, search="count", status="completed") == []
+    assert await _ids(hand.graph, first=two.id) == [three.id, two.id]
+    assert await _ids(hand.graph, first=two.id, before=three.id) == [two.id]
+
+
+async def test_a_search_knows_how_far_back_it_looks(hand: Hand) -> None:
+    made = [(await hand.store(independent(1))).id for _ in range(5)]
+
+    assert await hand.graph.horizon(first="", before="", most=2) == made[3]
+    assert await hand.graph.horizon(first="", before=made[3], most=2) == made[1]
+    assert await hand.graph.horizon(first="", before="", most=5) == made[0]
+    assert await hand.graph.horizon(first="", before="", most=6) is None
+    assert await hand.graph.horizon(first=made[1], before="", most=5) is None
 
 
 async def test_nobody_is_seen_across_namespaces(hand: Hand) -> None:

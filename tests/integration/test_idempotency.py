@@ -135,7 +135,7 @@ async def test_sent_again_after_a_lost_answer_it_makes_no_second_task(neo4j_lab:
             await engine.submit(body, key="lost")
         submitted = await engine.submit(body, key="lost")
         task = await ended(engine, submitted.task_id)
-        listed = await engine.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=10)
+        listed = await engine.tasks(limit=10)
         await neo4j_lab.stop(engine)
     assert proxy.cuts == {cut: 1}
     assert ([one.id for one in listed], task.status) == ([task.id], TaskStatus.COMPLETED)
@@ -181,5 +181,5 @@ async def test_two_engines_asked_at_the_same_moment_make_one_task(neo4j_lab: Lab
         assert len({answer.task_id for answer in answers}) == 1
         assert [answer.repeated for answer in answers].count(False) == 1
         await ended(one, answers[0].task_id)
-    listed = await one.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=50)
+    listed = await one.tasks(limit=50)
     assert len(listed) == 5

@@ -194,7 +194,7 @@ async def test_a_submission_of_unclear_outcome_is_not_left_lying(neo4j_lab: Lab,
         await engine.submit(chain(3))
 
     async def completed() -> bool:
-        listed = await engine.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=9)
+        listed = await engine.tasks(limit=9)
         return [task.status for task in listed] == [TaskStatus.COMPLETED]
 
     await eventually(completed)

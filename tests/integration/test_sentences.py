@@ -124,4 +124,4 @@ async def test_what_cannot_be_understood_is_refused_with_its_place(
 
     assert [fault.pointer for fault in refused.value.faults] == [pointer]
     assert words in refused.value.faults[0].detail
-    assert await engine.tasks(status=None, type=None, tag=None, user_id=None, before="", limit=10) == []
+    assert await engine.tasks(limit=10) == []

@@ -101,7 +101,9 @@ class FakeEngine:
     """Raised by commands alone."""
     reasons: list[str] = field(default_factory=list)
     state: str = "healthy"
-
+    looked_back_to: str | None = None
+    wanted: dict[str, Json] = field(default_factory=dict)
+    """The conditions of the last list of tasks."""
     foretold: Forecast | None = None
     alternatives: list[Alternative] = field(default_factory=list)
 
@@ -166,10 +168,21 @@ class FakeEngine:
                 return task
         raise NotFound(f"no task has the id {task_id}; GET /tasks lists them")
 
-    async def tasks(self, *, before: str, limit: int, **wanted: Json) -> list[Task]:
+    async def offered(self) -> list[dict[str, Json]]:
+        """One type of which nothing was learned."""
+        self._fail()
+        facts = {"deterministic": True, "idempotent": True, "expands": False, "literal": [], "input_schema": {}}
+        return [{"name": "noop", "description": "", "version": "1", "running": 1, "limit": 4, "profile": None} | facts]
+
+    async def horizon(self, first: str, before: str) -> str | None:
+        """The laid-down one."""
+        return self.looked_back_to
+
+    async def tasks(self, *, first: str, before: str, limit: int, **wanted: Json) -> list[Task]:
         """Newest first; of the conditions it knows ``status`` only."""
         self._fail()
-        rows = [task for task in reversed(self.held_tasks) if not before or task.id < before]
+        self.wanted = wanted
+        rows = [task for task in reversed(self.held_tasks) if task.id >= first and (not before or task.id < before)]
         return [task for task in rows if wanted["status"] in (None, task.status)][:limit]
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:

@@ -15,6 +15,7 @@ from engine.errors import Fault, InvalidInput
 from engine.estimates.prediction import Prediction
 from engine.forecasts import Alternative, Forecast
 from engine.model import Attempt, Event
+from engine.plan.ids import first_ulid
 from engine.states import SubtaskStatus, TaskStatus
 from tests.support.fake_engine import NOW, FakeEngine, a_subtask, a_task
 from tests.support.http import client_of, problem, read
@@ -287,6 +288,41 @@ async def test_filters_reach_the_engine(client: httpx2.AsyncClient, engine: Fake
     assert [task.id for task in page.tasks] == ["T0002"]
 
 
+async def test_a_search_that_has_not_looked_at_all_says_where_to_go_on(
+    client: httpx2.AsyncClient, engine: FakeEngine
+) -> None:
+    engine.held_tasks = [a_task(number) for number in range(1, 6)]
+    engine.looked_back_to = "T0004"
+    page = read(schemas.TaskPage, await client.get("/tasks?search=Some Text"))
+    assert [task.id for task in page.tasks] == ["T0005", "T0004"]
+    assert engine.wanted["search"] == "Some Text"
+    engine.looked_back_to = None
+    rest = read(schemas.TaskPage, await client.get(f"/tasks?search=x&cursor={page.next_cursor}"))
+    assert ([task.id for task in rest.tasks], rest.next_cursor) == (["T0003", "T0002", "T0001"], None)
+
+
+async def test_times_bound_the_ids_because_these_begin_with_them(
+    client: httpx2.AsyncClient, engine: FakeEngine
+) -> None:
+    moments = [NOW - 1, NOW, NOW + 1]
+    engine.held_tasks = [a_task(id=first_ulid(moment)) for moment in moments]
+
+    async def found(query: str) -> list[str]:
+        return [task.id for task in read(schemas.TaskPage, await client.get(f"/tasks?{query}")).tasks]
+
+    newest, middle, oldest = (first_ulid(moment) for moment in reversed(moments))
+    assert await found("from=2026-11-18T11:06:40.123Z") == [newest, middle]
+    assert await found("to=2026-11-18T12:06:40.124%2B01:00") == [middle, oldest]
+    assert await found("from=2026-11-18T11:06:40.123Z&to=2026-11-18T11:06:40.124Z") == [middle]
+    for wrong in ("2026-11-18T11:06:40", "1795000000", "yesterday"):
+        problem(await client.get(f"/tasks?from={wrong}"), 400, "invalid-input")
+
+
+async def test_tools_are_listed(client: httpx2.AsyncClient) -> None:
+    (tool,) = read(schemas.Tools, await client.get("/tools")).tools
+    assert (tool.name, tool.running, tool.limit, tool.profile) == ("noop", 1, 4, None)
+
+
 @pytest.mark.parametrize("key", ["a.b", "a:b", "a+b", "a-b_c", "KEY[0]", "0"])
 async def test_keys_of_every_form_can_be_asked_for(client: httpx2.AsyncClient, engine: FakeEngine, key: str) -> None:
     attempt = Attempt(
@@ -504,6 +540,10 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/events": "list_events",
         "POST /tasks/{task_id}/what-if": "what_if",
         "POST /plans/preview": "preview_plan",
+        "GET /tools": "list_tools",
+        "POST /graph/query": "query_graph",
+        "GET /graph/queries": "list_graph_queries",
+        "POST /graph/queries/{name}": "run_graph_query",
         "GET /templates": "list_templates",
         "GET /stats": "get_stats",
         "GET /estimates": "list_estimates",

@@ -56,7 +56,7 @@ def test_a_statement_without_a_file_stops_the_start(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", catalog.DIALECTS)
 def test_every_file_is_used_and_every_used_statement_has_a_file(dialect: str) -> None:
-    by_folder = {name for name in catalog.load(dialect) if re.match(r"invariant/|repair/|schema/\d{3}_", name)}
+    by_folder = {name for name in catalog.load(dialect) if re.match(r"invariant/|repair/|saved/|schema/\d{3}_", name)}
 
     assert set(catalog.load(dialect)) == USED[dialect] | by_folder
 

@@ -1,0 +1,47 @@
+"""What this engine can do: each type of subtask, what its tool says of itself, what runs, and what was learned of it.
+
+One entry per type, put together from what each part knows; whatever else is to be told of a type joins here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.estimates.learning import Learner
+from engine.ledger import Ledger
+from engine.model import Json
+from engine.statistics import learned
+from engine.tools.registry import ToolRegistry
+
+
+class Offer:
+    """Reads what the parts know of each type at this moment."""
+
+    def __init__(self, tools: ToolRegistry, ledger: Ledger, learner: Learner) -> None:
+        self._tools = tools
+        self._ledger = ledger
+        self._learner = learner
+
+    async def tools(self) -> list[dict[str, Json]]:
+        """Every type by name. What other engines have learned may be a minute old."""
+        await self._learner.refresh()
+        running, limits = self._ledger.running_by_type, self._ledger.throttle.limits()
+        return [self._entry(name, running, limits) for name in self._tools.names()]
+
+    def _entry(self, name: str, running: Mapping[str, int], limits: Mapping[str, int]) -> dict[str, Json]:
+        tool = self._tools.get(name)
+        assert tool is not None
+        schema = tool.schema()
+        return {
+            "name": name,
+            "description": schema.get("description", ""),
+            "version": tool.version,
+            "deterministic": tool.deterministic,
+            "idempotent": tool.idempotent,
+            "expands": tool.grows,
+            "literal": sorted(tool.literal),
+            "input_schema": schema,
+            "running": running.get(name, 0),
+            "limit": limits.get(name),
+            "profile": learned(self._learner.of_kind(name)),
+        }
