@@ -14,7 +14,7 @@ from engine.answers.holds import Cause, Code
 from engine.model import Json
 
 Model = TypeVar("Model", bound=Wire)
-TIMES = ("since", "until")
+TIMES = ("since", "until", "expected_end")
 """Names in a cause's data that are times, beside those that end in ``_at``."""
 
 

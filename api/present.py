@@ -266,7 +266,7 @@ def _progress(task: model.Task, forecast: Forecast | None = None) -> schemas.Pro
     if forecast is None:
         return schemas.Progress(percent=percent, completed=completed, total=total)
     low, eta, high = (
-        iso(forecast.made_at + round(1000 * seconds))
+        iso(forecast.at(seconds))
         for seconds in (forecast.prediction.low, forecast.prediction.seconds, forecast.prediction.high)
     )
     return schemas.Progress(

@@ -1,8 +1,8 @@
 """When tasks will have ended, for whoever looks: computed on demand, in a thread, and remembered for a moment.
 
 A task that nobody looks at costs nothing. One that is looked at is read once; from then on its events say how it
-stands, until nobody has looked for a while. A forecast is made at most once a second, and of a large task so seldom
-that it takes a tenth of a processor at most.
+stands, until nobody has looked for a while. Its end is foretold at most once a second, and of a large task so seldom
+that it takes a tenth of a processor at most; the same holds for the moments of its subtasks.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import Generic, TypeVar
 
 import msgspec
 
 from engine.bus import Bus, Subscription
 from engine.errors import Conflict, Fault, InvalidInput
+from engine.estimates.moments import Moment, moments
 from engine.estimates.prediction import Change, Prediction, changed, predict
 from engine.estimates.promise import late
 from engine.estimates.view import Expect, Left, Slots, View
@@ -35,6 +37,7 @@ FORGET_SECONDS = 60.0
 MOST_SUBTASKS = 100_000
 """Larger tasks are not forecast: their edges would not fit beside the engine's work."""
 
+T = TypeVar("T")
 Experienced = Callable[[str], Awaitable[Expect]]
 """What is expected of the subtasks of a plan, by its hash; for a thread."""
 
@@ -58,17 +61,25 @@ class Alternative(msgspec.Struct, frozen=True):
     without: Sequence[str] = ()
 
 
+class Made(Generic[T]):
+    """What was computed last, when in milliseconds, and when at the earliest it is to be computed anew."""
+
+    def __init__(self) -> None:
+        self.value: T | None = None
+        self.at = 0
+        self.due_at = float("-inf")
+
+
 class Watched:
-    """A task that is looked at: what is known of it, and its last forecast."""
+    """A task that is looked at: what is known of it, and its last forecasts."""
 
     def __init__(self) -> None:
         self.busy = asyncio.Lock()
         self.following = ExitStack()
         self.subscription: Subscription | None = None
         self.view: View | None = None
-        self.prediction: Prediction | None = None
-        self.made_at = 0
-        self.due_at = float("-inf")
+        self.end: Made[Prediction] = Made()
+        self.moments: Made[dict[str, Moment]] = Made()
         self.looked_at = 0.0
 
     def close(self) -> None:
@@ -85,6 +96,25 @@ class Forecast(msgspec.Struct, frozen=True):
     prediction: Prediction
     made_at: int
     late: bool
+
+    def at(self, seconds: float) -> int:
+        """A moment of the prediction, in milliseconds."""
+        return self.made_at + round(1000 * seconds)
+
+
+class Foresight(msgspec.Struct, frozen=True):
+    """When the open subtasks of a task start and end, by key, in seconds after ``made_at``."""
+
+    moments: Mapping[str, Moment]
+    made_at: int
+
+    def of(self, key: str) -> tuple[int | None, int | None, float | None]:
+        """Of one subtask the start and the end in milliseconds, and how long it takes in seconds; None: not known."""
+        found = self.moments.get(key)
+        if found is None:
+            return None, None, None
+        start, end = (None if at is None else self.made_at + round(1000 * at) for at in (found.start, found.end))
+        return start, end, found.seconds
 
 
 class Forecasts:
@@ -121,17 +151,16 @@ class Forecasts:
 
     async def of(self, task: Task) -> Forecast | None:
         """When a task will have ended; None of one that is final, does not run, or of which nothing is known."""
-        self._forget()
-        if task.status in FINAL or task.status is TaskStatus.PAUSED or task.gate or not 0 < _size(task) < MOST_SUBTASKS:
-            return None
-        watched = self._looked(task.id)
-        async with watched.busy:
-            if self._clock.monotonic() >= watched.due_at:
-                await self._forecast(watched, task)
-        if watched.prediction is None:
+        made = await self._made(task, lambda watched: watched.end, _predicted)
+        if made is None or made.value is None:
             return None
         gone = 0.0 if task.started_at is None else (self._clock.now() - task.started_at) / 1000
-        return Forecast(watched.prediction, watched.made_at, late(task.estimate, gone))
+        return Forecast(made.value, made.at, late(task.estimate, gone))
+
+    async def foresee(self, task: Task) -> Foresight | None:
+        """When the open subtasks of a task will start and end; None where ``of`` says nothing."""
+        made = await self._made(task, lambda watched: watched.moments, _foreseen)
+        return None if made is None or made.value is None else Foresight(made.value, made.at)
 
     async def what_if(self, task: Task, wanted: Alternative) -> WhatIf:
         """How a task would go on if something were different.
@@ -168,17 +197,30 @@ class Forecasts:
         watched.looked_at = self._clock.monotonic()
         return watched
 
-    async def _forecast(self, watched: Watched, task: Task) -> None:
-        begun = self._clock.monotonic()
-        await self._catch_up(watched, task)
-        assert watched.view is not None
-        expect = await self._experienced(task.plan_hash)
-        now, share = self._clock.now(), self._share(task)
-        watched.prediction = await asyncio.to_thread(_predicted, watched.view, expect, share, now)
-        watched.made_at = now
-        ended = self._clock.monotonic()
-        least = LEAST_SECONDS if watched.subscription is not None else ELSEWHERE_SECONDS
-        watched.due_at = ended + max(least, SHARE * (ended - begun))
+    async def _made(
+        self,
+        task: Task,
+        place: Callable[[Watched], Made[T]],
+        compute: Callable[[View, Expect, Slots, int], T | None],
+    ) -> Made[T] | None:
+        """What is computed of a task, as fresh as its cost allows; None of one that is not forecast."""
+        self._forget()
+        if task.status in FINAL or task.status is TaskStatus.PAUSED or task.gate or not 0 < _size(task) < MOST_SUBTASKS:
+            return None
+        watched = self._looked(task.id)
+        async with watched.busy:
+            made, begun = place(watched), self._clock.monotonic()
+            if begun < made.due_at:
+                return made
+            await self._catch_up(watched, task)
+            assert watched.view is not None
+            expect = await self._experienced(task.plan_hash)
+            made.at = self._clock.now()
+            made.value = await asyncio.to_thread(compute, watched.view, expect, self._share(task), made.at)
+            ended = self._clock.monotonic()
+            least = LEAST_SECONDS if watched.subscription is not None else ELSEWHERE_SECONDS
+            made.due_at = ended + max(least, SHARE * (ended - begun))
+            return made
 
     async def _catch_up(self, watched: Watched, task: Task) -> None:
         """Brings what is known of a task to the present: by its events, or, where these do not suffice, by reading."""
@@ -220,6 +262,11 @@ def _predicted(view: View, expect: Expect, slots: Slots, now: int) -> Prediction
     left = view.left(expect, slots, now)
     known = any(estimate.count for estimate in left.workload.estimates)
     return predict(left.workload, left.drift) if known else None
+
+
+def _foreseen(view: View, expect: Expect, slots: Slots, now: int) -> dict[str, Moment]:
+    left = view.left(expect, slots, now)
+    return dict(zip(left.keys, moments(left), strict=True))
 
 
 def _compared(left: Left, change: Change) -> WhatIf:

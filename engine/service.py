@@ -172,6 +172,8 @@ class Engine(Verbs):
             tools=self._tools.names,
             slots=settings.max_parallel_tasks,
             timeout=round(1000 * settings.engine_timeout_seconds),
+            foresee=self._forecasts.foresee,
+            forecast=self._forecasts.of,
         )
 
     # --- life -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Why one subtask is where it is: the causes of its state as far as they lie in itself, its task and the engine. Pure.
 
 Each cause has a code to branch on, words for people, advice where there is something to do, and data. In ``data`` the
-names that end in ``_at``, and ``since`` and ``until``, are milliseconds.
+names that end in ``_at``, and ``since``, ``until`` and ``expected_end``, are milliseconds.
 """
 
 from __future__ import annotations

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+
 import msgspec
 
 from engine.answers import causes as of
+from engine.answers import words
 from engine.answers.facts import Facts
 from engine.answers.holds import Cause
 from engine.model import Subtask
 from engine.states import SETTLED, SubtaskStatus
 
 Status = SubtaskStatus
+TIME = frozenset({"dependency", "starting", "paused", "backoff", "undecided"})
+"""Causes that pass when it is time."""
+TURN = frozenset({"slot", "type_limit", "max_parallel"})
+"""Causes that pass when it is its turn: when that is only a forecast tells."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -50,10 +57,23 @@ def step_of(member: Subtask, facts: Facts) -> Step:
     return Step(member.key, member.status.value, member.type, of.causes(member, facts), above)
 
 
+def foretold(step: Step, ends: Mapping[str, int | None]) -> Step:
+    """The step with the expected end of each dependency that it waits for."""
+    return msgspec.structs.replace(step, causes=[_with_end(cause, ends) for cause in step.causes])
+
+
+def _with_end(cause: Cause, ends: Mapping[str, int | None]) -> Cause:
+    if cause.code != "dependency" or cause.key is None:
+        return cause
+    end = ends.get(cause.key)
+    text = cause.words if end is None else f"{cause.words} and is expected to be done at {words.moment(end)}"
+    return msgspec.structs.replace(cause, words=text, data={**cause.data, "expected_end": end})
+
+
 class Times:
     """When subtasks are expected to start and to end, by what is known: milliseconds, or None.
 
-    What a prediction says goes first; without one, only what waits for nothing but its dependencies can be reckoned.
+    What is foretold goes first; else only what waits for nothing but time and its dependencies can be reckoned.
     """
 
     def __init__(self, facts: Facts) -> None:
@@ -68,33 +88,43 @@ class Times:
         return self._ends[subtask.id]
 
     def _end(self, subtask: Subtask) -> int | None:
-        seconds, start = subtask.expected, self.start(subtask)
-        if seconds is None or start is None:
+        now, start = self._facts.now, self.start(subtask)
+        if start is None:
             return None
-        return max(start + round(1000 * seconds), self._facts.now)
+        _, foretold, seconds = self._foretold(subtask)
+        if foretold is not None:
+            return max(foretold, start, now)
+        return None if seconds is None else max(start + round(1000 * seconds), now)
+
+    def _foretold(self, subtask: Subtask) -> tuple[int | None, int | None, float | None]:
+        """Start, end and seconds; the seconds by what was expected when it came in where nothing is foretold."""
+        foresight = self._facts.foresight
+        return (None, None, subtask.expected) if foresight is None else foresight.of(subtask.key)
 
     def start(self, subtask: Subtask) -> int | None:
         """When it is expected to start; of one that runs, when it did."""
         if subtask.status is Status.PROCESSING:
             return subtask.started_at
-        if (predicted := self._facts.starts.get(subtask.key)) is not None:
-            return predicted
-        held = self._held_until(subtask)
-        earliest = self._free_of_dependencies(subtask)
+        foretold, _, _ = self._foretold(subtask)
+        held = self._held_until(subtask, TIME if foretold is None else TIME | TURN)
+        earliest = self._reckoned(subtask) if foretold is None else foretold
         return None if held is None or earliest is None else max(held, earliest)
 
-    def _held_until(self, subtask: Subtask) -> int | None:
-        """When nothing but its dependencies keeps it from starting; None when that cannot be known."""
+    def _held_until(self, subtask: Subtask, passing: Set[str]) -> int | None:
+        """When causes that pass by themselves let it start; None when there are others, or it cannot be known."""
         now, pause = self._facts.now, self._facts.task.pause
         others = [cause.code for cause in of.causes(subtask, self._facts)]
-        if set(others) - {"dependency", "starting", "paused", "backoff", "undecided"}:
+        if set(others) - passing:
             return None
         if "paused" in others and (pause is None or pause.until is None or pause.then != "resume"):
             return None
         return max(now, pause.until) if pause is not None and pause.until is not None else now
 
-    def _free_of_dependencies(self, subtask: Subtask) -> int | None:
-        now = self._facts.now
+    def _reckoned(self, subtask: Subtask) -> int | None:
+        """When a back-off or its dependencies let it start, should there be a slot for it, as there is now."""
+        now, here = self._facts.now, self._facts.here
+        if here.running >= here.slots:
+            return None
         if subtask.status is Status.RETRYING:
             return max(now, subtask.wake_at or now)
         if subtask.status is not Status.PENDING:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from engine.forecasts import Forecast, Foresight
 from engine.lookups import Sign
 from engine.model import Subtask, Task
 
@@ -58,8 +59,9 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``needed`` holds by subtask id its dependencies that did not complete, as far as they were read; ``cut`` are ids
     whose dependencies were not. ``ahead`` counts by id what is ready in the same task and goes first; ``told`` says by
-    id, also of the task, who decided something about it, and why. ``starts`` are expected starts by key, where
-    something predicts them; ``lacking`` says by id what no agent offers that a ready one needs.
+    id, also of the task, who decided something about it, and why. ``foresight`` has the expected moments of subtasks,
+    ``end`` what is foretold of the task, None where nothing is known; ``lacking`` says by id what no agent offers that
+    a ready one needs.
     """
 
     now: int
@@ -69,6 +71,7 @@ class Facts(msgspec.Struct, frozen=True):
     cut: frozenset[str] = frozenset()
     ahead: Mapping[str, int] = {}
     told: Mapping[str, str] = {}
-    starts: Mapping[str, int] = {}
+    foresight: Foresight | None = None
+    end: Forecast | None = None
     lacking: Mapping[str, str] = {}
     behind: Behind = Behind()

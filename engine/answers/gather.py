@@ -13,6 +13,7 @@ from engine.answers.causes import BY_PERSON
 from engine.answers.facts import Behind, Facts, Here
 from engine.answers.why import Why
 from engine.errors import GraphUnavailable, NotFound
+from engine.forecasts import Forecast, Foresight
 from engine.ledger import Ledger
 from engine.lookups import Sign
 from engine.model import Subtask, Task
@@ -30,8 +31,6 @@ URGENT = {
 }
 """How many subtasks of a state an answer about a whole task names."""
 SHOWN_BEHIND = 5
-Predict = Callable[[str], Awaitable[Mapping[str, int]]]
-"""By task id: expected starts by key, in milliseconds."""
 Lacking = Callable[[Sequence[Subtask]], Awaitable[Mapping[str, str]]]
 """Of some ready subtasks those that no agent can take, by id, with what is lacking in words."""
 
@@ -46,7 +45,8 @@ class Situation(msgspec.Struct):
     tools: Callable[[], Collection[str]]
     slots: int
     timeout: int
-    predict: Predict | None = None
+    foresee: Callable[[Task], Awaitable[Foresight | None]]
+    forecast: Callable[[Task], Awaitable[Forecast | None]]
     lacking: Lacking | None = None
 
 
@@ -106,7 +106,7 @@ class Questions:
             cut=cut,
             ahead=await self._ahead(base, members),
             told={**base.told, **await self._told(members)},
-            starts=await self._starts(base.task),
+            foresight=await self._foresight(base),
             lacking=await self._lacking(members),
             behind=await self._behind(asked) if asked.status not in (Status.COMPLETED, Status.SKIPPED) else Behind(),
         )
@@ -147,9 +147,9 @@ class Questions:
             told |= {member.id: said[-1]} if said else {}
         return told
 
-    async def _starts(self, task: Task) -> Mapping[str, int]:
-        predict = self._situation.predict
-        return {} if predict is None or task.status in FINAL else await predict(task.id)
+    async def _foresight(self, base: Facts) -> Foresight | None:
+        """What is foretold where this engine has the task: how another one shares its slots out is known only there."""
+        return await self._situation.foresee(base.task) if base.here.owned else None
 
     async def _lacking(self, members: Sequence[Subtask]) -> Mapping[str, str]:
         lacking = self._situation.lacking
@@ -170,7 +170,8 @@ class Questions:
         facts = msgspec.structs.replace(
             base,
             ahead=await self._ahead(base, urgent),
-            starts=await self._starts(base.task),
+            foresight=await self._foresight(base),
+            end=await self._situation.forecast(base.task) if base.here.owned else None,
             lacking=await self._lacking(urgent),
         )
         return task_answers.explain_task(facts, urgent)

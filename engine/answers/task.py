@@ -36,8 +36,10 @@ def explain_task(facts: Facts, urgent: Sequence[Subtask]) -> Why:
     found = own + [_named(step.key, cause) for step in steps for cause in step.causes if cause.code not in _codes(own)]
     found = found or [Cause("undecided", "nothing holds it up; the next turn decides what starts")]
     counts = {status: number for status, number in task.counts.items() if number}
-    said = _task_words(task, found, counts)
-    return Why(task.id, None, task.status.value, said, found, steps, [step.key for step in steps], counts=counts)
+    said = _task_words(task, found, counts, _foretold(facts))
+    end = None if facts.end is None else facts.end.at(facts.end.prediction.seconds)
+    roots = [step.key for step in steps]
+    return Why(task.id, None, task.status.value, said, found, steps, roots, expected_end=end, counts=counts)
 
 
 def stored_soon(task_id: str) -> Why:
@@ -71,7 +73,16 @@ def _planning(task: Task, urgent: Sequence[Subtask]) -> list[Cause]:
     return [Cause("planning", text, key=planners[0].key, data={"since": planners[0].started_at})]
 
 
-def _task_words(task: Task, found: Sequence[Cause], counts: Mapping[str, int]) -> str:
+def _foretold(facts: Facts) -> str:
+    """When the task is expected to have ended, in a sentence; empty where nothing is known."""
+    if facts.end is None:
+        return ""
+    foretold = facts.end.prediction
+    low, middle, high = (words.moment(facts.end.at(at)) for at in (foretold.low, foretold.seconds, foretold.high))
+    return f"It is expected to be done at {middle}, and with four chances of five between {low} and {high}."
+
+
+def _task_words(task: Task, found: Sequence[Cause], counts: Mapping[str, int], foretold: str = "") -> str:
     sentences = [f"The task is {task.status.value}."]
     groups: defaultdict[str, list[Cause]] = defaultdict(list)
     for cause in found:
@@ -84,7 +95,7 @@ def _task_words(task: Task, found: Sequence[Cause], counts: Mapping[str, int]) -
     if waiting:
         sentences.append(f"{_upper(words.counted(waiting, 'subtask'))} wait{'s' if waiting == 1 else ''} for these.")
     advice = next((cause.advice for cause in found if cause.advice), "")
-    return " ".join([*sentences, advised(advice)] if advice else sentences)
+    return " ".join(filter(None, [*sentences, foretold, advised(advice) if advice else ""]))
 
 
 def _upper(text: str) -> str:

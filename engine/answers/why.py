@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from engine.answers import words
-from engine.answers.chain import Step, Times, members_of, step_of
+from engine.answers.chain import Step, Times, foretold, members_of, step_of
 from engine.answers.facts import Behind, Facts
 from engine.answers.holds import Cause
 from engine.model import Subtask
@@ -49,10 +49,8 @@ def explain(asked: Subtask, facts: Facts) -> Why:
     members = members_of(asked, facts)
     chain = [step_of(member, facts) for member in members]
     times = Times(facts)
-    chain = [
-        msgspec.structs.replace(step, expected_end=times.end(member))
-        for step, member in zip(chain, members, strict=True)
-    ]
+    ends = {member.key: times.end(member) for member in members}
+    chain = [msgspec.structs.replace(foretold(step, ends), expected_end=ends[step.key]) for step in chain]
     start = None if asked.started_at and asked.status in SETTLED else times.start(asked)
     if asked.status is Status.PROCESSING:
         start = asked.started_at
@@ -142,7 +140,8 @@ def _when(answer: Why) -> str:
         return f"It is expected to be done at {words.moment(answer.expected_end)}."
     if answer.expected_start is None:
         return "When it will start is not known."
-    return f"It is expected to start at {words.moment(answer.expected_start)}."
+    end = "" if answer.expected_end is None else f" and to be done at {words.moment(answer.expected_end)}"
+    return f"It is expected to start at {words.moment(answer.expected_start)}{end}."
 
 
 def advised(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import median
 
 import msgspec
@@ -17,7 +17,7 @@ from engine.estimates.drift import COMMON, UNDER_WAY, Drift
 from engine.estimates.estimate import Z90, Estimate
 from engine.estimates.sampling import Sampler
 from engine.estimates.shape import Shape
-from engine.estimates.simulator import Network, network, run
+from engine.estimates.simulator import Network, Schedule, downward, network, run
 from engine.estimates.spread import at
 from engine.model import Value
 
@@ -104,28 +104,25 @@ def _farther(bound: float, middle: float, factor: float) -> float:
 
 def longest(work: Network, durations: Sequence[float]) -> float:
     """Seconds of the longest path."""
-    unmet = work.unmet.copy()
-    begin = [0.0] * len(unmet)
-    frontier = [node for node, count in enumerate(unmet) if not count]
+    begin = [0.0] * len(durations)
     end = 0.0
-    while frontier:
-        node = frontier.pop()
+    for node in downward(work):
         ended = begin[node] + durations[node]
         end = max(end, ended)
         for dependant in work.dependants[node]:
             begin[dependant] = max(begin[dependant], ended)
-            unmet[dependant] -= 1
-            if not unmet[dependant]:
-                frontier.append(dependant)
     return end
 
 
-def _sampled(work: Workload, sampler: Sampler, draws: int) -> tuple[float, float, float]:
+def sampled(work: Workload, sampler: Sampler, draws: int) -> Iterator[tuple[list[float], dict[int, float], Schedule]]:
+    """Simulated runs, as many as ``draws`` allows: drawn durations, what the running ones still take, and the run."""
     runs = min(MOST_RUNS, max(LEAST_RUNS, draws // len(work.estimates)))
-    ends = sorted(
-        run(work.network, durations, work.slots, running=left, limits=work.limits).makespan
-        for durations, left in sampler.draws(runs)
-    )
+    for durations, left in sampler.draws(runs):
+        yield durations, left, run(work.network, durations, work.slots, running=left, limits=work.limits)
+
+
+def _sampled(work: Workload, sampler: Sampler, draws: int) -> tuple[float, float, float]:
+    ends = sorted(found.makespan for _, _, found in sampled(work, sampler, draws))
     return at(ends, 0.1), median(ends), at(ends, 0.9)
 
 

@@ -10,7 +10,7 @@ that are handled by their place in the order, so that the heap compares plain in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -78,6 +78,19 @@ def by_urgency(rank: Sequence[float], priority: Sequence[int] = (), index: Seque
     first = priority or [0] * len(rank)
     last = index or nodes
     return sorted(nodes, key=lambda node: (-first[node], -rank[node], last[node]))
+
+
+def downward(work: Network) -> Iterator[int]:
+    """The subtasks, each after all that it waits for."""
+    unmet = work.unmet.copy()
+    free = [node for node, count in enumerate(unmet) if not count]
+    while free:
+        node = free.pop()
+        yield node
+        for dependant in work.dependants[node]:
+            unmet[dependant] -= 1
+            if not unmet[dependant]:
+                free.append(dependant)
 
 
 def run(

@@ -26,6 +26,7 @@ INSTANT = Estimate(0.0, 0.0, 0.0)
 MOST_ENDED = 2_000
 """Ended subtasks that are compared with what was expected of them, the last ones."""
 _SETTLED = frozenset(status.value for status in SETTLED)
+_HELD = frozenset({SubtaskStatus.AWAITING_APPROVAL.value, SubtaskStatus.RETRYING.value})
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -36,12 +37,16 @@ class Slots(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """What is left of a task: the workload, its subtasks by key, what each waits for, and how the run went so far."""
+    """What is left of a task: the workload, its subtasks by key, what each waits for, and how the run went so far.
+
+    ``held`` are those that wait for something that no run tells: a person, or the end of a back-off.
+    """
 
     workload: Workload
     keys: list[str]
     dependencies: list[list[int]]
     drift: Drift
+    held: frozenset[int] = frozenset()
 
 
 class View:
@@ -115,7 +120,14 @@ class View:
                 if row.status == SubtaskStatus.PROCESSING and row.started_at is not None
             },
         )
-        return Left(workload, [row.key for row in rows], needs, self._drift(expect))
+        held = frozenset(node for node, place in enumerate(open_) if self._is_held(place))
+        return Left(workload, [row.key for row in rows], needs, self._drift(expect), held)
+
+    def _is_held(self, place: int) -> bool:
+        """Whether more than slots and what is left keeps it from starting; what was set apart waits for a person."""
+        if self._rows[place].status in _HELD:
+            return True
+        return any(self._rows[need].status == SubtaskStatus.QUARANTINED for need in self._needs[place])
 
     def _drift(self, expect: Expect) -> Drift:
         drift = Drift()

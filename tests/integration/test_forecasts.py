@@ -92,7 +92,7 @@ async def test_a_task_that_is_looked_at_is_read_once_and_follows_its_events(lab:
     assert await engine.forecast(task) == first  # for a moment the same
 
     watched = engine._forecasts._watched[task.id]
-    watched.due_at = 0.0
+    watched.end.due_at = 0.0
     STARTED.clear()
     open_gate(name)
     await finished(engine, task.id)

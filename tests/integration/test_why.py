@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.engines import GATES, Lab, finished
 from tests.support.graphs import execute
 from tests.support.http import problem
 from tests.support.model_plans import SENTENCE, asking
-from tests.support.plans import chain, plan, step
+from tests.support.plans import Body, chain, plan, step
 from tests.support.proxy import proxy_to
 from tests.support.services import eventually
 
@@ -32,6 +33,10 @@ ELSEWHERE_TESTED = {"undecided", "starting", "no_agent", "engine_failed"}
 async def one(lab: Lab) -> AsyncIterator[Asker]:
     async with asker(lab) as found:
         yield found
+
+
+def seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 async def _end(asked: Asker, task_id: str, *names: str) -> None:
@@ -80,6 +85,42 @@ async def test_a_slot_and_the_place_in_line(lab: Lab, namespace: str) -> None:
         assert codes(await asked.why(other)) == ["slot"]
         await _end(asked, task_id, namespace)
         await finished(asked.engine, other)
+
+
+async def test_what_waits_for_a_dependency_or_a_slot_is_foretold_once_its_like_has_run(
+    lab: Lab, namespace: str
+) -> None:
+    async with asker(lab, max_parallel_tasks=1) as asked:
+
+        def body(name: str) -> Body:
+            nap = {"type": "sleep", "input": {"seconds": 0.2}}
+            return plan(
+                gate("a", name, priority=9), step("b", "a", priority=8, **nap), step("c", "b"), step("d", **nap)
+            )
+
+        GATES[f"{namespace}.open"] = asyncio.Event()
+        GATES[f"{namespace}.open"].set()
+        await finished(asked.engine, await asked.submit(body(f"{namespace}.open")))
+        task_id = await asked.submit(body(namespace))
+        await asked.until(task_id, a="processing")
+
+        below = await asked.why(task_id, "c")
+        ends = {step.key: step.expected_end for step in below.chain}
+        assert ends["a"] is not None and ends["b"] is not None and below.expected_start is not None
+        assert ends["a"] < ends["b"] <= below.expected_start <= (below.expected_end or "")
+        assert [cause.data["expected_end"] for cause in below.causes] == [ends["b"]]
+        assert re.search(rf"expected to start at {ISO} and to be done at {ISO}\.", below.words)
+
+        queued = await asked.why(task_id, "d")
+        assert (codes(queued), queued.causes[0].data["place"]) == (["slot"], 1)
+        assert queued.expected_start is not None and queued.expected_end is not None
+        assert seconds(queued.expected_start, queued.expected_end) == pytest.approx(0.2, rel=0.5)
+        assert queued.expected_start >= ends["b"]
+        whole = await asked.why(task_id)
+        assert whole.expected_end is not None and whole.expected_end >= queued.expected_end
+        assert re.search(rf"It is expected to be done at {ISO}, and with four chances of five between", whole.words)
+        await _end(asked, task_id, namespace)
+        assert (await asked.why(task_id, "d")).expected_end is None
 
 
 async def test_the_limit_of_a_type_and_of_a_task(lab: Lab, namespace: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.answers.causes import causes
@@ -9,6 +10,9 @@ from engine.answers.facts import Behind, Facts
 from engine.answers.holds import Cause
 from engine.answers.task import explain_task
 from engine.answers.why import Why, explain
+from engine.estimates.moments import Moment
+from engine.estimates.prediction import Prediction
+from engine.forecasts import Forecast, Foresight
 from engine.lookups import Sign
 from engine.model import Pause, Subtask
 from engine.states import TaskStatus
@@ -137,8 +141,12 @@ def test_the_expected_start_is_the_latest_end_above() -> None:
         "a": NOW + 8_000,
     }
     assert (why.expected_start, why.roots, why.cut) == (NOW + 9_000, ["c", "a"], False)
+    assert [cause.data["expected_end"] for cause in why.causes] == [NOW + 9_000, NOW + 5_000]
+    assert why.causes[1].words == (
+        "waits for c, which is retrying and is expected to be done at 2026-11-18T11:06:45.123Z"
+    )
     assert why.words.startswith("d waits for b, which waits for a, which is processing: runs since ")
-    assert "expected to start at 2026-11-18T11:06:49.123Z. Behind it wait at least 4 subtasks: x and y." in why.words
+    assert "to be done at 2026-11-18T11:06:50.123Z. Behind it wait at least 4 subtasks: x and y." in why.words
 
 
 @pytest.mark.parametrize(
@@ -159,8 +167,44 @@ def test_what_is_held_has_no_expected_start(change: dict[str, object]) -> None:
 def test_the_end_of_a_pause_and_a_prediction_are_taken_into_account() -> None:
     ready = sub("a", "ready", expected=1.0)
     assert explain(ready, facts(task={"pause": Pause("", NOW + 99_000)})).expected_start == NOW + 99_000
-    held = facts(here=here(running=10), starts={"a": NOW + 7_000})
-    assert (explain(ready, held).expected_start, explain(ready, held).expected_end) == (NOW + 7_000, NOW + 8_000)
+    held = facts(here=here(running=10), foresight=Foresight({"a": Moment(7.0, 9.5, 2.0)}, NOW))
+    assert (explain(ready, held).expected_start, explain(ready, held).expected_end) == (NOW + 7_000, NOW + 9_500)
+    assert explain(ready, held).words.startswith("a is ready: waits for a slot: 10 of 10 are taken. It is expected to ")
+    assert "start at 2026-11-18T11:06:47.123Z and to be done at 2026-11-18T11:06:49.623Z." in explain(ready, held).words
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"here": here(running=10, draining=True)},
+        {"here": here(owned=False, sign=Sign(NOW))},
+        {"here": here(tools=frozenset({"sleep"}))},
+        {"task": {"pause": Pause()}},
+        {"task": {"gate": "cancelling"}},
+    ],
+)
+def test_a_forecast_is_not_told_of_what_does_not_start_by_itself(change: dict[str, object]) -> None:
+    foresight = Foresight({"a": Moment(7.0, 9.5, 2.0)}, NOW)
+    why = explain(sub("a", "ready"), facts(foresight=foresight, **change))  # type: ignore[arg-type]
+    assert (why.expected_start, why.expected_end) == (None, None)
+
+
+def test_what_is_foretold_follows_what_has_happened_since() -> None:
+    old = Foresight(
+        {"a": Moment(1.0, 2.0, 1.0), "b": Moment(None, 1.0, 5.0), "c": Moment(None, None, 4.0)}, NOW - 9_000
+    )
+    waits = explain(sub("a", "ready"), facts(foresight=old))
+    assert (waits.expected_start, waits.expected_end) == (NOW, NOW)
+    assert explain(running("b"), facts(foresight=old)).expected_end == NOW
+    retrying = explain(sub("c", "retrying", wake_at=NOW + 3_000), facts(foresight=old))
+    assert (retrying.expected_start, retrying.expected_end) == (NOW + 3_000, NOW + 7_000)
+    assert explain(running("d", expected=3.0), facts(foresight=old)).expected_end is None
+
+
+def test_nothing_is_reckoned_of_what_may_have_to_wait_for_a_slot() -> None:
+    asked, known = _chain()
+    full = msgspec.structs.replace(known, here=here(running=10))
+    assert explain(asked, full).expected_start is None
 
 
 def test_nothing_is_expected_where_one_above_is_unknown_or_was_not_read() -> None:
@@ -171,7 +215,7 @@ def test_nothing_is_expected_where_one_above_is_unknown_or_was_not_read() -> Non
     data = [cause.data for cause in why.causes]
     assert (why.expected_start, data) == (
         None,
-        [{"status": "processing"}, {"number": 1}],
+        [{"status": "processing", "expected_end": NOW}, {"number": 1}],
     )
 
 
@@ -223,6 +267,16 @@ def test_a_task_says_what_holds_it_up_and_how_much_waits() -> None:
     assert "A: runs since " in why.words
     assert "(and 1 more like this). 7 subtasks wait for these." in why.words
     assert why.counts == counts
+
+
+def test_a_task_says_when_it_is_expected_to_be_done() -> None:
+    end = Forecast(Prediction(10.0, 5.0, 20.0, 30.0, 9.0, {"kind": 2}), NOW - 1000, late=False)
+    why = _task(running("a", 0), task={"counts": {"processing": 1}}, end=end)
+    assert why.expected_end == NOW + 9_000
+    assert (
+        "It is expected to be done at 2026-11-18T11:06:49.123Z, and with four chances of five between "
+        "2026-11-18T11:06:44.123Z and 2026-11-18T11:06:59.123Z."
+    ) in why.words
 
 
 def test_what_holds_all_of_a_task_is_told_once() -> None:
