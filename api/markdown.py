@@ -158,6 +158,8 @@ def _saved(report: Report) -> str:
     said = f"{found.cached:,} results came from the cache and {found.reused:,} from the task that it reruns"
     if found.known:
         said += f"; that saved about {words.duration(found.seconds)}, as far as is known of {found.known:,} of them"
+    if found.cost:
+        said += f", and ${found.cost:.4g}"
     return _section("Saved", [f"{said}."])
 
 

@@ -115,6 +115,8 @@ async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.Subt
             for number, attempt in enumerate(attempts, 1)
         ],
         waiting_for=extra.get("waiting_for"),
+        expected_seconds=extra["expected"],
+        estimate=None if extra["estimate"] is None else schemas.Expected(**msgspec.structs.asdict(extra["estimate"])),
     )
 
 
@@ -174,6 +176,9 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         output_hash=attempt.output_hash,
         error=subtask_error(attempt.error, number),
         retry_at=_iso_or_none(wake_at),
+        memory_bytes=attempt.effort.memory_bytes,
+        cpu_seconds=attempt.effort.cpu_seconds,
+        saved_seconds=attempt.effort.saved_seconds,
     )
 
 

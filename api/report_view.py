@@ -91,8 +91,10 @@ class SavedView(Wire):
     reused: int
     """Taken over from the task that this one reruns."""
     seconds: float
-    """What ``known`` of them were expected to take."""
+    """What making ``known`` of them took: those of the cache; those taken over were expected to take as much."""
     known: int
+    cost: float
+    """US dollars that making those of the cache took."""
 
 
 class MissedView(Wire):

@@ -119,7 +119,15 @@ class EstimateView(Wire):
     failure_rate: float | None
     retries: int
     mean_output_bytes: float | None
+    memory_median: float | None
+    """Bytes that the largest process of an attempt held; null where attempts have no processes of their own, as those
+    of ``shell`` and ``python`` do. Less than some 10 MiB is not told apart.
+    """
+    memory_p90: float | None
     memory_bytes: int | None
+    """The most so far."""
+    mean_cpu_seconds: float | None
+    """Processor time of all its processes."""
     cost: float
     """US dollars, in all."""
     regressed: bool

@@ -231,23 +231,34 @@ class Attempts:
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing)
                 if wish is not None:
-                    return await self._shared(wish, tool, claim, spec, value, expires_at)
+                    return await self._shared(wish, tool, claim, spec, value, expires_at, basis)
             worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
-            returned = await self._call(tool, claim, spec, value, expires_at)
+            returned = await self._call(tool, claim, spec, value, expires_at, basis)
             self._worked[claim.id] = worked.returned(returned)
             output = await self._grown(tool, claim, spec, returned)
         return Made(await self._kept(claim, pack(output)))
 
     async def _shared(
-        self, wish: Wish, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None
+        self,
+        wish: Wish,
+        tool: Tool,
+        claim: Claim,
+        spec: Spec,
+        value: Json,
+        expires_at: int | None,
+        basis: outcomes.Basis,
     ) -> Made:
         """The output of an attempt that others may have made, or may use."""
         worked = self._worked[claim.id] = Worked(wish.type, wish.version, self._learner.sizes.of(value))
         async with self._watch(spec, expires_at) as watch:
             deadline = self._deadline(spec, expires_at)
             taken = await self._reuse.take(
-                wish, claim, watch, lambda living: self._work(tool, value, Context(claim, deadline, living))
+                wish,
+                claim,
+                watch,
+                lambda living: self._work(tool, value, Context(claim, deadline, living, basis.measured)),
             )
+        basis.effort = taken.saved or basis.effort
         if taken.entry is not None and taken.entry.cost:
             self._worked[claim.id] = msgspec.structs.replace(worked, cost=taken.entry.cost)
         if taken.packed is None:
@@ -280,9 +291,12 @@ class Attempts:
             )
         return tool
 
-    async def _call(self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None) -> Json:
+    async def _call(
+        self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None, basis: outcomes.Basis
+    ) -> Json:
         async with self._watch(spec, expires_at) as watch:
-            return await self._work(tool, value, Context(claim, self._deadline(spec, expires_at), watch))
+            deadline = self._deadline(spec, expires_at)
+            return await self._work(tool, value, Context(claim, deadline, watch, basis.measured))
 
     async def _work(self, tool: Tool, value: Json, context: Context) -> Json:
         with self._tracing.tool(tool.name):

@@ -25,15 +25,16 @@ class Living(Protocol):
 class Context:
     """The context of one attempt; see ``engine.ports.RunContext``."""
 
-    __slots__ = ("_watch", "deadline", "key", "reduction", "subtask_id", "task_id", "token")
+    __slots__ = ("_watch", "deadline", "key", "measured", "reduction", "subtask_id", "task_id", "token")
 
-    def __init__(self, claim: Claim, deadline: float, watch: Living) -> None:
+    def __init__(self, claim: Claim, deadline: float, watch: Living, measured: Callable[[int, float], None]) -> None:
         self.task_id = claim.task_id
         self.subtask_id = claim.id
         self.key = claim.key
         self.token = claim.token
         self.deadline = deadline
         self.reduction = reduction(claim.reason)
+        self.measured = measured
         self._watch = watch
 
     def log(self, level: str, message: str, **fields: Json) -> None:

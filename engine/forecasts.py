@@ -16,15 +16,16 @@ import msgspec
 
 from engine.bus import Bus, Subscription
 from engine.errors import Conflict, Fault, InvalidInput
+from engine.estimates.estimate import Estimate
 from engine.estimates.moments import Moment, moments
 from engine.estimates.prediction import Change, Prediction, changed, predict
 from engine.estimates.promise import late
 from engine.estimates.view import Expect, Left, Slots, View
 from engine.ledger import Ledger
-from engine.model import Task
+from engine.model import Subtask, Task
 from engine.plan.nearest import Nearest
 from engine.ports import Clock, GraphReader
-from engine.states import FINAL, TaskStatus
+from engine.states import FINAL, SETTLED, TaskStatus
 
 LEAST_SECONDS = 1.0
 """A forecast is as old as this at least before it is made anew."""
@@ -161,6 +162,15 @@ class Forecasts:
         """When the open subtasks of a task will start and end; None where ``of`` says nothing."""
         made = await self._made(task, lambda watched: watched.moments, _foreseen)
         return None if made is None or made.value is None else Foresight(made.value, made.at)
+
+    async def expected(self, task: Task, subtask: Subtask) -> Estimate | None:
+        """What is expected of an open subtask by all that is known now; None of one that is settled, that has no work
+        of its own, or when nothing is known.
+        """
+        if subtask.status in SETTLED or subtask.expected is None:
+            return None
+        found = (await self._experienced(task.plan_hash))(subtask.key, subtask.type)
+        return found if found.count else None
 
     async def what_if(self, task: Task, wanted: Alternative) -> WhatIf:
         """How a task would go on if something were different.

@@ -95,8 +95,8 @@ class Inquiries:
         return await self._graph.subtasks(task_id, status=status, after=after, limit=limit)
 
     async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str], dict[str, Json]]:
-        """One subtask, its attempts, what it depends on; its resolved input, and whose run it waits for. Raises
-        ``NotFound``.
+        """One subtask, its attempts, what it depends on; its resolved input, what is expected of it, and whose run it
+        waits for. Raises ``NotFound``.
         """
         task = await self.task(task_id)
         found = await self._graph.subtask(task_id, key)
@@ -104,7 +104,9 @@ class Inquiries:
             raise NotFound(f"task {task_id} has no subtask {key!r}: GET /tasks/{task_id}/subtasks lists them")
         awaited = self._attempts.awaited(found[0].id)
         waits = {} if awaited is None else {"waiting_for": {"task_id": awaited.task_id, "key": awaited.key}}
-        return *found, {"resolved_input": await self._resolved(task, found[0])} | waits
+        resolved, expected = await self._resolved(task, found[0]), await self._forecasts.expected(task, found[0])
+        stored_one = None if task.estimate is None else found[0].expected
+        return *found, {"resolved_input": resolved, "expected": stored_one, "estimate": expected} | waits
 
     async def _resolved(self, task: Task, subtask: Subtask) -> Json:
         """The input with its references replaced, once the subtask has been started; None before."""
@@ -132,14 +134,15 @@ class Inquiries:
     async def graph_of(self, task_id: str) -> dict[str, Json]:
         """Nodes, edges and the critical path of a task, as of its event ``seq`` at least. Raises ``NotFound``."""
         seq = await self.last_event(task_id)
-        await self.task(task_id)
+        task = await self.task(task_id)
         nodes = measured(await self._graph.nodes(task_id), self._clock.now())
         edges = await self._graph.edges(task_id)
         path = await asyncio.to_thread(longest_way, nodes, edges) if len(nodes) > LARGE else longest_way(nodes, edges)
         on_path = set(path)
+        guess: dict[str, Json] = {"expected": None} if task.estimate is None else {}
         return {
             "seq": seq,
-            "nodes": [{**node, "critical_path": node["key"] in on_path} for node in nodes],
+            "nodes": [{**node, **guess, "critical_path": node["key"] in on_path} for node in nodes],
             "edges": [[dependency, dependant] for dependant, dependency in edges],
             "critical_path": path,
         }

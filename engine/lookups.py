@@ -27,7 +27,8 @@ class Below(Value, frozen=True):
 class Timing(Value, frozen=True):
     """When a subtask did what, in milliseconds, and what came of it; ``expected`` is seconds.
 
-    ``outcome`` and ``hash`` (of the output) are those of its last attempt, "" without one.
+    ``outcome`` and ``hash`` (of the output) are those of its last attempt, "" without one; so are ``saved_seconds`` and
+    ``saved_cost`` (US dollars), what making an output took that came from the cache.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Timing(Value, frozen=True):
     expected: float | None = None
     outcome: str = ""
     hash: str = ""
+    saved_seconds: float | None = None
+    saved_cost: float | None = None
 
     @property
     def reused(self) -> bool:

@@ -309,6 +309,19 @@ class Troubled(Value, frozen=True):
     error: str | None
 
 
+class Effort(Value, frozen=True):
+    """What an attempt has taken in processes of its own, or saved by taking an output over; None: not known.
+
+    ``memory_bytes`` is the most that any one of the processes held, ``cpu_seconds`` the processor time of all of them.
+    ``saved_seconds`` and ``saved_cost`` (US dollars) are what making the output took, where the cache had it.
+    """
+
+    memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+    saved_seconds: float | None = None
+    saved_cost: float | None = None
+
+
 class Attempt(Value, frozen=True):
     """One execution of a subtask. ``token`` fences it; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``.
 
@@ -330,6 +343,7 @@ class Attempt(Value, frozen=True):
     cache_key: str = ""
     consumed: tuple[str, ...] = ()
     origin: str = ""
+    effort: Effort = Effort()
 
 
 class Event(Value, frozen=True):

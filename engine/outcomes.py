@@ -10,6 +10,7 @@ from engine.context import short_of_resources
 from engine.errors import Category, ToolError
 from engine.lineage import CACHED, MOST_CONSUMED, REUSED
 from engine.machine import Decision, Event, PutBack, Standing
+from engine.model import Effort
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
 from engine.states import SubtaskStatus
@@ -24,23 +25,31 @@ STOPPED = ToolError("cancelled", category=Category.CANCELLED)
 @dataclass(slots=True)
 class Basis:
     """What an attempt is made from, as far as it has come: the version of its tool, the ids of what it had in its
-    input.
+    input, what it took.
     """
 
     version: str = ""
     used: list[str] = field(default_factory=list)
     origin: str = ""
+    effort: Effort | None = None
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""
         self.origin, self.used = origin, used
+
+    def measured(self, memory_bytes: int, cpu_seconds: float) -> None:
+        """A process of its tool has ended: the largest one counts, and the time of all."""
+        before = self.effort or Effort()
+        most, all_ = max(memory_bytes, before.memory_bytes or 0), cpu_seconds + (before.cpu_seconds or 0.0)
+        self.effort = msgspec.structs.replace(before, memory_bytes=most, cpu_seconds=all_)
 
     def noted_on(self, settle: Settle) -> Settle:
         """The record of the attempt with what it was made from."""
         consumed = tuple(dict.fromkeys(self.used))[:MOST_CONSUMED] if self.used else ()
         if self.origin and settle.to is SubtaskStatus.COMPLETED:
             settle = msgspec.structs.replace(settle, outcome=REUSED, origin=self.origin)
-        return msgspec.structs.replace(settle, version=settle.version or self.version, consumed=consumed)
+        version = settle.version or self.version
+        return msgspec.structs.replace(settle, version=version, consumed=consumed, effort=self.effort)
 
 
 def standing(claim: Claim, spec: Spec, on_interrupt: str, expires_at: int | None) -> Standing:

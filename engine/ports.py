@@ -372,6 +372,11 @@ class RunContext(Protocol):
     def progress(self) -> None:
         """A sign of life: the time limit without one (``idle_seconds``) begins anew."""
 
+    def measured(self, memory_bytes: int, cpu_seconds: float, /) -> None:
+        """A process of the tool has ended, with its descendants: the most that one of them held, and the processor
+        time of all. It is noted on the attempt, and learned.
+        """
+
 
 class Tool(Protocol):
     """What a subtask calls. One instance per type; ``run`` is called many times at once."""

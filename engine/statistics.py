@@ -109,6 +109,7 @@ def learned(profile: Profile | None) -> dict[str, Json] | None:
 def shown(profile: Profile) -> dict[str, Json]:
     """What is told of a kind."""
     low, middle, high = profile.seconds.quantiles(SHARES) if profile.count else (None, None, None)
+    median, ninth = profile.memories.quantiles(SHARES[1:]) if profile.measured else (None, None)
     kind = profile.kind
     return {
         "type": kind.type,
@@ -123,7 +124,10 @@ def shown(profile: Profile) -> dict[str, Json]:
         "failure_rate": profile.failures / profile.attempts if profile.attempts else None,
         "retries": profile.retries,
         "mean_output_bytes": profile.output_bytes / profile.count if profile.count else None,
+        "memory_median": median,
+        "memory_p90": ninth,
         "memory_bytes": profile.memory or None,
+        "mean_cpu_seconds": profile.cpu / profile.measured if profile.measured else None,
         "cost": profile.cost,
         "regressed": profile.regression is not None,
         "updated_at": profile.updated_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model import Event, Value
+from engine.model import Effort, Event, Value
 from engine.states import SubtaskStatus
 
 NOTHING = "-"
@@ -15,7 +15,7 @@ class Settle(Value, frozen=True):
     ``output`` is JSON text when small; larger ones are in the Result named by ``output_hash`` already. ``wake_at``
     (milliseconds) ends a back-off. The counts are those to store with it, None to leave them. ``critical`` is not
     stored: it tells the scheduler whether a failure closes a task that fails fast. ``version``, ``cache_key``,
-    ``consumed`` and ``origin`` are the attempt's.
+    ``consumed``, ``origin`` and ``effort`` are the attempt's.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Settle(Value, frozen=True):
     cache_key: str = ""
     consumed: tuple[str, ...] = ()
     origin: str = ""
+    effort: Effort | None = None
 
 
 class Move(Value, frozen=True):

@@ -13,6 +13,7 @@ from engine.lookups import Timing
 from engine.model import (
     Attempt,
     Dependant,
+    Effort,
     Finish,
     Growth,
     Late,
@@ -286,7 +287,13 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
         cache_key=node.get("cache_key") or "",
         consumed=consumed(node.get("consumed")),
         origin=node.get("origin") or "",
+        effort=effort(node),
     )
+
+
+def effort(node: Mapping[str, Any]) -> Effort:
+    """What an Attempt node says that it took."""
+    return Effort(**{name: node.get(name) for name in Effort.__struct_fields__})
 
 
 def consumed(stored: list[str] | str | None) -> tuple[str, ...]:
@@ -299,7 +306,14 @@ def timing(row: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Timing:
     last = attempt or {}
     names = ("id", "key", "type", "status", "critical", "token", "queued_at", "started_at", "completed_at", "expected")
     known = {name: row[name] for name in names if name != "token"}
-    return Timing(**known, attempts=row["token"], outcome=last.get("outcome") or "", hash=last.get("hash") or "")
+    return Timing(
+        **known,
+        attempts=row["token"],
+        outcome=last.get("outcome") or "",
+        hash=last.get("hash") or "",
+        saved_seconds=last.get("saved_seconds"),
+        saved_cost=last.get("saved_cost"),
+    )
 
 
 def produced(row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> Produced:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.states import SETTLED, SubtaskStatus
 from engine.turn import Change, Claim, Move, Settle, Turn, Undecided
 from graph import history
@@ -73,11 +75,12 @@ def _settle_row(settle: Settle, now: int) -> list[Any]:
 
 
 def _made_from(settle: Settle) -> list[dict[str, Any]]:
-    """Properties that few attempts have; they belong to provenance and to the cache."""
-    if not (settle.cache_key or settle.consumed or settle.origin):
+    """Properties that few attempts have: they belong to provenance, to the cache, or say what it took."""
+    if not (settle.cache_key or settle.consumed or settle.origin or settle.effort):
         return []
     names = {"cache_key": settle.cache_key, "consumed": list(settle.consumed), "origin": settle.origin}
-    return [{name: value for name, value in names.items() if value}]
+    found = {name: value for name, value in names.items() if value}
+    return [found | (msgspec.structs.asdict(settle.effort) if settle.effort else {})]
 
 
 def _more(settle: Settle, now: int) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ from api.schemas.queries import (
 from api.schemas.subtasks import (
     AttemptView,
     AwaitedView,
+    Expected,
     SubtaskDetail,
     SubtaskError,
     SubtaskPage,
@@ -88,6 +89,7 @@ __all__ = [
     "Estimate",
     "EventPage",
     "EventView",
+    "Expected",
     "Fault",
     "GraphGroup",
     "GraphNode",

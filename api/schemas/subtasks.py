@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.schemas.base import Fault, Time, Wire
+from engine.estimates.estimate import Basis
 from engine.states import SubtaskStatus
 
 
@@ -59,6 +60,12 @@ class AttemptView(Wire):
     error: SubtaskError | None
     retry_at: Time | None
     """When it is repeated; null unless that is still to come."""
+    memory_bytes: int | None
+    """The most that any one of its processes held; null unless it had processes of its own (``shell``, ``python``)."""
+    cpu_seconds: float | None
+    """Processor time of all its processes."""
+    saved_seconds: float | None
+    """What making its output took, where the cache had it."""
 
 
 class AwaitedView(Wire):
@@ -66,6 +73,22 @@ class AwaitedView(Wire):
 
     task_id: str
     key: str
+
+
+class Expected(Wire):
+    """How long an attempt is expected to take, in seconds: the median, and an interval that holds it four times of
+    five.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    count: int
+    """Attempts that it rests on."""
+    basis: Basis
+    """What these were: ``subtask`` (the same one in earlier runs), ``kind`` (type, version and size), ``type``,
+    ``any``.
+    """
 
 
 class SubtaskDetail(Wire):
@@ -83,6 +106,10 @@ class SubtaskDetail(Wire):
     attempts: list[AttemptView]
     waiting_for: AwaitedView | None = None
     """While it runs: whose run of the same work it waits for, instead of running itself."""
+    expected_seconds: float | None = None
+    """What it was expected to take when it was put in order; null when nothing was known."""
+    estimate: Expected | None = None
+    """What it is expected to take by what is known now; null when nothing is, and once it is settled."""
 
 
 class SubtaskPage(Wire):

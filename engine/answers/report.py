@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from engine.lineage import CACHED
 from engine.lookups import Timing
 from engine.states import SubtaskStatus
 
@@ -61,13 +62,15 @@ class Estimates(msgspec.Struct, frozen=True):
 class Saved(msgspec.Struct, frozen=True):
     """What was not run because its result was there: found in the cache, or taken over by a rerun.
 
-    ``seconds`` is what ``known`` of them were expected to take.
+    ``seconds`` and ``cost`` (US dollars) are what making those of the cache took, and what those of a rerun were
+    expected to take, as far as that is known: of ``known`` of them.
     """
 
     cached: int = 0
     reused: int = 0
     seconds: float = 0.0
     known: int = 0
+    cost: float = 0.0
 
 
 class Busy(msgspec.Struct, frozen=True):
@@ -115,7 +118,7 @@ class Tally:
         self._repeated: Top[tuple[str, int]] = Top()
         self._types: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         self._sums = [0.0, 0.0, 0.0]
-        self._saved = [0.0, 0.0, 0.0, 0.0]
+        self._saved = [0.0] * 5
         self._repeats = [0, 0]
         self._last: Timing | None = None
 
@@ -132,10 +135,13 @@ class Tally:
             self._repeated.offer(row.attempts, (row.key, row.attempts))
 
     def _reuse(self, row: Timing) -> None:
-        self._saved[0 if row.outcome == "cached" else 1] += 1
-        if row.expected is not None:
-            self._saved[2] += row.expected
+        cached = row.outcome == CACHED
+        self._saved[0 if cached else 1] += 1
+        seconds = row.saved_seconds if cached else row.expected
+        if seconds is not None:
+            self._saved[2] += seconds
             self._saved[3] += 1
+        self._saved[4] += row.saved_cost or 0.0
 
     def _run(self, row: Timing) -> None:
         if row.started_at is None:
@@ -167,6 +173,10 @@ class Tally:
         missed = Missed(key, expected, actual)
         (self._longer if actual > expected else self._shorter).offer(abs(actual - expected), missed)
 
+    def _all_saved(self) -> Saved:
+        cached, reused, seconds, known, cost = self._saved
+        return Saved(int(cached), int(reused), seconds, int(known), cost)
+
     def gathered(self) -> Gathered:
         """What all of them say together."""
         types = [OfType(name, int(row[0]), row[1], row[2]) for name, row in self._types.items()]
@@ -179,7 +189,7 @@ class Tally:
             slowest=self._slowest.found(),
             types=sorted(types, key=lambda row: -row.seconds)[:MOST],
             estimates=Estimates(int(count), expected, actual, self._longer.found(), self._shorter.found()),
-            saved=Saved(int(self._saved[0]), int(self._saved[1]), self._saved[2], int(self._saved[3])),
+            saved=self._all_saved(),
             busy=busy(self._starts, self._ends),
             repeats=Repeats(self._repeats[0], self._repeats[1], self._repeated.found()),
         )

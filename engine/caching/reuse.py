@@ -15,7 +15,7 @@ from engine.caching.keys import cache_key, canonical, parts_of
 from engine.caching.lookup import Hit, Lookups
 from engine.caching.service import CacheService
 from engine.errors import EngineError
-from engine.model import BLOB_BYTES, Expand, Json, Value
+from engine.model import BLOB_BYTES, Effort, Expand, Json, Value
 from engine.payloads import Packed, Payloads, pack
 from engine.plan.spec import Spec
 from engine.ports import Clock, Tool
@@ -60,7 +60,8 @@ class Ran(Value, frozen=True):
 
 class Taken(Value, frozen=True):
     """What an attempt gets: ``packed``, or subtasks to add. ``origin`` is the id of the subtask that made it, "" when
-    it is this one. ``adopted`` says that it is kept already, by its address; ``entry`` is what to leave for others.
+    it is this one; then ``saved`` is what making it took. ``adopted`` says that it is kept already, by its address;
+    ``entry`` is what to leave for others.
     """
 
     packed: Packed | None = None
@@ -68,6 +69,7 @@ class Taken(Value, frozen=True):
     adopted: bool = False
     expand: Expand | None = None
     entry: CacheEntry | None = None
+    saved: Effort | None = None
 
 
 class Reuse:
@@ -147,7 +149,7 @@ class Reuse:
         entry = _entry(wish, claim, ran, self._clock.now())
         if origin:
             self.service.count_hit(entry)
-            return Taken(ran.packed, origin)
+            return Taken(ran.packed, origin, saved=_saved(entry))
         self.service.count_miss()
         return Taken(ran.packed, entry=entry)
 
@@ -165,7 +167,7 @@ class Reuse:
                 await self.forget(entry.key)
                 return None
         self.service.count_hit(entry)
-        return Taken(packed, entry.subtask_id or claim.id, adopted=hit.text is None)
+        return Taken(packed, entry.subtask_id or claim.id, adopted=hit.text is None, saved=_saved(entry))
 
     async def forget(self, key: str) -> None:
         """Removes an entry whose output is gone."""
@@ -192,6 +194,10 @@ def cost_of(output: Json) -> float | None:
     usage = output.get("usage") if isinstance(output, dict) else None
     cost = usage.get("cost") if isinstance(usage, dict) else None
     return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+
+
+def _saved(entry: CacheEntry) -> Effort:
+    return Effort(saved_seconds=entry.seconds, saved_cost=entry.cost)
 
 
 def _entry(wish: Wish, claim: Claim, ran: Ran, now: int) -> CacheEntry:

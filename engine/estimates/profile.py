@@ -61,7 +61,8 @@ class StoredProfile(Value, frozen=True):
 class Observation(Value, frozen=True):
     """One attempt that ended. ``seconds`` is None unless it succeeded with work of its own, not from the cache.
 
-    ``retry`` says that it will be repeated. Memory is in bytes, cost in US dollars, 0 where not known.
+    ``retry`` says that it will be repeated. Memory is in bytes, cost in US dollars, 0 where not known; ``cpu`` are
+    seconds of processor time, None where not known.
     """
 
     seconds: float | None
@@ -69,6 +70,7 @@ class Observation(Value, frozen=True):
     output_bytes: int = 0
     memory: int = 0
     cost: float = 0.0
+    cpu: float | None = None
 
 
 class Regression(Value, frozen=True):
@@ -84,6 +86,8 @@ class Profile(msgspec.Struct, omit_defaults=True):
 
     ``recent`` is the block of durations that is being filled. ``bar`` is a P90 of what came before it, ``blocks`` ago;
     ``slow`` is the recent median while it is above the bar, and ``since`` counts durations from when that began.
+    ``measured`` of the attempts ran in processes of their own: ``cpu`` is what these took in all, ``memory`` the most
+    that one of them held, and ``memories`` what each held at most, in bytes.
     """
 
     kind: Kind
@@ -101,6 +105,9 @@ class Profile(msgspec.Struct, omit_defaults=True):
     slow: float | None = None
     since: int = 0
     blocks: int = 0
+    measured: int = 0
+    cpu: float = 0.0
+    memories: Sketch = msgspec.field(default_factory=Sketch)
 
     def add(self, seen: Observation, at: int) -> Regression | None:
         """Takes in one attempt, at a time in milliseconds. Says so when the kind has just become slower.
@@ -115,11 +122,18 @@ class Profile(msgspec.Struct, omit_defaults=True):
             return None
         self.count += 1
         self.output_bytes += seen.output_bytes
-        self.memory = max(self.memory, seen.memory)
+        if seen.cpu is not None:
+            self._measure(seen.memory, seen.cpu)
         self.seconds.add(seen.seconds)
         self.logs.add(log_of(seen.seconds), _KEEP)
         self.recent.append(seen.seconds)
         return self._look() if len(self.recent) >= BLOCK else None
+
+    def _measure(self, memory: int, cpu: float) -> None:
+        self.measured += 1
+        self.cpu += cpu
+        self.memory = max(self.memory, memory)
+        self.memories.add(memory)
 
     @property
     def attempts(self) -> int:
@@ -160,12 +174,19 @@ class Profile(msgspec.Struct, omit_defaults=True):
             logs=self.logs.merged(other.logs),
             bar=slower.bar,
             slow=slower.slow,
+            measured=self.measured + other.measured,
+            cpu=self.cpu + other.cpu,
+            memories=self.memories.merged(other.memories),
         )
 
     def copy(self) -> Profile:
         """The same, for what must not change while it is read."""
         return msgspec.structs.replace(
-            self, seconds=self.seconds.scaled(), logs=msgspec.structs.replace(self.logs), recent=[*self.recent]
+            self,
+            seconds=self.seconds.scaled(),
+            logs=msgspec.structs.replace(self.logs),
+            recent=[*self.recent],
+            memories=self.memories.scaled(),
         )
 
     def encode(self) -> str:

@@ -29,7 +29,7 @@ _LARGEST_UNIT = 2.0**40
 
 
 class Sketch(msgspec.Struct, omit_defaults=True):
-    """What a stream of seconds looked like lately. ``unit`` is the weight of the newest observation."""
+    """What a stream of seconds, or of bytes, looked like lately. ``unit`` is the weight of the newest observation."""
 
     buckets: dict[int, float] = {}
     zeros: float = 0.0

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.estimates.learning import Learner
 from engine.estimates.profile import Observation
-from engine.model import Json, Value
+from engine.model import Effort, Json, Value
 from engine.states import SubtaskStatus
 from engine.turn import Settle
 
@@ -31,7 +31,14 @@ class Worked(Value, frozen=True):
     def teach(self, learner: Learner, settle: Settle, seconds: float) -> None:
         """Has an attempt noted that took so long."""
         if settle.outcome == COMPLETED:
-            seen = Observation(seconds, output_bytes=settle.output_bytes, cost=self.cost)
+            effort = settle.effort or Effort()
+            seen = Observation(
+                seconds,
+                output_bytes=settle.output_bytes,
+                memory=effort.memory_bytes or 0,
+                cost=self.cost,
+                cpu=effort.cpu_seconds,
+            )
         elif settle.outcome == FAILED:
             seen = Observation(None, retry=settle.to is SubtaskStatus.RETRYING)
         else:

@@ -36,10 +36,14 @@ class NotStarted(Exception):
 
 
 class Outcome(NamedTuple):
-    """How a tool ended: its exit code, minus the signal's number where one ended it; seconds of processor time."""
+    """How a tool ended: its exit code, minus the signal's number where one ended it; its seconds of processor time;
+    those of all that it started too, and the bytes of the largest of these.
+    """
 
     exit_code: int
     cpu_seconds: float
+    all_cpu_seconds: float
+    memory_bytes: int
 
 
 class Control:
@@ -85,9 +89,9 @@ class Control:
             if word.startswith("E"):
                 raise NotStarted(int(word[1:]))
         if not words:
-            return Outcome(-9, 0.0)  # someone killed the guardian, and with it the tool
-        status, _, milliseconds = words[-1][1:].partition(":")
-        return Outcome(os.waitstatus_to_exitcode(int(status)), int(milliseconds) / 1000)
+            return Outcome(-9, 0.0, 0.0, 0)  # someone killed the guardian, and with it the tool
+        status, own, all_, memory = map(int, words[-1][1:].split(":"))
+        return Outcome(os.waitstatus_to_exitcode(status), own / 1000, all_ / 1000, memory)
 
     async def _receive(self) -> bytes:
         try:

@@ -94,13 +94,16 @@ class Command:
 class Ended:
     """How a process ended. ``exit_code`` is minus the signal's number where a signal ended it.
 
-    ``cpu_seconds`` is the processor time of the process and of those of its children that it waited for.
+    ``cpu_seconds`` is the processor time of the process and of those of its children that it waited for;
+    ``all_cpu_seconds`` that of everything it left behind too, ``memory_bytes`` the most that any one process held.
     """
 
     exit_code: int
     stdout: bytes
     stderr: bytes
     cpu_seconds: float = 0.0
+    all_cpu_seconds: float = 0.0
+    memory_bytes: int = 0
 
 
 class TooMuchOutput(Exception):
@@ -148,8 +151,9 @@ class Processes:
                     grace = 0.0
                     raise TooMuchOutput(full.result(), Ended(-9, bytes(out.data), bytes(err.data)))
                 await asyncio.gather(out.ended(), err.ended())
-                exit_code, cpu_seconds = ending.result()
-                return Ended(exit_code, bytes(out.data), bytes(err.data), cpu_seconds)
+                how = ending.result()
+                used = (how.cpu_seconds, how.all_cpu_seconds, how.memory_bytes)
+                return Ended(how.exit_code, bytes(out.data), bytes(err.data), *used)
             finally:
                 await to_the_end(_stop(control, grace))
 

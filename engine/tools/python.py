@@ -87,6 +87,7 @@ class Python(ModelTool[PythonInput]):
         except TooMuchOutput as flood:
             stream = "its result" if flood.stream == "stdout" else "its log"
             raise too_much_output("the code", stream, limits, None) from None
+        context.measured(ended.memory_bytes, ended.all_cpu_seconds)
         printed = ended.stderr[-_LOGGED_BYTES:].decode(errors="replace").strip()
         if printed:
             context.log("info", "printed", text=printed)

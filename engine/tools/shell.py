@@ -102,6 +102,7 @@ class Shell(ModelTool[ShellInput]):
             raise not_started(program, error.errno) from None
         except TooMuchOutput as flood:
             raise too_much_output(program, flood.stream, limits, _output(flood.partial)) from None
+        context.measured(ended.memory_bytes, ended.all_cpu_seconds)
         if ended.exit_code != 0:
             raise failed(program, ended, limits, _output(ended))
         return _output(ended)

@@ -77,6 +77,7 @@ OWN_STATEMENTS = {
     "request/put",
     "turn/attempt",
     "turn/claim",
+    "turn/effort",
     "turn/event",
     "turn/fence",
     "turn/move",

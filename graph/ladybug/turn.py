@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from engine.errors import Fenced
+from engine.model import Effort
 from engine.states import SubtaskStatus
 from engine.turn import Change, Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
 from graph import codec, history, turns
@@ -61,6 +62,9 @@ class TurnWriter:
         if ended:
             attempts = [_attempt(settle) for settle in ended]
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
+        efforts = [_effort(settle, settle.effort) for settle in ended if settle.effort]
+        if efforts:
+            self._session.run("turn/effort", rows=efforts)
         self._note([note for settle in ended if (note := _settle_note(settle))])
         for row in settled:
             settle = wanted[row["id"]]
@@ -170,6 +174,11 @@ def _attempt(settle: Settle) -> list[str]:
         ",".join(settle.consumed),
         settle.origin,
     ]
+
+
+def _effort(settle: Settle, effort: Effort) -> list[str]:
+    values = (effort.memory_bytes, effort.cpu_seconds, effort.saved_seconds, effort.saved_cost)
+    return [codec.attempt_id(settle.id, settle.token), *("" if value is None else repr(value) for value in values)]
 
 
 def _settle_note(settle: Settle) -> list[str] | None:

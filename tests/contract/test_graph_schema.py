@@ -61,8 +61,26 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await execute(graph, "MATCH (x:Schema) SET x.version = 99")
     await graph.close()
 
-    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 3"):
+    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 4"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
+
+
+async def test_a_graph_of_the_version_before_gets_its_new_columns(tmp_path: Path) -> None:
+    new = {"memory_bytes", "cpu_seconds", "saved_seconds", "saved_cost"}
+    graph = LadybugGraph(tmp_path, "n", BUFFER_MB)
+    await graph.open()
+    for column in new:
+        await execute(graph, f"ALTER TABLE Attempt DROP {column}")
+    await execute(graph, "MATCH (x:Schema) SET x.version = 3")
+    await graph.close()
+
+    graph = LadybugGraph(tmp_path, "n", BUFFER_MB)
+    await graph.open()
+    try:
+        assert new <= {row["name"] for row in await execute(graph, "CALL table_info('Attempt') RETURN name")}
+        assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 4}]
+    finally:
+        await graph.close()
 
 
 async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None:

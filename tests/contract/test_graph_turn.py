@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec import structs
 
+from engine.model import Effort
 from engine.ports import Graph
 from engine.states import SubtaskStatus
 from engine.turn import ClaimRequest, Turn
@@ -112,6 +114,23 @@ async def test_an_attempt_is_recorded_with_its_output(hand: Hand) -> None:
     attempt = attempts[0]
     assert (attempt.token, attempt.outcome, attempt.ran_on, attempt.output) == (1, "completed", hand.engine, row.output)
     assert (attempt.output_hash, attempt.output_bytes, attempt.error) == (row.output_hash, 39, None)
+
+
+async def test_an_attempt_says_what_it_took_and_what_it_saved(hand: Hand) -> None:
+    task = await hand.store(independent(3))
+    claims = await hand.claimed(task)
+    took = Effort(memory_bytes=5 * 2**30, cpu_seconds=0.25)
+    saved = Effort(saved_seconds=1e-7, saved_cost=0.5)
+    await hand.turn(
+        structs.replace(hand.done(claims["k0"]), effort=took),
+        structs.replace(hand.done(claims["k1"]), effort=saved, outcome="cached"),
+        hand.done(claims["k2"]),
+    )
+
+    found = [await hand.graph.subtask(task.id, key) for key in ("k0", "k1", "k2")]
+    assert [row and row[1][0].effort for row in found] == [took, saved, Effort()]
+    rows = await hand.graph.timings(task.id, "", 3)
+    assert [(row.saved_seconds, row.saved_cost) for row in rows] == [(None, None), (1e-7, 0.5), (None, None)]
 
 
 @pytest.mark.parametrize("wrong", [{"token": 2}, {"token": 0}, {"id": "nobody"}], ids=["later", "earlier", "unknown"])

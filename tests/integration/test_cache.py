@@ -85,6 +85,12 @@ async def test_after_a_restart_everything_comes_from_the_graph(lab: Lab, name: s
     _, (attempt,), *_ = await again.subtask(second.id, "a")
     assert (attempt.outcome, attempt.origin) == ("cached", origin)
     assert attempt.cache_key.startswith("task:sure:")
+    _, (maker,), *_ = await again.subtask(first.id, "a")
+    assert attempt.effort.saved_seconds == pytest.approx((maker.finished_at - maker.started_at) / 1000, abs=0.5)
+    saved = (await again.reports.report(second.id)).gathered.saved
+    assert (saved.cached, saved.known, saved.cost) == (len(made), len(made), 0.0)
+    efforts = [(await again.subtask(second.id, key))[1][0].effort for key in made]
+    assert saved.seconds == pytest.approx(sum(effort.saved_seconds or 0.0 for effort in efforts))
 
 
 async def test_one_input_changed_runs_its_cone_alone(lab: Lab, name: str) -> None:

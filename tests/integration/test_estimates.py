@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.estimates.profile import Kind, Profile
 from engine.service import Engine
 from engine.states import TaskStatus
@@ -79,6 +81,22 @@ async def test_what_another_engine_has_learned_counts_too(lab: Lab) -> None:
 
     merged = again._learner.merged()[Kind("sleep", "1")]
     assert merged.count >= 6
+
+
+async def test_what_processes_took_is_kept_and_learned(lab: Lab) -> None:
+    engine = await lab.start()
+    task = await run(engine, plan(step("a", type="shell", input={"argv": ["true"]}), step("b")))
+
+    _, (attempt,), *_ = await engine.subtask(task.id, "a")
+    _, (plain,), *_ = await engine.subtask(task.id, "b")
+    memory, cpu = attempt.effort.memory_bytes, attempt.effort.cpu_seconds
+    assert memory is not None and memory > 100_000 and cpu is not None and cpu >= 0
+    assert plain.effort.memory_bytes is None
+    (learned,) = [row for row in await engine.estimates("shell") if row["input_bytes"] is None]
+    assert (learned["memory_bytes"], learned["mean_cpu_seconds"]) == (memory, cpu)
+    assert learned["memory_median"] == pytest.approx(memory, rel=0.05)
+    (untold,) = [row for row in await engine.estimates("noop") if row["input_bytes"] is None]
+    assert (untold["memory_median"], untold["memory_bytes"], untold["mean_cpu_seconds"]) == (None, None, None)
 
 
 async def test_versions_of_a_tool_do_not_mix(lab: Lab) -> None:

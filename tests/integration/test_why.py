@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from api.answers import WhyView
+from api.schemas import SubtaskDetail
 from engine.answers.holds import CODES
 from engine.states import TaskStatus
 from tests.support.asking import Asker, asker, client_of, codes, gate
 from tests.support.claude import FakeClaude, Step
 from tests.support.engines import GATES, Lab, finished
 from tests.support.graphs import execute
-from tests.support.http import problem
+from tests.support.http import problem, read
 from tests.support.model_plans import SENTENCE, asking
 from tests.support.plans import Body, chain, plan, step
 from tests.support.proxy import proxy_to
@@ -100,7 +101,8 @@ async def test_what_waits_for_a_dependency_or_a_slot_is_foretold_once_its_like_h
 
         GATES[f"{namespace}.open"] = asyncio.Event()
         GATES[f"{namespace}.open"].set()
-        await finished(asked.engine, await asked.submit(body(f"{namespace}.open")))
+        first = await asked.submit(body(f"{namespace}.open"))
+        await finished(asked.engine, first)
         task_id = await asked.submit(body(namespace))
         await asked.until(task_id, a="processing")
 
@@ -119,8 +121,15 @@ async def test_what_waits_for_a_dependency_or_a_slot_is_foretold_once_its_like_h
         whole = await asked.why(task_id)
         assert whole.expected_end is not None and whole.expected_end >= queued.expected_end
         assert re.search(rf"It is expected to be done at {ISO}, and with four chances of five between", whole.words)
+        detail = read(SubtaskDetail, await asked.client.get(f"/tasks/{task_id}/subtasks/d"))
+        assert detail.expected_seconds == pytest.approx(0.2, rel=0.5)
+        assert (detail.estimate.basis, detail.estimate.count) == ("subtask", 1)
         await _end(asked, task_id, namespace)
         assert (await asked.why(task_id, "d")).expected_end is None
+        detail = read(SubtaskDetail, await asked.client.get(f"/tasks/{first}/subtasks/d"))
+        assert (detail.expected_seconds, detail.estimate) == (None, None)
+        drawn = (await asked.client.get(f"/tasks/{first}/graph")).json()
+        assert {node["expected"] for node in drawn["nodes"]} == {None}
 
 
 async def test_the_limit_of_a_type_and_of_a_task(lab: Lab, namespace: str) -> None:

@@ -196,7 +196,7 @@ class FakeEngine:
         await self.task(task_id)
         for row in self.held_subtasks:
             if row.key == key:
-                return row, self.attempts, ["a"], {"resolved_input": {"n": 2}}
+                return row, self.attempts, ["a"], {"resolved_input": {"n": 2}, "expected": 1.5, "estimate": None}
         raise NotFound(f"task {task_id} has no subtask {key}")
 
     async def forecast(self, task: Task) -> Forecast | None:

@@ -23,6 +23,7 @@ class RecordingContext:
     deadline: float = 1e9
     reduction: int = 0
     signs: int = 0
+    measures: list[tuple[int, float]] = field(default_factory=list)
     logged: list[tuple[str, str, dict[str, Json]]] = field(default_factory=list)
 
     def log(self, level: str, message: str, **fields: Json) -> None:
@@ -32,6 +33,10 @@ class RecordingContext:
     def progress(self) -> None:
         """Counts the signs of life."""
         self.signs += 1
+
+    def measured(self, memory_bytes: int, cpu_seconds: float, /) -> None:
+        """Keeps what a process took."""
+        self.measures.append((memory_bytes, cpu_seconds))
 
 
 async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:

@@ -38,8 +38,8 @@ def test_what_ran_is_told_apart_from_what_was_reused_and_what_never_ran() -> Non
         timing("a", 0, 1000),
         timing("b", 1000, 4000, attempts=3, queued_at=NOW + 500),
         timing("c", None, None, status="blocked", attempts=0),
-        timing("d", 0, 0, outcome="cached", expected=7.0),
-        timing("e", 0, 0, outcome="reused"),
+        timing("d", 0, 0, outcome="cached", expected=7.0, saved_seconds=9.0, saved_cost=0.5),
+        timing("e", 0, 0, outcome="reused", expected=2.0),
         timing("f", 2000, None, status="processing"),
         timing("g", None, 4500, status="skipped", attempts=0),
     )
@@ -50,7 +50,7 @@ def test_what_ran_is_told_apart_from_what_was_reused_and_what_never_ran() -> Non
     assert [(row.type, row.count, row.seconds, row.longest) for row in found.types] == [("noop", 2, 4.0, 3.0)]
     assert (found.repeats.subtasks, found.repeats.attempts, found.repeats.most) == (1, 2, [("b", 3)])
     saved = found.saved
-    assert (saved.cached, saved.reused, saved.seconds, saved.known) == (1, 1, 7.0, 1)
+    assert (saved.cached, saved.reused, saved.seconds, saved.known, saved.cost) == (1, 1, 11.0, 2, 0.5)
     assert (found.busy.peak, found.busy.peak_at) == (2, NOW + 2000)
 
 

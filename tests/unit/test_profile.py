@@ -34,10 +34,11 @@ def test_a_kind_has_one_text() -> None:
 def test_attempts_are_counted() -> None:
     made = profile(1.0, 2.0)
     made.add(Observation(None, retry=True, cost=0.5), 7)
-    made.add(Observation(3.0, output_bytes=7, memory=9, cost=0.25), 8)
+    made.add(Observation(3.0, output_bytes=7, memory=9, cost=0.25, cpu=0.5), 8)
 
     assert (made.count, made.failures, made.retries, made.attempts) == (3, 1, 1, 4)
     assert (made.output_bytes, made.memory, made.cost, made.updated_at) == (27, 9, 0.75, 8)
+    assert (made.measured, made.cpu, made.memories.quantile(0.5)) == (1, 0.5, pytest.approx(9, rel=0.04))
     assert 1.9 < made.seconds.quantile(0.5) < 2.1
     assert math.isclose(math.exp(made.logs.mean), 6 ** (1 / 3), rel_tol=0.01)
 

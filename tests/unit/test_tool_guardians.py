@@ -45,11 +45,11 @@ async def test_hello_tells_the_guardians_id(pair: tuple[Control, socket.socket])
     guardian_end.send(b"P12")
     waiting = asyncio.create_task(control.hello())
     await asyncio.wait([waiting], timeout=0.01)
-    guardian_end.send(b"34 X0:1500 ")
+    guardian_end.send(b"34 X0:1500:1750:4096 ")
     assert await waiting is True
     assert control.pid == 1234
     guardian_end.close()
-    assert await control.outcome() == (0, 1.5)
+    assert await control.outcome() == (0, 1.5, 1.75, 4096)
 
 
 async def test_hello_may_be_that_there_is_no_process_left(pair: tuple[Control, socket.socket]) -> None:
@@ -66,7 +66,9 @@ async def test_a_guardian_that_never_came_is_noticed(pair: tuple[Control, socket
     assert await control.hello() is False
 
 
-@pytest.mark.parametrize(("said", "exit_code"), [(b"X0:0 ", 0), (b"X768:20 ", 3), (b"X9:1 ", -9), (b"", -9)])
+@pytest.mark.parametrize(
+    ("said", "exit_code"), [(b"X0:0:0:0 ", 0), (b"X768:20:20:9 ", 3), (b"X9:1:1:9 ", -9), (b"", -9)]
+)
 async def test_the_outcome_is_read(pair: tuple[Control, socket.socket], said: bytes, exit_code: int) -> None:
     control, guardian_end = pair
     guardian_end.send(b"P1 " + said)
@@ -77,7 +79,7 @@ async def test_the_outcome_is_read(pair: tuple[Control, socket.socket], said: by
 
 async def test_a_program_that_could_not_be_run_is_told(pair: tuple[Control, socket.socket]) -> None:
     control, guardian_end = pair
-    guardian_end.send(b"E2 X32512:0 ")
+    guardian_end.send(b"E2 X32512:0:0:0 ")
     guardian_end.close()
     with pytest.raises(NotStarted) as caught:
         await control.outcome()

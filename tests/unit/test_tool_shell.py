@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from engine.errors import Category, ToolError
-from engine.tools.process import Command, Limits, Processes
+from engine.tools.process import MIB, Command, Limits, Processes
 from engine.tools.roots import Roots
 from engine.tools.shell import Shell
 from tests.support.tools_context import RecordingContext, alive, running, until
@@ -46,6 +46,31 @@ async def failure(tool: Shell, *argv: str, **fields: Any) -> ToolError:
 async def test_output_and_exit_code(shell: Shell) -> None:
     found = await run(shell, "sh", "-c", "echo out; echo err >&2")
     assert found == {"exit_code": 0, "stdout": "out\n", "stderr": "err\n"}
+
+
+ORPHAN = """
+import os
+reads, writes = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        full = bytearray(96 << 20)
+        sum(range(2_000_000))
+    os._exit(0)
+os.wait()
+os.close(writes)
+os.read(reads, 1)
+"""
+"""Starts what works on below nobody, and waits for its end."""
+
+
+async def test_what_its_processes_took_is_measured(shell: Shell) -> None:
+    context = RecordingContext()
+    await shell.run({"argv": ["true"]}, context)
+    await shell.run({"argv": [sys.executable, "-S", "-c", ORPHAN]}, context)
+
+    (small, little), (large, long) = context.measures
+    assert 0 < small < 64 * MIB < 96 * MIB < large < 192 * MIB
+    assert 0 <= little < 0.02 < long < 10
 
 
 async def test_arguments_reach_the_program_as_they_are(shell: Shell) -> None:
