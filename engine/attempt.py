@@ -221,7 +221,7 @@ class Attempts:
         basis: outcomes.Basis,
     ) -> Made:
         """From the claim to an output that is safely kept; notes on ``basis`` what that is made from."""
-        type_, spec = _takes_over(claim, Spec.decode(claim.spec))
+        type_, spec = Spec.decode(claim.spec).running(claim.type, claim.fell_back)
         tool = self._tool(type_)
         basis.version = tool.version
         if spec.map is not None and not claim.fell_back:
@@ -371,7 +371,7 @@ class Attempts:
         """A repeat after refused permission makes sense only with fresh credentials."""
         try:
             async with asyncio.timeout(REFRESH_SECONDS):
-                await self._tool(_takes_over(claim, spec)[0]).refresh_credentials()
+                await self._tool(spec.running(claim.type, claim.fell_back)[0]).refresh_credentials()
         except Exception as error:
             _log.warning("no fresh credentials", task_id=claim.task_id, subtask=claim.key, exc_info=error)
             return self._decide(claim, spec, msgspec.structs.replace(event, repeat=False), expires_at)
@@ -394,14 +394,6 @@ class Attempts:
     ) -> Decision:
         stands = outcomes.standing(claim, spec, policy, expires_at)
         return decide(stands, event, self._clock.now(), self._defaults, self._chance)
-
-
-def _takes_over(claim: Claim, spec: Spec) -> tuple[str, Spec]:
-    """The type and spec that run: the fallback's, once it has taken over."""
-    if not claim.fell_back or spec.fallback is None:
-        return claim.type, spec
-    fallback = spec.fallback
-    return fallback.type, msgspec.structs.replace(spec, input=fallback.input, refs=fallback.refs)
 
 
 def _unclassified(error: Exception) -> ToolError:

@@ -21,11 +21,9 @@ def on_interrupt(claim: Claim, spec: Spec, tools: Callable[[str], Tool | None]) 
         return spec.on_interrupt
     if spec.map is not None:
         return "retry"
-    type_, value = claim.type, spec.input
-    if claim.fell_back and spec.fallback is not None:
-        type_, value = spec.fallback.type, spec.fallback.input
+    type_, runs = spec.running(claim.type, claim.fell_back)
     tool = tools(type_)
-    return "retry" if tool is not None and tool.repeatable(value) else "ask"
+    return "retry" if tool is not None and tool.repeatable(runs.input) else "ask"
 
 
 def on_request(spec: Spec) -> str:

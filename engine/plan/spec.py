@@ -120,6 +120,12 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
         """The stored text; the fields of the input keep their order."""
         return _ENCODER.encode(self).decode()
 
+    def running(self, type_: str, fell_back: bool) -> tuple[str, Spec]:
+        """The type and spec that run: the fallback's, once it has taken over."""
+        if not fell_back or self.fallback is None:
+            return type_, self
+        return self.fallback.type, msgspec.structs.replace(self, input=self.fallback.input, refs=self.fallback.refs)
+
     @staticmethod
     def decode(text: str) -> Spec:
         """The spec in a stored text. Each call gives its own values, free to be changed."""
