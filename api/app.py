@@ -25,6 +25,7 @@ from api.routes import (
     graph,
     health,
     live,
+    page,
     plans,
     recall,
     removal,
@@ -99,6 +100,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         cache,
         stats,
         health,
+        page,
     )
     for router in (route.router for route in routes):
         app.include_router(router)

@@ -13,6 +13,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from api import yamlbody
 from engine.errors import Fault, InvalidInput, TooLarge
 from engine.model import Json
 
@@ -21,6 +22,18 @@ SMALL_BYTES = 256 * 1024
 
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+async def read_task(request: Request, limit: int) -> Json:
+    """The body of a task, as JSON or YAML; None when there is none at all. Raises what ``read_json`` does."""
+    if _kind(request) != yamlbody.MEDIA_TYPE:
+        return await read_json(request, limit)
+    data = await _read(request, limit)
+    return await yamlbody.parse_yaml(data) if data else None
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_json(request: Request, limit: int) -> Json:
@@ -34,7 +47,7 @@ async def read_json(request: Request, limit: int) -> Json:
     data = await _read(request, limit)
     if not data:
         return None
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind(request)
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise HTTPException(415, "Send the body with the header Content-Type: application/json.")
     return await parse_json(data)

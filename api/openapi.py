@@ -38,6 +38,12 @@ MAP_EXAMPLE: dict[str, Any] = {
     },
 }
 
+YAML_EXAMPLE = """name: the answer
+plan:
+  subtasks:
+    - {key: answer, type: calculate, input: {expression: 6 * 7}}
+"""
+
 TYPED_EXAMPLE: dict[str, Any] = {
     "type": "data_processing",
     "input": {"data": [{"city": "Bern", "amount": 12}, {"city": "Genf", "amount": 7}, {"city": "Bern", "amount": 3}]},
@@ -71,7 +77,8 @@ def plan_body() -> dict[str, Any]:
         "map": {"summary": "One subtask for each item of a list", "value": MAP_EXAMPLE},
     }
     content = {"schema": {"$ref": "#/components/schemas/TaskRequest"}, "examples": examples}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    written = {"schema": content["schema"], "example": YAML_EXAMPLE}
+    return {"requestBody": {"required": True, "content": {"application/json": content, "application/yaml": written}}}
 
 
 def mend(document: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

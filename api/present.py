@@ -44,11 +44,11 @@ def milliseconds(moment: str) -> int:
     return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(milliseconds=1)
 
 
-async def task_document(engine: Engine, task_id: str) -> schemas.TaskDocument:
+async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBTASKS) -> schemas.TaskDocument:
     """A task with its first subtasks; raises ``NotFound``."""
     seq = await engine.last_event(task_id)
     task = await task_view(engine, await engine.task(task_id))
-    rows = await engine.subtasks(task_id, status=None, after="", limit=FIRST_SUBTASKS)
+    rows = await engine.subtasks(task_id, status=None, after="", limit=subtasks) if subtasks else []
     return schemas.TaskDocument(seq=seq, task=task, subtask_results=await subtask_results(engine, rows))
 
 

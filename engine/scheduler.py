@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import structlog
 
-from engine.ahead import Ahead
 from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.caching.keeper import EntryKeeper
@@ -69,9 +68,6 @@ class Scheduler:
         self.bus = bus
         self.clock = clock
         self.times = TimeKeeper(clock, self.wake)
-        self._ahead = Ahead(ledger.slots)
-        self._places = asyncio.Semaphore(ledger.slots)
-        self._at_hand: set[asyncio.Task[Settle]] = set()
         self._attempts = attempts
         self._payloads = payloads
         self._judge = Judge(graph, payloads)
@@ -156,8 +152,6 @@ class Scheduler:
     async def drain(self, grace_seconds: float) -> None:
         """Claims nothing more, gives what runs some time, puts back the rest, and ends the loop."""
         self.ledger.draining = True
-        for waiting in self._at_hand:
-            waiting.cancel()
         deadline = self.clock.monotonic() + grace_seconds
         while (runners := self._runners()) and (left := deadline - self.clock.monotonic()) > 0:
             await asyncio.wait(runners, timeout=left)
@@ -217,7 +211,6 @@ class Scheduler:
     async def _once(self) -> None:
         """One round: what is due, a turn, the jobs, and the counts when they are due."""
         self._due()
-        self.ledger.ahead = self._ahead.wanted(self.clock.monotonic())
         turn = self.ledger.turn(uuid.uuid4().hex, self.clock.now())
         if turn is not None:
             await self._turn(turn)
@@ -247,9 +240,7 @@ class Scheduler:
     async def _turn(self, turn: Turn) -> None:
         begun = self.clock.monotonic()
         result = await self._commit(turn)
-        written = self.clock.monotonic()
-        self.observer.turn(written - begun, len(turn.settle), len(result.claims))
-        self._ahead.turned(written, written - begun, len(turn.settle))
+        self.observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
         self.turns += 1
         self._pause = RECONNECT_SECONDS[0]
         touched = self.ledger.apply(turn, result)
@@ -371,25 +362,11 @@ class Scheduler:
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
         limits = (expires_at, task.sharing, task.body.recall, bool(task.estimate))
-        runner = asyncio.create_task(self._in_a_slot(lambda: self._attempts.run(claim, task.input, why, *limits)))
+        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, *limits))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:
             runner.cancel()
-
-    async def _in_a_slot(self, attempt: Callable[[], Awaitable[Settle]]) -> Settle:
-        """Runs an attempt once there is a slot for it, first come first served."""
-        runner = asyncio.current_task()
-        assert runner is not None
-        self._at_hand.add(runner)
-        try:
-            await self._places.acquire()
-        finally:
-            self._at_hand.discard(runner)
-        try:
-            return await attempt()
-        finally:
-            self._places.release()
 
     def look(self, task: RunningTask) -> None:
         """Tells whoever ends tasks when nothing of this one is left to do, or when it must be cancelled once more."""

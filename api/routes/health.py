@@ -5,18 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from api import schemas
-from api.about import DISTRIBUTION, installed_version
 from api.openapi import problems
 from api.problems import NOT_READY, problem, request_id
 from api.routes import TheEngine, TheMetrics
 
 router = APIRouter(tags=["health"])
-
-
-@router.get("/", include_in_schema=False)
-async def get_welcome() -> schemas.Welcome:
-    """Where to go from here."""
-    return schemas.Welcome(name=DISTRIBUTION, version=installed_version())
 
 
 @router.get("/health", responses={503: {"model": schemas.Health}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from api import present, schemas
-from api.body import read_json
+from api.body import read_task
 from api.openapi import plan_body, problems
 from api.raw import document_of, json_response
 from api.routes import TheEngine, TheSettings
@@ -21,7 +21,7 @@ router = APIRouter(tags=["plans"])
 )
 async def preview_plan(request: Request, engine: TheEngine, settings: TheSettings) -> Response:
     """What a body of ``POST /tasks`` would become: generations, critical path, width. Nothing is stored."""
-    body = await read_json(request, settings.max_body_bytes)
+    body = await read_task(request, settings.max_body_bytes)
     seen = await engine.preview({} if body is None else body)
     view = present.planned(seen.pop("origin"))
     shown = None if view is None else view.model_dump()

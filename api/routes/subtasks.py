@@ -41,6 +41,8 @@ class Drawing(BaseModel):
 
     collapse: bool = False
     """Draw like subtasks as one node, with their number."""
+    above: int = Field(0, ge=0)
+    """With ``collapse`` do so only where there are more subtasks than this."""
     open: list[str] = Field(default_factory=list, max_length=1000)
     """With ``collapse`` the names of groups that are drawn subtask by subtask all the same."""
     members: bool = False
@@ -74,8 +76,9 @@ async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.Subt
 async def get_graph(engine: TheEngine, task_id: str, wanted: Annotated[Drawing, Query()]) -> Response:
     """The task as a graph: nodes with their state, edges from a dependency to its dependant, the critical path."""
     drawn = await engine.graph_of(task_id)
+    drawn = await engine.graph_of(task_id)
     seq = drawn.pop("seq")
-    if wanted.collapse:
+    if wanted.collapse and len(drawn["nodes"]) > wanted.above:
         drawn = await asyncio.to_thread(collapsed, drawn, opened=wanted.open, members=wanted.members)
     if wanted.layout:
         drawn = await asyncio.to_thread(placed, drawn)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import present, schemas
-from api.body import read_json
+from api.body import read_task
 from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, TaskState, milliseconds
 from api.idempotency import REPEATED, IdempotencyKey
@@ -60,7 +60,7 @@ async def create_task(
     user_id: Annotated[str | None, Query(description="Put into the body as its ``user_id``.")] = None,
 ) -> schemas.Created:
     """Stores a task and starts it. A faulty one is refused with every fault named, and nothing of it is stored."""
-    body = _with_parameters(await read_json(request, settings.max_body_bytes), description, user_id)
+    body = _with_parameters(await read_task(request, settings.max_body_bytes), description, user_id)
     submitted = await engine.submit(body, key=key)
     if submitted.repeated:
         response.headers[REPEATED] = "true"
@@ -106,9 +106,15 @@ def _range(wanted: TaskFilter) -> tuple[str, str]:
 
 
 @router.get("/tasks/{task_id}", responses=problems(404, 503))
-async def get_task(engine: TheEngine, task_id: str) -> schemas.TaskDocument:
+async def get_task(
+    engine: TheEngine,
+    task_id: str,
+    subtasks: Annotated[int, Query(ge=0, le=present.FIRST_SUBTASKS, description="How many come with it.")] = (
+        present.FIRST_SUBTASKS
+    ),
+) -> schemas.TaskDocument:
     """A task with its first 1,000 subtasks; the rest through ``/tasks/{task_id}/subtasks``."""
-    return await present.task_document(engine, task_id)
+    return await present.task_document(engine, task_id, subtasks)
 
 
 def _with_parameters(body: Json, description: str | None, user_id: str | None) -> Json:

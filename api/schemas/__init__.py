@@ -30,7 +30,6 @@ from api.schemas.health import (
     Alive,
     Health,
     Ready,
-    Welcome,
 )
 from api.schemas.plans import (
     LearnedView,
@@ -126,7 +125,6 @@ __all__ = [
     "ToolView",
     "Tools",
     "Trouble",
-    "Welcome",
     "WhatIfAnswer",
     "Wire",
 ]

@@ -43,19 +43,22 @@ class GraphNode(Wire):
     """The middle of its cell; only with ``layout``."""
 
 
-class GraphView(Wire):
-    """The plan as a graph."""
+class Picture(Wire):
+    """A plan as a graph."""
 
-    seq: int = 0
-    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing. 0 in a
-    preview.
-    """
     nodes: list[GraphNode]
     edges: list[tuple[str, str]]
     """Pairs (dependency, dependant) of keys."""
     critical_path: list[str]
     """The keys on the longest way through the graph, in order: by real durations of what has settled, else expected."""
     layout: GraphLayout | None = None
+
+
+class GraphView(Picture):
+    """The plan of a task as a graph."""
+
+    seq: int
+    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""
 
 
 class GraphGroup(Wire):

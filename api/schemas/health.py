@@ -30,14 +30,3 @@ class Ready(Wire):
     """The engine takes work."""
 
     status: Literal["ready"] = "ready"
-
-
-class Welcome(Wire):
-    """Where to go from here."""
-
-    name: str
-    version: str
-    openapi: str = "/openapi.json"
-    tasks: str = "/tasks"
-    health: str = "/health"
-    metrics: str = "/metrics"

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.schemas.base import Time, Wire
 from api.schemas.forecasts import Estimate
-from api.schemas.graphs import GraphView
+from api.schemas.graphs import Picture
 from api.schemas.tasks import PlannedView
 
 
@@ -58,7 +58,7 @@ class PlanPreview(Wire):
     """How the plan came about; null for one that was sent as it is."""
     plan: dict[str, Any] | None
     """The plan that would be stored, as it could be sent; null for one that was sent, or above 1,000 subtasks."""
-    graph: GraphView | None = None
+    graph: Picture | None = None
     """The plan as a graph with its layout; null above 1,000 subtasks."""
     estimate: Estimate | None = None
     """Null while nothing is known of what its subtasks take."""

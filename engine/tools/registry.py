@@ -128,11 +128,6 @@ class ToolRegistry:
         tool = self._tools.get(name)
         return "" if tool is None else tool.version
 
-    def repeatable(self, name: str) -> bool:
-        """Whether running the tool of that name twice does no more than running it once, whatever its input."""
-        tool = self._tools.get(name)
-        return tool is not None and tool.idempotent
-
     def names(self) -> list[str]:
         """Every name, sorted."""
         return sorted(self._tools)

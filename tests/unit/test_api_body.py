@@ -135,3 +135,36 @@ def test_a_cursor_comes_back(row_id: str) -> None:
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValueError, match="next_cursor"):
         decode_cursor(cursor)
+
+
+async def task_of(data: bytes, kind: str = "application/yaml") -> Json:
+    return await body.read_task(Sent([data], content_type=kind).request, 1_000_000)
+
+
+async def test_a_task_may_be_written_in_yaml_and_means_what_it_would_in_json() -> None:
+    text = b"plan:\n  subtasks:\n    - {key: a, type: noop, retry: {on: [transient]}, input: {n: 010}}"
+    step = {"key": "a", "type": "noop", "retry": {"on": ["transient"]}, "input": {"n": 10}}
+    assert await task_of(text) == {"plan": {"subtasks": [step]}}
+    assert await task_of(b'{"a": 1}', "application/json") == {"a": 1}
+    assert await task_of(b"") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"a: [1", "line 1, column 6"),
+        (b"a: &x [1]\nb: [*x, *x]", "write out what the alias stands for in line 2, column 5"),
+        (b"[" * 50_000, "nested too deeply"),
+        (b"\xff\xfe\x00", "not usable YAML"),
+        (b"!!python/object:os.system {}", "could not determine a constructor"),
+        (b"!!int x", "not usable YAML"),
+    ],
+)
+async def test_what_is_no_plain_yaml_is_told_so_with_its_place(data: bytes, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        await task_of(data)
+
+
+async def test_yaml_beyond_what_a_person_writes_is_refused_unread() -> None:
+    with pytest.raises(TooLarge, match="as JSON"):
+        await task_of(b"a: 1\n" * 60_000)

@@ -505,8 +505,10 @@ async def test_estimates_are_told_by_kind(client: httpx2.AsyncClient) -> None:
     assert read(stats.Estimates, await client.get("/estimates?type=other")).estimates == []
 
 
-async def test_the_root_says_where_to_go(client: httpx2.AsyncClient) -> None:
-    assert (await client.get("/")).json()["openapi"] == "/openapi.json"
+async def test_the_root_is_the_page_to_look_at(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/")
+    assert response.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in response.headers["content-security-policy"]
 
 
 async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
