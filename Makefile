@@ -50,6 +50,10 @@ types: $(DEV) ## mypy, strict
 imports: $(DEV) ## The import contracts of pyproject.toml
 	@$(BIN)/lint-imports
 
+.PHONY: openapi
+openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change of the API that a review looks at
+	@$(BIN)/agent03 openapi > docs/openapi.json
+
 .PHONY: bench
 bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, on both graphs
 	@$(BIN)/python -m tests.bench

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastapi import HTTPException, Response
+from fastapi.requests import HTTPConnection
+from fastapi.routing import APIRoute
+
+JSON = "application/json"
+
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
     """The media type among ``offered`` that ``accept`` ranks highest; the first one where it says nothing of use."""
@@ -11,6 +17,37 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
     weights = [_weight(kind, ranges) for kind in offered]
     best = max(weights, default=0.0)
     return offered[weights.index(best)] if best > 0 else offered[0]
+
+
+def acceptable(accept: str, offered: Sequence[str]) -> bool:
+    """Whether a caller who sends ``accept`` takes one of the forms; whoever sends nothing takes any."""
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    return not ranges or any(_weight(kind, ranges) > 0 for kind in offered)
+
+
+def refuse_unacceptable(connection: HTTPConnection) -> None:
+    """A dependency of every route: nothing is done for a caller who would not take the answer.
+
+    Raises:
+        HTTPException: 406.
+    """
+    route = connection.scope.get("route")
+    if connection.scope["type"] != "http" or not isinstance(route, APIRoute):
+        return
+    offered = _offered(route)
+    if offered and not acceptable(connection.headers.get("accept", ""), offered):
+        raise HTTPException(
+            406, f"This is served as {', '.join(offered)}; name one of them in Accept, or leave it out."
+        )
+
+
+def _offered(route: APIRoute) -> list[str]:
+    """The forms of what a route answers with; none when it has no body, or is not part of the contract."""
+    answer = route.responses.get(route.status_code or 200, {})
+    if route.status_code == 204 or not route.include_in_schema:
+        return []
+    kinds = list(answer.get("content", ()))
+    return kinds if route.response_class is Response else [JSON, *kinds]
 
 
 def _range(part: str) -> tuple[str, float]:

@@ -6,7 +6,7 @@ No logic and no lifespan: whoever starts the engine also stops it (``api.cli.ser
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -14,7 +14,9 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.about import installed_version
+from api.accept import refuse_unacceptable
 from api.live.hub import Hub
+from api.methods import Methods
 from api.metrics import Metrics
 from api.middleware import Requests, refuse_other_sites
 from api.routes import (
@@ -76,12 +78,13 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         redoc_url=None,
         telemetry={"operation_spans": False, "exclude": _not_traced},
         generate_unique_id_function=_function_name,
-        dependencies=[Depends(refuse_other_sites)],
+        dependencies=[Depends(refuse_other_sites), Depends(refuse_unacceptable)],
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     app.state.hub = hub = Hub(engine)
     metrics.watch(lambda: {"viewers": hub.viewers})
     problems.install(app)
+    app.add_middleware(Methods, routes=app.router.routes)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)
     routes = (
@@ -105,6 +108,11 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     for router in (route.router for route in routes):
         app.include_router(router)
     return app
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, without an engine."""
+    return create_app(cast(Engine, None), Settings(), Metrics()).openapi()
 
 
 def _not_traced(scope: Mapping[str, Any]) -> bool:

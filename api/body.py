@@ -42,7 +42,8 @@ async def read_json(request: Request, limit: int) -> Json:
     Raises:
         TooLarge: above ``limit`` bytes.
         InvalidInput: when it is not JSON.
-        HTTPException: 415 when the content type is not JSON; a page of another site cannot send that unasked.
+        HTTPException: 415 when the content type is not JSON, which a page of another site cannot send unasked, or the
+            body is compressed: a small one could become any size.
     """
     data = await _read(request, limit)
     if not data:
@@ -81,6 +82,8 @@ async def _read(request: Request, limit: int) -> bytes:
     """The body's bytes. Up to as much again is read and dropped, because many a client reads no answer before it has
     sent everything.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "Send the body as it is, without Content-Encoding.", {"Accept-Encoding": "identity"})
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > 2 * limit:
         raise _too_large(limit)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
 from api.problems import internal_problem
+from api.trace_context import trace_id
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ELSEWHERE = frozenset({"cross-site", "same-site"})
@@ -40,11 +41,15 @@ class Requests:
         """Handles one request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        instance = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        instance = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = instance
         answer = _Answer(send, instance)
+        bound = {"request_id": instance}
+        if trace := trace_id(headers.get("traceparent", "")):
+            bound["trace_id"], answer.echoed = trace, headers["traceparent"]
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=instance):
+        with structlog.contextvars.bound_contextvars(**bound):
             try:
                 await self._guarded(scope, receive, answer)
             finally:
@@ -76,6 +81,8 @@ class _Answer:
         self._send = send
         self.instance = instance
         self.started = False
+        self.echoed = ""
+        """The caller's ``traceparent``."""
         self.streams_from: float | None = None
         """When the answer began, if it is a stream that ends when its reader has had enough."""
         self.status = 500
@@ -86,6 +93,8 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.instance
+            if self.echoed:
+                headers["traceparent"] = self.echoed
             if headers.get("content-type", "").startswith("text/event-stream"):
                 self.streams_from = time.perf_counter()
         await self._send(message)

@@ -1,9 +1,12 @@
-"""What FastAPI writes into ``/openapi.json``, mended: problems instead of its own 422, and the task body's examples."""
+"""What FastAPI writes into ``/openapi.json``, mended: problems instead of its own 422, and an example for each body and
+each error.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from api.middleware import OTHER_SITE
 from api.problems import MEDIA_TYPE
 from api.schemas import Problem
 
@@ -52,20 +55,104 @@ TYPED_EXAMPLE: dict[str, Any] = {
 
 _TITLES = {
     400: "The input has faults; all of them are listed",
+    403: "A browser sent it for a page of another site",
     404: "Nothing has that id",
+    406: "The answer has no form that Accept names",
     409: "The current state does not allow that",
     413: "The body is too large",
-    415: "The body is not declared as JSON",
-    429: "The engine is full; Retry-After says when to try again",
-    503: "The graph does not answer",
+    415: "The body is in another form than JSON, or compressed",
+    429: "There is too much to do already; Retry-After says when to try again",
+    500: "A fault of the engine; its log says more under the request's id",
+    503: "The graph does not answer; Retry-After says when to try again",
+}
+_EXAMPLES: dict[int, dict[str, Any]] = {
+    400: {
+        "type": "invalid-input",
+        "title": "The input has faults",
+        "detail": "the input has 1 fault(s): /plan/subtasks/0/type: there is no type 'htp_request'; did you mean "
+        "'http_request'?",
+        "errors": [
+            {
+                "pointer": "/plan/subtasks/0/type",
+                "detail": "there is no type 'htp_request'; did you mean 'http_request'?",
+            }
+        ],
+    },
+    403: {"type": "cross-site", "title": "Refused for another site's page", "detail": OTHER_SITE},
+    404: {
+        "type": "not-found",
+        "title": "Nothing has that id",
+        "detail": "no task has the id '01KAJ7M2Q8Z5T3V9W4X6Y7B8C9': GET /tasks lists the tasks of this namespace",
+    },
+    406: {
+        "type": "not-acceptable",
+        "title": "The answer has no form that the caller takes",
+        "detail": "This is served as application/json; name one of them in Accept, or leave it out.",
+    },
+    409: {
+        "type": "conflict",
+        "title": "The current state does not allow that",
+        "detail": "the task is completed and cannot be cancelled; it may be rerun or removed",
+        "state": "completed",
+        "legal_moves": ["rerun", "remove"],
+    },
+    413: {
+        "type": "too-large",
+        "title": "The input is too large",
+        "detail": "the body is larger than 67,108,864 bytes; split the plan, or raise MAX_BODY_BYTES",
+    },
+    415: {
+        "type": "unsupported-media-type",
+        "title": "The body is in another form than JSON",
+        "detail": "Send the body with the header Content-Type: application/json.",
+    },
+    429: {
+        "type": "busy",
+        "title": "The engine is full",
+        "detail": "the engine holds 1,000,000 unsettled subtasks, as many as it may; send the task again later",
+    },
+    500: {
+        "type": "internal",
+        "title": "Something went wrong inside",
+        "detail": "This is a fault of the engine. Its log has the reason under 5f0c6a3e9d2b4c1a8e7f6d5c4b3a2910.",
+    },
+    503: {
+        "type": "graph-unavailable",
+        "title": "The graph does not answer",
+        "detail": "Neo4j at bolt://127.0.0.1:7687 does not answer",
+    },
+}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}, "example": 5}
+}
+INSTANCE = "5f0c6a3e9d2b4c1a8e7f6d5c4b3a2910"
+TAGS = {
+    "tasks": "Submit, list, look, remove.",
+    "subtasks": "What is inside a task.",
+    "live": "What happens, as it happens.",
+    "answers": "Why, what came of it, what was different.",
+    "control": "What a person may do to a task.",
+    "recall": "Taking outputs back.",
+    "plans": "Plans that nobody runs yet.",
+    "tools": "What subtasks can be made of.",
+    "graph": "The graph itself, in Cypher that only reads.",
+    "cache": "Outputs that are used again.",
+    "knowledge": "What was measured and learned.",
+    "health": "How the engine is.",
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may answer with these errors."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    content = {MEDIA_TYPE: {"schema": schema}}
-    return {status: {"description": _TITLES[status], "content": content} for status in statuses}
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    told = _EXAMPLES[status]
+    example = {**told, "type": f"urn:agent03:problem:{told['type']}", "status": status, "instance": INSTANCE}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    headers = {"headers": _RETRY_AFTER} if status in (429, 503) else {}
+    return {"description": _TITLES[status], "content": content, **headers}
 
 
 def plan_body() -> dict[str, Any]:
@@ -82,17 +169,32 @@ def plan_body() -> dict[str, Any]:
 
 
 def mend(document: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """Drops the framework's 422 and adds the schemas that only we refer to; ``request`` is that of ``TaskRequest``."""
+    """Drops the framework's 422, says what any operation may answer, and adds the schemas that only we refer to;
+    ``request`` is that of ``TaskRequest``.
+    """
+    document["servers"] = [{"url": "/", "description": "The engine that serves this document."}]
+    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path in document["paths"].values():
-        for operation in path.values():
-            operation.get("responses", {}).pop("422", None)
+        for method, operation in path.items():
+            _mend_operation(method, operation["responses"])
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
+    document["components"]["responses"] = {f"Problem{status}": _problem(status) for status in _TITLES}
     for name, schema in (("Problem", Problem.model_json_schema(ref_template=_REF)), ("TaskRequest", request)):
         schemas.update(schema.pop("$defs", {}))
         schemas[name] = schema
     return document
+
+
+def _mend_operation(method: str, responses: dict[str, Any]) -> None:
+    responses.pop("422", None)
+    common = (500,) if "204" in responses else (406, 500)
+    for status in (*common, *(() if method == "get" else (403,))):
+        responses.setdefault(str(status), _problem(status))
+    for status, response in responses.items():
+        if MEDIA_TYPE in response.get("content", {}):
+            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
 
 
 _REF = "#/components/schemas/{model}"

@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.methods import allowed
 from engine import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -60,7 +61,8 @@ HTTP_KINDS: Mapping[int, Kind] = {
     403: Kind("cross-site", 403, "Refused for another site's page"),
     404: Kind("unknown-route", 404, "There is no such route"),
     405: Kind("method-not-allowed", 405, "The route does not know that method"),
-    415: Kind("unsupported-media-type", 415, "The body is not declared as JSON"),
+    406: Kind("not-acceptable", 406, "The answer has no form that the caller takes"),
+    415: Kind("unsupported-media-type", 415, "The body is in another form than JSON"),
 }
 HTTP_DETAILS: Mapping[int, str] = {
     404: "No route has this path. /openapi.json lists them all.",
@@ -150,7 +152,10 @@ def _parameter_fault(fault: Mapping[str, Any]) -> dict[str, str]:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = allowed(request.app.router.routes, request.scope)
     kind = HTTP_KINDS.get(status) or Kind(f"http-{status}", status, HTTPStatus(status).phrase)
     given = error.detail if error.detail != HTTPStatus(status).phrase else None
     detail = given or HTTP_DETAILS.get(status, kind.title)
-    return problem(kind, detail, request_id(request), headers=error.headers)
+    return problem(kind, detail, request_id(request), headers=headers)

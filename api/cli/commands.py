@@ -91,6 +91,15 @@ def version() -> None:
     show(f"{DISTRIBUTION} {installed_version()}")
 
 
+def openapi() -> None:
+    """Print the API's OpenAPI document as JSON."""
+    import json
+
+    from api.app import document
+
+    show(json.dumps(document(), indent=1, ensure_ascii=False))
+
+
 def _logging(settings: Settings, *, quiet: bool = False) -> Settings:
     """Starts logging and gives the settings back; ``quiet`` keeps to warnings unless LOG_LEVEL asks for more."""
     from api.logging import configure_logging

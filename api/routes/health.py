@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from api import schemas
 from api.openapi import problems
-from api.problems import NOT_READY, problem, request_id
+from api.problems import NOT_READY, UNAVAILABLE_RETRY_SECONDS, problem, request_id
 from api.routes import TheEngine, TheMetrics
 
 router = APIRouter(tags=["health"])
+
+
+SCRAPED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/plain": {"schema": {"type": "string"}, "example": "agent03_open_tasks 3.0\n"},
+            "application/openmetrics-text": {"schema": {"type": "string"}},
+        }
+    }
+}
 
 
 @router.get("/health", responses={503: {"model": schemas.Health}})
@@ -18,6 +30,7 @@ async def get_health(engine: TheEngine, response: Response) -> schemas.Health:
     health = schemas.Health.model_validate(await engine.health())
     if health.status == "unhealthy":
         response.status_code = 503
+        response.headers["Retry-After"] = str(UNAVAILABLE_RETRY_SECONDS)
     return health
 
 
@@ -34,10 +47,16 @@ async def get_readiness(request: Request, engine: TheEngine) -> schemas.Ready | 
     if not reasons:
         return schemas.Ready()
     faults = [{"detail": reason} for reason in reasons]
-    return problem(NOT_READY, "; ".join(reasons), request_id(request), faults=faults, headers={"Retry-After": "5"})
+    return problem(
+        NOT_READY,
+        "; ".join(reasons),
+        request_id(request),
+        faults=faults,
+        headers={"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)},
+    )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=SCRAPED)
 async def get_metrics(request: Request, metrics: TheMetrics) -> Response:
     """Prometheus metrics."""
     text, content_type = await metrics.scrape(request.headers.get("accept", ""))

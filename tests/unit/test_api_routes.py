@@ -567,7 +567,8 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
 
 def _dangling(document: dict[str, Any]) -> set[str]:
     """References into the document that lead nowhere."""
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    parts = document["components"]
+    known = {f"#/components/{part}/{name}" for part in parts for name in parts[part]}
     found: set[str] = set()
     stack: list[Any] = [document]
     while stack:
