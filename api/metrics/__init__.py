@@ -163,9 +163,10 @@ class Metrics:
         there are a hundred types, is written on a thread.
         """
         self.look()
-        return await asyncio.to_thread(self._written, accept)
+        return await asyncio.to_thread(self.written, accept)
 
-    def _written(self, accept: str) -> tuple[bytes, str]:
+    def written(self, accept: str) -> tuple[bytes, str]:
+        """The text as of the last look, which may be written on any thread."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
