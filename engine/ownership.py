@@ -68,6 +68,8 @@ class Ownership:
         """Tasks that are being stored, and are taken up by whoever stores them."""
         self.unsure = False
         """Whether a write that may have made a task this engine's own has lost its answer."""
+        self.answered = True
+        """Whether the last heartbeat had an answer."""
         self._seen = 0.0
         self._fencings = 0
 
@@ -86,7 +88,7 @@ class Ownership:
         self._engine = engine_id
         await self._graph.register(engine_id, self._clock.now())
         self._clock.correct((await self._graph.heartbeat(self._timeout)).now)
-        self._seen = self._clock.monotonic()
+        self.answered, self._seen = True, self._clock.monotonic()
         await self._graph.discard_leftovers()
         for found in await self._graph.adopt():
             await self.take_up(found)
@@ -124,6 +126,7 @@ class Ownership:
                     async with self._beating:
                         await self._beat()
                 except GraphUnavailable as error:
+                    self.answered = False
                     _log.debug("no heartbeat", reason=str(error))
                 except Fenced as error:
                     self._scheduler.fail(error)
@@ -141,7 +144,7 @@ class Ownership:
     async def _beat(self) -> None:
         pulse = await self._graph.heartbeat(self._timeout)
         self._clock.correct(pulse.now)
-        self._seen = self._clock.monotonic()
+        self.answered, self._seen = True, self._clock.monotonic()
         self._steady.beat(self._seen)
         self._heed(pulse)
         if self.unsure:

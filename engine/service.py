@@ -126,7 +126,15 @@ class Engine(Verbs):
             most=settings.max_open_tasks,
             obey=self._obey,
         )
-        self._vitals = Vitals(graph, redis, ledger, self._scheduler, settings.max_parallel_tasks, self.cache)
+        self._vitals = Vitals(
+            graph,
+            redis,
+            ledger,
+            self._scheduler,
+            settings.max_parallel_tasks,
+            self.cache,
+            lambda: self._ownership.answered,
+        )
         self._planner = Planner(
             graph,
             tools.get,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from engine.caching.service import CacheService
 from engine.errors import EngineError
@@ -16,10 +17,19 @@ PING_SECONDS = 2.0
 
 
 class Vitals:
-    """Reads the state of one engine. ``failure`` is set when the engine has stopped working."""
+    """Reads the state of one engine. ``failure`` is set when the engine has stopped working; ``answered`` says whether
+    the last heartbeat had an answer.
+    """
 
     def __init__(
-        self, graph: Graph, redis: Health | None, ledger: Ledger, scheduler: Scheduler, slots: int, cache: CacheService
+        self,
+        graph: Graph,
+        redis: Health | None,
+        ledger: Ledger,
+        scheduler: Scheduler,
+        slots: int,
+        cache: CacheService,
+        answered: Callable[[], bool],
     ) -> None:
         self._graph = graph
         self._redis = redis
@@ -27,6 +37,7 @@ class Vitals:
         self._scheduler = scheduler
         self._slots = slots
         self._cache = cache
+        self._answered = answered
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -66,6 +77,7 @@ class Vitals:
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""
+        answers = self._answered() and not self._scheduler.unavailable
         return {
             "open_tasks": len(self._ledger.tasks),
             "unsettled": self._ledger.unsettled,
@@ -73,8 +85,8 @@ class Vitals:
             "running": self._ledger.running,
             "running_by_type": {type_: count for type_, count in self._ledger.running_by_type.items() if count},
             "slots": self._slots,
-            "takes_work": self.failure is None and not self._ledger.draining and not self._scheduler.unavailable,
-            "graph_answers": not self._scheduler.unavailable,
+            "takes_work": answers and self.failure is None and not self._ledger.draining,
+            "graph_answers": answers,
             "graph_outages": self._scheduler.outages,
             "turns": self._scheduler.turns,
             "profile_regressions": self._scheduler.learner.regressions,

@@ -25,8 +25,10 @@ class Level(NamedTuple):
 
 
 LEVELS = {
-    "takes_work": Level("engine_ready", "Whether the engine takes work: it has not failed, is not draining."),
-    "graph_answers": Level("graph_connected", "Whether the last write to the graph had an answer."),
+    "takes_work": Level("engine_ready", "Whether it takes work: not failed, not draining, and the graph answers."),
+    "graph_answers": Level(
+        "graph_connected", "Whether the last write and the last heartbeat had an answer of the graph."
+    ),
     "graph_outages": Level("graph_outages", "Times that the graph was lost in the middle of a write.", grows=True),
     "heartbeat_age": Level("heartbeat_age_seconds", "Time since the last sign of life that this engine gave."),
     "heartbeat_timeout": Level("heartbeat_timeout_seconds", "Age at which other engines take this one for dead."),

@@ -183,6 +183,14 @@ async def test_a_graph_that_refuses_is_waited_for_and_the_engine_says_why(
     assert Counter(line.split()[0] for line in marks(log)) == Counter(line.split()[0] for line in EVERY_MARK)
     assert await engine.ready() == []
     await _check(engine, task.id)
+    told = engine.snapshot()
+    assert told["graph_answers"] and told["takes_work"] and told["graph_outages"] >= 1
+
+    await proxy.refuse()  # and once more while nothing is to be written but heartbeats
+    await eventually(lambda: not engine.snapshot()["graph_answers"])
+    assert not engine.snapshot()["takes_work"]
+    await proxy.listen()
+    await eventually(lambda: engine.snapshot()["takes_work"])
 
 
 async def test_a_submission_of_unclear_outcome_is_not_left_lying(neo4j_lab: Lab, proxy: Proxy) -> None:

@@ -72,6 +72,7 @@ async def test_an_engine_that_was_taken_for_dead_lets_go_and_goes_on_anew(neo4j_
     again = await first.submit(plan(step("a", type="mark", input={"path": str(tmp_path / "again")})))
     ended = await finished(first, again.task_id)
     assert (ended.status, ended.owner) == (TaskStatus.COMPLETED, first.id)
+    assert (first.snapshot()["fencings"], second.snapshot()["fencings"]) == (1, 0)
 
 
 async def test_any_engine_may_be_asked_to_pause_resume_and_cancel(neo4j_lab: Lab, tmp_path: Path) -> None:

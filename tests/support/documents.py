@@ -32,6 +32,7 @@ NOT_PLAYED = {
         "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"
     ),
     ".venv/bin/python -m pytest tests/unit/test_ledger.py": "is a test inside a test, and is run by itself",
+    ".venv/bin/python -m tests.unit.test_api_metrics": "writes into the checkout; that test compares the page instead",
     ".venv/bin/python -m tests.unit.test_states": "writes into the checkout; test_states.py compares the page instead",
 }
 """Commands of ``console`` blocks that a test cannot run, and why. All others are played by test_quickstart.py."""
