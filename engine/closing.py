@@ -6,6 +6,7 @@ Then what runs is stopped, and what waits is cancelled in batches with turns in 
 
 from __future__ import annotations
 
+from engine.delivery import patiently
 from engine.endings import TROUBLES, Endings
 from engine.errors import GraphUnavailable
 from engine.lessons import Lessons
@@ -37,7 +38,7 @@ class Closing:
     async def _conclude(self, task: RunningTask) -> None:
         """Reads what the task's end needs, beside the loop, and has the loop write it."""
         await self._scheduler.recorder.written(task.id)
-        end = await self._scheduler.patiently(lambda: self._endings.conclude(task))
+        end = await patiently(lambda: self._endings.conclude(task))
         await self._scheduler.put_entries()
         self._scheduler.soon(lambda: self._finish(task, end))
 
@@ -50,7 +51,7 @@ class Closing:
             return
         ledger = self._scheduler.ledger
         numbered = ledger.numbered(end)
-        await self._scheduler.put_results()
+        await self._scheduler.delivery.put_results()
         await self._graph.finish([numbered])
         if self._lessons.concerns(task, numbered.status):
             self._scheduler.help(self._lessons.learn(task.id))
@@ -90,7 +91,7 @@ class Closing:
             self._scheduler.help(self._look_back(task))
 
     async def _look_back(self, task: RunningTask) -> None:
-        worst = await self._scheduler.patiently(lambda: self._graph.troubled(task.id, 1))
+        worst = await patiently(lambda: self._graph.troubled(task.id, 1))
         if worst and worst[0].critical:
             self._scheduler.close(task, FAILING, f"{worst[0].key} failed")
 
@@ -112,8 +113,8 @@ class Closing:
             changes, after = await self._graph.cancel(task.id, at, first, task.cancel_after, CANCEL_BATCH)
         except GraphUnavailable as error:
             # It may have been committed: its numbers must not be given out again.
-            await self._scheduler.reconnect(error)
-            task.last_event = (await self._scheduler.patiently(lambda: self._graph.recount(task.id))).last_event
+            await self._scheduler.delivery.reconnect(error)
+            task.last_event = (await patiently(lambda: self._graph.recount(task.id))).last_event
             self._scheduler.soon(lambda: self._cancel_step(task))
             return
         if changes.changes:

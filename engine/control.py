@@ -16,6 +16,7 @@ import structlog
 
 from engine.closing import Closing
 from engine.command import Command
+from engine.delivery import patiently
 from engine.due import CANCEL, LATE, RESUME
 from engine.errors import Category, Conflict, GraphUnavailable, NotFound, ToolError
 from engine.lateness import Lateness
@@ -137,8 +138,8 @@ class Control:
         try:
             await write(number)
         except GraphUnavailable as error:
-            await self._scheduler.reconnect(error)
-            found = await self._scheduler.patiently(lambda: self._graph.recount(task.id))
+            await self._scheduler.delivery.reconnect(error)
+            found = await patiently(lambda: self._graph.recount(task.id))
             if found.last_event < number:
                 await write(number)
         task.last_event = number

@@ -6,6 +6,7 @@ fall behind further for saying so.
 
 from __future__ import annotations
 
+from engine.delivery import patiently
 from engine.errors import GraphUnavailable
 from engine.model import Event, Late
 from engine.running import RunningTask
@@ -40,7 +41,7 @@ class Lateness:
         try:
             told = await self._graph.late(list(rows.values()), at)
         except GraphUnavailable as error:
-            await self._scheduler.reconnect(error)
+            await self._scheduler.delivery.reconnect(error)
             told = await self._again(list(rows.values()), at)
         for id_ in told:
             row = rows[id_]
@@ -60,7 +61,7 @@ class Lateness:
                     told += await self._graph.late([row], at)
             return told
 
-        return await self._scheduler.patiently(tell)
+        return await patiently(tell)
 
 
 def _status(task: RunningTask) -> TaskStatus:

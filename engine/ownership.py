@@ -13,6 +13,7 @@ import structlog
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.command import Answer, Command
+from engine.delivery import patiently
 from engine.errors import EngineError, Fenced, GraphUnavailable
 from engine.model import Json, OpenTask, Pulse
 from engine.ports import Graph
@@ -99,7 +100,7 @@ class Ownership:
         _log.warning("another engine took this one for dead and has taken over its tasks", engine=self._engine)
         async with self._beating:
             await self._scheduler.abandon()
-            await self._scheduler.patiently(lambda: self.begin(self._engine))
+            await patiently(lambda: self.begin(self._engine))
             self._steady = Steady(STEADY_BEATS * self._interval)
         _log.warning("the engine has entered again", engine=self._engine)
 

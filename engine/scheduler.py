@@ -2,8 +2,8 @@
 
 While a turn is on its way to the graph, new outcomes gather for the next one, as in a database's group commit: under
 load the turns grow, without load each is small and immediate. Nothing polls: the loop sleeps until something happens.
-The decisions are in ``machine.py`` and ``Ledger`` (what a turn asks for, what its answer means); this file only carries
-them to the graph and back. Everything that numbers events passes through this loop, one write after the other.
+The decisions are in ``machine.py`` and ``Ledger`` (what a turn asks for, what its answer means); the way to the graph
+and back is ``delivery.py``'s. Everything that numbers events passes through this loop, one write after the other.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import structlog
 from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.caching.keeper import EntryKeeper
+from engine.delivery import Delivery, patiently
 from engine.due import TimeKeeper
 from engine.errors import Fenced, GraphUnavailable
 from engine.estimates.learning import Learner
@@ -40,8 +41,6 @@ from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Unde
 _log = structlog.get_logger("scheduler")
 T = TypeVar("T")
 
-RECONNECT_SECONDS = (0.05, 2.0)
-"""First and longest pause between attempts to reach the graph again; they grow until a turn is written."""
 FAILURES = frozenset(
     status.value for status in (SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED)
 )
@@ -68,8 +67,8 @@ class Scheduler:
         self.bus = bus
         self.clock = clock
         self.times = TimeKeeper(clock, self.wake)
+        self.delivery = Delivery(graph, ledger, payloads, self.decide_later)
         self._attempts = attempts
-        self._payloads = payloads
         self._judge = Judge(graph, payloads)
         self.observer = observer
         self.tracing = tracing
@@ -80,10 +79,9 @@ class Scheduler:
         self._awaited: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
-        self._pause = RECONNECT_SECONDS[0]
         self._progress = ProgressKeeper(clock, self.wake)
         self.learner = learner
-        self.recorder = Recorder(graph, clock, self.help, self.patiently)
+        self.recorder = Recorder(graph, clock, self.help, patiently)
         self.reranker = Reranker(graph, ledger, clock, learner, self.help, self.inside)
         self._lessons = LessonKeeper(learner, clock, self.wake, self.reranker.look)
         self.over: Callable[[RunningTask], None]
@@ -92,10 +90,7 @@ class Scheduler:
         """Told of a closed task in which something waits: it ended, in the way of a repeat, while it was stopped."""
         self.close: Callable[[RunningTask, str, str], None]
         """Told of a task that is to be closed, by which gate and why."""
-        self.unavailable: str = ""
         self.turns = 0
-        self.outages = 0
-        """How often the graph was lost in the middle of a write."""
 
     # --- what others tell it ------------------------------------------------------------------------------------
 
@@ -239,10 +234,9 @@ class Scheduler:
 
     async def _turn(self, turn: Turn) -> None:
         begun = self.clock.monotonic()
-        result = await self._commit(turn)
+        result = await self.delivery.commit(turn)
         self.observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
         self.turns += 1
-        self._pause = RECONNECT_SECONDS[0]
         touched = self.ledger.apply(turn, result)
         self.recorder.note(turn, result)
         self.decide_later(result.undecided)
@@ -269,65 +263,13 @@ class Scheduler:
             if critical:
                 self.close(task, FAILING, f"{critical[0]} failed")
 
-    async def _commit(self, turn: Turn) -> TurnResult:
-        """Writes a turn; after a lost connection it finds out what happened before it sends anything again."""
-        try:
-            await self.put_results()
-            return await self.graph.turn(turn)
-        except GraphUnavailable as error:
-            await self.reconnect(error)
-        while True:
-            try:
-                known = await self.graph.read_back(turn)
-                if known is not None:
-                    await self._recount(turn, known)
-                    return known
-                await self.put_results()
-                return await self.graph.turn(turn)
-            except GraphUnavailable as error:
-                await self.reconnect(error)
-
-    async def _recount(self, turn: Turn, known: TurnResult) -> None:
-        """After an unclear outcome the answer of the turn is lost in part: holds and verdicts are read again."""
-        self.ledger.forget_answer(turn)
-        for task_id in turn.sequences:
-            await self.graph.release_holds(task_id)
-            self.decide_later(await self.graph.undecided(task_id))
-        _log.info("a turn of unclear outcome was committed", turn=turn.id, claims=len(known.claims))
-
-    async def reconnect(self, error: GraphUnavailable) -> None:
-        """Waits until the graph answers again."""
-        self.unavailable = str(error)
-        self.outages += 1
-        _log.warning("the graph does not answer; waiting for it", reason=str(error))
-        while True:
-            await asyncio.sleep(self._pause)
-            self._pause = min(self._pause * 2, RECONNECT_SECONDS[1])
-            with contextlib.suppress(GraphUnavailable):
-                await self.graph.ping()
-                self.unavailable = ""
-                _log.info("the graph answers again")
-                return
-
     async def _safely(self, job: Callable[[], Awaitable[None]]) -> None:
         """Does a job that may simply be repeated after the graph was away."""
         try:
             await job()
         except GraphUnavailable as error:
-            await self.reconnect(error)
+            await self.delivery.reconnect(error)
             self.soon(job)
-
-    async def put_results(self) -> None:
-        """Writes the Results that wait, before the write that refers to them."""
-        results = self._payloads.take_pending()
-        if not results:
-            return
-        try:
-            await self.graph.put_results(results)
-        except BaseException:
-            self._payloads.give_back(results)
-            raise
-        self._payloads.written(results)
 
     def decide_later(self, undecided: Sequence[Undecided]) -> None:
         """Finds out, beside the loop, what the verdict on subtasks is, and has it settled."""
@@ -340,7 +282,7 @@ class Scheduler:
     async def _decide(self, task_id: str, undecided: list[Undecided]) -> None:
         task = self.ledger.tasks.get(task_id)
         if task is not None:
-            self.move(await self.patiently(lambda: self._judge.moves(task, undecided)))
+            self.move(await patiently(lambda: self._judge.moves(task, undecided)))
 
     def move(self, moves: Sequence[Move]) -> None:
         """Has subtasks moved that are not running; the next turn does it."""
@@ -406,17 +348,7 @@ class Scheduler:
     async def put_entries(self) -> None:
         """Writes what others may reuse, beside the loop: it holds no turn up."""
         with contextlib.suppress(Fenced):  # the loop finds out by itself
-            await self.patiently(self._entries.write)
-
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Reads something beside the loop, as often as it takes until the graph answers."""
-        pause, longest = RECONNECT_SECONDS
-        while True:
-            try:
-                return await work()
-            except GraphUnavailable:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, longest)
+            await patiently(self._entries.write)
 
     def help(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs work beside the loop; what it raises ends the loop, for it is a fault."""

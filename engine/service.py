@@ -174,7 +174,7 @@ class Engine(Verbs):
         settings, scheduler, vitals = self.settings, self._scheduler, self._vitals
         return Situation(
             engine=lambda: self.id,
-            unavailable=lambda: scheduler.unavailable,
+            unavailable=lambda: scheduler.delivery.unavailable,
             failure=lambda: "" if vitals.failure is None else repr(vitals.failure),
             storing=lambda: self._ownership.storing,
             tools=self._tools.names,

@@ -47,8 +47,8 @@ class Vitals:
             reasons.append(f"the engine has stopped working: {self.failure}")
         if self._ledger.draining:
             reasons.append("the engine is shutting down")
-        if self._scheduler.unavailable:
-            reasons.append(self._scheduler.unavailable)
+        if self._scheduler.delivery.unavailable:
+            reasons.append(self._scheduler.delivery.unavailable)
         else:
             reasons += await self._graph_trouble()
         return reasons
@@ -77,7 +77,8 @@ class Vitals:
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""
-        answers = self._answered() and not self._scheduler.unavailable
+        delivery = self._scheduler.delivery
+        answers = self._answered() and not delivery.unavailable
         return {
             "open_tasks": len(self._ledger.tasks),
             "unsettled": self._ledger.unsettled,
@@ -87,7 +88,7 @@ class Vitals:
             "slots": self._slots,
             "takes_work": answers and self.failure is None and not self._ledger.draining,
             "graph_answers": answers,
-            "graph_outages": self._scheduler.outages,
+            "graph_outages": delivery.outages,
             "turns": self._scheduler.turns,
             "profile_regressions": self._scheduler.learner.regressions,
             "cache_hits": self._cache.hits,
