@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import Field
 
-from api.present import iso
 from api.schemas import Time, Wire
 from engine.answers import why
 from engine.answers.holds import Cause, Code
 from engine.model import Json
+from engine.times import iso
 
 Model = TypeVar("Model", bound=Wire)
 TIMES = ("since", "until", "expected_end")

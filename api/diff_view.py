@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from api.answers import wire
-from api.present import iso
 from api.schemas import Time, Wire
 from engine.answers.diff import Diff
 from engine.model import Task
 from engine.states import TaskStatus
+from engine.times import iso
 
 
 class RunView(Wire):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from api.present import iso
 from engine.answers import story, words
 from engine.answers.story import Report
+from engine.times import iso
 
 _SPECIAL = re.compile(r"([\\`*_\[\]()|~#!$^=])")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")

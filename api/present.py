@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -18,6 +17,7 @@ from engine.forecasts import Forecast, WhatIf
 from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
+from engine.times import iso
 
 if TYPE_CHECKING:
     from engine.caching.explain import Explanation
@@ -29,19 +29,6 @@ CURRENT_KEYS = 100
 """Running subtasks named in a task."""
 LOADS_AT_ONCE = 50
 """Outputs read at the same time; most are there already."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def iso(milliseconds: int) -> str:
-    """A time as ISO-8601 in UTC with milliseconds, such as 2026-11-21T10:15:30.123Z."""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def milliseconds(moment: str) -> int:
-    """A time of the API in milliseconds since 1970: what ``iso`` was made of."""
-    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(milliseconds=1)
 
 
 async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBTASKS) -> schemas.TaskDocument:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from api.answers import BehindView, wire
-from api.present import iso
 from api.schemas import Time, Wire
 from engine.answers import story
 from engine.answers.report import Busy
 from engine.answers.story import Report
 from engine.states import SubtaskStatus, TaskStatus
+from engine.times import iso
 
 
 class PhaseView(Wire):

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.present import iso
 from api.schemas import Time, Wire
+from engine.times import iso
 
 
 class Counts(Wire):

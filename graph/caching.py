@@ -8,7 +8,7 @@ from typing import Any
 from engine.cachestore import CacheEntry
 from engine.errors import Fenced
 from engine.model import INLINE_OUTPUT_BYTES
-from graph.database import Database
+from graph.fencing import Fencing
 
 STATEMENTS = frozenset({"cache/drop", "cache/expired", "cache/find", "cache/list", "cache/matching", "cache/put"})
 
@@ -33,16 +33,8 @@ COLUMNS = (
 _PLAIN = tuple(name for name in COLUMNS if name not in ("id", "tags", "output"))
 
 
-class EntryStore:
+class EntryStore(Fencing):
     """The entries of one namespace."""
-
-    _database: Database
-    _namespace: str
-
-    @property
-    def _fence(self) -> dict[str, object]:
-        """Engine and epoch; the writer knows them."""
-        raise NotImplementedError
 
     async def cached(self, keys: Sequence[str], now: int) -> list[CacheEntry]:
         """The entries of those keys that are still of use."""

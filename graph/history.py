@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from engine.model import Event, NewSubtask, NewTask, Pause
 from engine.states import SubtaskStatus, TaskStatus
+from engine.times import iso
 from engine.turn import NOTHING, Change, TaskChanges, event_of
 
 EVENT_CHANGES = 1_000
@@ -66,13 +66,9 @@ def task_event(
 
 def paused_event(task_id: str, pause: Pause, at: int, number: int, namespace: str) -> dict[str, Any]:
     """The event of a pause; its detail says until when, and what follows."""
-    ends = f"until {_iso(pause.until)}, then {pause.then}" if pause.until is not None else ""
+    ends = f"until {iso(pause.until)}, then {pause.then}" if pause.until is not None else ""
     detail = "; ".join(part for part in (pause.by, ends) if part)
     return task_event(task_id, number, "pause", TaskStatus.PAUSED.value, at, namespace, detail)
-
-
-def _iso(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def change_text(change: Change) -> str:

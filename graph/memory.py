@@ -14,7 +14,7 @@ from typing import Any
 from engine.errors import Fenced
 from engine.planning.memory import after, merged
 from engine.planstore import LearnedPlan
-from graph.database import Database
+from graph.fencing import Fencing
 
 STATEMENTS = frozenset({"template/count", "template/drop", "template/get", "template/list", "template/put"})
 
@@ -22,19 +22,11 @@ COUNTS = ("successes", "failures", "failures_in_a_row", "median_seconds", "last_
 """What a use changes."""
 
 
-class Memory:
+class Memory(Fencing):
     """The learned plans of one namespace."""
-
-    _database: Database
-    _namespace: str
 
     def __init__(self) -> None:
         self._counting = asyncio.Lock()
-
-    @property
-    def _fence(self) -> dict[str, object]:
-        """Engine and epoch; the writer knows them."""
-        raise NotImplementedError
 
     async def learned(self, key: str) -> LearnedPlan | None:
         """The plan of that key."""

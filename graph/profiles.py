@@ -10,7 +10,7 @@ from engine.errors import Fenced
 from engine.estimates.precedents import Precedent
 from engine.estimates.profile import StoredProfile
 from engine.estimates.trends import Trend
-from graph.database import Database
+from graph.fencing import Fencing
 
 STATEMENTS = frozenset(
     {"attempt/trends", "profile/list", "profile/put", "subtask/durations", "task/precedents", "task/sizes"}
@@ -22,16 +22,8 @@ MOST_TRENDS = 20_000
 """Types by days by outcomes that are read."""
 
 
-class Profiles:
+class Profiles(Fencing):
     """The profiles of one namespace."""
-
-    _database: Database
-    _namespace: str
-
-    @property
-    def _fence(self) -> dict[str, object]:
-        """Engine and epoch; the writer knows them."""
-        raise NotImplementedError
 
     async def profiles(self) -> list[StoredProfile]:
         """What all engines have learned, the latest first."""

@@ -91,12 +91,6 @@ class Writer(Remover, Memory, Profiles, EntryStore):
         Memory.__init__(self)
         self._database = database
         self._namespace = namespace
-        self._engine = ""
-        self._epoch = 0
-
-    @property
-    def _fence(self) -> dict[str, object]:
-        return {"engine": self._engine, "epoch": self._epoch}
 
     async def _fenced_write(self, name: str, **params: Any) -> list[Row]:
         """Runs a write under the engine's epoch; no row where one is promised means that it is stale."""

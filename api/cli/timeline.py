@@ -13,7 +13,7 @@ from api.cli.client import Client, place_of
 from api.cli.output import say, show
 from api.cli.run import pretty
 from api.drawings.timeline import LEGEND, Change, Track, chosen, lines, tracks
-from api.present import iso, milliseconds
+from engine.times import iso, milliseconds
 
 PAGE = 1000
 

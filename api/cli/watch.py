@@ -17,9 +17,9 @@ from api.cli.exits import DONE, FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say, show
 from api.cli.run import closing_line, forecast_line, outcome
 from api.cli.tree import OUTLINED, display_for, nodes_of, terminal
-from api.present import milliseconds
 from engine.model import Event
 from engine.states import FINAL, SubtaskStatus, TaskStatus
+from engine.times import milliseconds
 
 PAGE = 1000
 ASK_SECONDS = 1.0

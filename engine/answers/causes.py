@@ -15,6 +15,7 @@ from engine.answers.facts import Facts, Here
 from engine.answers.holds import Cause, Code, by_whom, of_engine, of_task
 from engine.model import Json, Subtask
 from engine.states import SETTLED, SubtaskStatus
+from engine.times import iso
 
 BY_PERSON = "by a person"
 """The reason that a subtask carries when a person skipped it."""
@@ -139,7 +140,7 @@ def _retrying(subtask: Subtask, facts: Facts) -> list[Cause]:
     error, until = error_of(subtask), subtask.wake_at
     text = "waits out a back-off"
     if until is not None:
-        text += f" until {words.moment(until)}"
+        text += f" until {iso(until)}"
     text += f" after attempt {subtask.attempts}{_said(error)}"
     advice = f"POST /tasks/{facts.task.id}/subtasks/{subtask.key}/retry starts it at once"
     data: dict[str, Json] = {"until": until, "attempt": subtask.attempts, "error": _shown(error)}

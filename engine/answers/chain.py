@@ -7,11 +7,11 @@ from collections.abc import Mapping, Set
 import msgspec
 
 from engine.answers import causes as of
-from engine.answers import words
 from engine.answers.facts import Facts
 from engine.answers.holds import Cause
 from engine.model import Subtask
 from engine.states import SETTLED, SubtaskStatus
+from engine.times import iso
 
 Status = SubtaskStatus
 TIME = frozenset({"dependency", "starting", "paused", "backoff", "undecided"})
@@ -66,7 +66,7 @@ def _with_end(cause: Cause, ends: Mapping[str, int | None]) -> Cause:
     if cause.code != "dependency" or cause.key is None:
         return cause
     end = ends.get(cause.key)
-    text = cause.words if end is None else f"{cause.words} and is expected to be done at {words.moment(end)}"
+    text = cause.words if end is None else f"{cause.words} and is expected to be done at {iso(end)}"
     return msgspec.structs.replace(cause, words=text, data={**cause.data, "expected_end": end})
 
 

@@ -9,6 +9,7 @@ import msgspec
 from engine.answers import words
 from engine.answers.facts import Facts
 from engine.model import Json
+from engine.times import iso
 
 Code = Literal[
     "dependency",
@@ -95,7 +96,7 @@ def of_task(facts: Facts) -> list[Cause]:
         return []
     until, then = task.pause.until, task.pause.then
     text = f"the task is paused{by_whom(task.pause.by, ' by ')}"
-    text += f" until {words.moment(until)}, then it is to {then}" if until is not None else " until somebody resumes it"
+    text += f" until {iso(until)}, then it is to {then}" if until is not None else " until somebody resumes it"
     data = {"by": task.pause.by or None, "until": until, "then": then if until is not None else None}
     return [Cause("paused", text, f"POST /tasks/{task.id}/resume lets it go on", data=data)]
 

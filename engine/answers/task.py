@@ -16,6 +16,7 @@ from engine.answers.why import Why, advised
 from engine.model import Subtask, Task
 from engine.plan import stored
 from engine.states import FINAL, SubtaskStatus, TaskStatus
+from engine.times import iso
 
 Status = SubtaskStatus
 PLANNING = "planning"
@@ -78,7 +79,7 @@ def _foretold(facts: Facts) -> str:
     if facts.end is None:
         return ""
     foretold = facts.end.prediction
-    low, middle, high = (words.moment(facts.end.at(at)) for at in (foretold.low, foretold.seconds, foretold.high))
+    low, middle, high = (iso(facts.end.at(at)) for at in (foretold.low, foretold.seconds, foretold.high))
     return f"It is expected to be done at {middle}, and with four chances of five between {low} and {high}."
 
 

@@ -12,6 +12,7 @@ from engine.answers.facts import Behind, Facts
 from engine.answers.holds import Cause
 from engine.model import Subtask
 from engine.states import SETTLED, SubtaskStatus
+from engine.times import iso
 
 Status = SubtaskStatus
 SHOWN_HOPS = 6
@@ -137,11 +138,11 @@ def _when(answer: Why) -> str:
     if answer.status == Status.PROCESSING:
         if answer.expected_end is None:
             return "When it will be done is not known."
-        return f"It is expected to be done at {words.moment(answer.expected_end)}."
+        return f"It is expected to be done at {iso(answer.expected_end)}."
     if answer.expected_start is None:
         return "When it will start is not known."
-    end = "" if answer.expected_end is None else f" and to be done at {words.moment(answer.expected_end)}"
-    return f"It is expected to start at {words.moment(answer.expected_start)}{end}."
+    end = "" if answer.expected_end is None else f" and to be done at {iso(answer.expected_end)}"
+    return f"It is expected to start at {iso(answer.expected_start)}{end}."
 
 
 def advised(text: str) -> str:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from engine.times import iso
+
 LONGEST_QUOTE = 200
 """Characters of somebody else's text that a sentence quotes."""
-
-
-def moment(milliseconds: int) -> str:
-    """A time as ISO-8601 in UTC with milliseconds, such as 2026-11-21T10:15:30.123Z."""
-    text = (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
 
 
 def duration(seconds: float) -> str:
@@ -59,4 +53,4 @@ def seen_at(at: int | None, now: int) -> str:
     """A moment in the past, and how long ago that is."""
     if at is None:
         return "at an unknown time"
-    return f"{moment(at)} ({duration(max(0.0, (now - at) / 1000))} ago)"
+    return f"{iso(at)} ({duration(max(0.0, (now - at) / 1000))} ago)"

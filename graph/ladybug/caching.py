@@ -4,22 +4,16 @@ merged one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from engine.cachestore import CacheEntry
 from graph.caching import COLUMNS, EntryStore
 from graph.ladybug.connection import Session
+from graph.ladybug.fencing import LadybugFencing
 
-Result = TypeVar("Result")
 
-
-class LadybugEntries(EntryStore):
+class LadybugEntries(LadybugFencing, EntryStore):
     """The entries of one namespace of an embedded graph."""
-
-    async def _fenced(self, work: Callable[[Session], Result]) -> Result:
-        """Runs ``work`` in one transaction, unless this engine's epoch is stale."""
-        raise NotImplementedError
 
     async def put_cached(self, entries: Sequence[CacheEntry]) -> None:
         """Keeps entries, each in the place of the one with its key."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.errors import Fenced, GraphExhausted
 from engine.model import (
-    Dependant,
     Finish,
     Growth,
     Json,
-    Judged,
     Late,
     NewResult,
     NewTask,
@@ -29,29 +27,26 @@ from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
 from graph import answers, codec, history, reader, writer
 from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
-from graph.ladybug import loading, provenance, removal, schema
-from graph.ladybug.answers import LadybugAnswers
+from graph.ladybug import loading, provenance, reads, removal, schema
 from graph.ladybug.asking import UNSAFE_FUNCTIONS
 from graph.ladybug.caching import LadybugEntries
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
-from graph.ladybug.frontier import Frontiers, TaskFrontier
+from graph.ladybug.frontier import TaskFrontier
 from graph.ladybug.provenance import LadybugLineage
+from graph.ladybug.reads import LadybugReads
 from graph.ladybug.removal import LadybugRemover
 from graph.ladybug.turn import TurnWriter
 from graph.saved import saved_queries
 from graph.writer import Writer
 
 FILE = "graph.lbug"
-MOST_NAMED = 100
-"""Blocked subtasks of one turn whose cause is looked up."""
 
 OWN_STATEMENTS = {
     "subtask/adjacency",
     "subtask/attach",
     "subtask/attach_rows",
     "subtask/awaited",
-    "subtask/blockers",
     "subtask/cancel",
     "subtask/copy_edges",
     "subtask/create",
@@ -60,16 +55,13 @@ OWN_STATEMENTS = {
     "subtask/frontier",
     "subtask/items",
     "subtask/joins",
-    "subtask/judged",
     "subtask/link",
     "subtask/lower",
     "subtask/raise",
     "subtask/remove",
     "result/keep",
     "result/keep_of_task",
-    "subtask/statuses",
     "subtask/walk",
-    "task/counts",
     "task/create",
     "task/open",
     "task/relate",
@@ -94,6 +86,7 @@ STATEMENTS = (
     | provenance.STATEMENTS
     | removal.STATEMENTS
     | ladybug_answers.STATEMENTS
+    | reads.STATEMENTS
     | OWN_STATEMENTS
 ) - {
     "subtask/release_holds",
@@ -101,14 +94,11 @@ STATEMENTS = (
 }
 
 
-Result = TypeVar("Result")
-
-
 def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswers, Writer):
+class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugReads, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:
@@ -121,11 +111,10 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
     unsafe_functions = UNSAFE_FUNCTIONS
 
     def __init__(self, path: Path, namespace: str, buffer_mb: int = 512) -> None:
-        self._ladybug = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
+        database = LadybugDatabase(path / FILE, buffer_mb, STATEMENTS)
         self.location = str(path / FILE)
-        self._frontiers = Frontiers()
-        LadybugAnswers.__init__(self, self._ladybug, "ladybug", namespace)
-        Writer.__init__(self, self._ladybug, namespace)
+        LadybugReads.__init__(self, database, namespace)
+        Writer.__init__(self, database, namespace)
 
     async def open(self) -> None:
         """Opens or creates the file and its tables."""
@@ -269,16 +258,6 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
             raise
         return dropped
 
-    async def _fenced(self, work: Callable[[Session], Result]) -> Result:
-        """Runs ``work`` in one transaction, unless this engine's epoch is stale."""
-
-        def run(session: Session) -> Result:
-            if not session.run("engine/last_turn", **self._fence):
-                raise Fenced()
-            return work(session)
-
-        return await self._ladybug.transaction(run)
-
     async def progress(self, rows: Sequence[Progress], at: int) -> None:
         """Writes the counts by status of running tasks."""
         params = writer.progress_rows(rows)
@@ -393,49 +372,6 @@ class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugAnswer
         )
         rows = await self._ladybug.write("task/open_owned", engine=self._engine)
         return [await self.recount(row["t"]["id"]) for row in rows]
-
-    async def recount(self, task_id: str) -> OpenTask:
-        """Exact counts and the last event of one task."""
-        node = (await self._ladybug.write("task/get", id=task_id, namespace=self._namespace))[0]["t"]
-        counts = await self._ladybug.write("task/counts", id=task_id)
-        last = await self._ladybug.write("event/last", task=task_id)
-        return OpenTask(codec.task(node), {row["status"]: row["number"] for row in counts}, last[0]["last"] or 0)
-
-    async def release_holds(self, task_id: str) -> int:
-        """Makes the held ready subtasks of a task claimable again; holds are in memory here."""
-        return await self._ladybug.transaction(lambda session: self._frontiers.of(session, task_id).release())
-
-    async def blockers(self, ids: Sequence[str]) -> dict[str, list[str]]:
-        """By subtask id: keys of some dependencies that ended without success; looked up for the first ones only,
-        because each takes a statement of its own here.
-        """
-        found: dict[str, list[str]] = {id_: [] for id_ in ids}
-        for id_ in ids[:MOST_NAMED]:
-            found[id_] = [row["key"] for row in await self._ladybug.read("subtask/blockers", id=id_)]
-        return found
-
-    async def judged(self, ids: Sequence[str]) -> list[Judged]:
-        """What the verdict on subtasks with a ``run_if`` of their own needs."""
-        found = []
-        for id_ in ids:
-            rows = await self._ladybug.read("subtask/judged", id=id_)
-            dependencies = [
-                (row["id"], row["key"], row["status"], bool(row["is_optional"])) for row in rows if row["id"]
-            ]
-            found.append(Judged(id_, rows[0]["spec"], dependencies))
-        return found
-
-    async def dependants(self, ids: Sequence[str]) -> list[Dependant]:
-        """What depends directly on some subtasks of one task."""
-        if not ids:
-            return []
-
-        def below(session: Session) -> list[str]:
-            frontier = self._frontiers.of(session, ids[0].partition(".")[0])
-            return sorted({dependant for id_ in ids for dependant in frontier.dependants.get(id_, ())})
-
-        found = await self._ladybug.transaction(below)
-        return [codec.dependant(row) for row in await self._ladybug.read("subtask/statuses", ids=found)]
 
     async def forget(self, task_id: str) -> None:
         """Drops the frontier of a task that has ended."""
