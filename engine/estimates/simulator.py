@@ -108,69 +108,22 @@ def run(
         durations: seconds of each subtask.
         slots: how many may run at once, 1 at least.
         running: what runs already, with the seconds that each will still take; its slots are taken.
-        limits: how many of a type may run at once; needs ``work.types``.
+        limits: how many of a type may run at once; needs ``work.types``. Those that meet one wait in a heap of their
+            type.
     """
-    if limits and work.types:
-        return _run_limited(work, durations, slots, running or {}, limits)
-    dependants, sequence, place = work.dependants, work.sequence, work.place
-    unmet = work.unmet.copy()
-    start = [0.0] * len(sequence)
-    ready, ends = _begin(work, running or {})
-    free = slots - len(ends)
-    now = 0.0
-    while True:
-        while free > 0 and ready:
-            node = sequence[heappop(ready)]
-            start[node] = now
-            heappush(ends, (now + durations[node], node))
-            free -= 1
-        if not ends:
-            break
-        now, node = heappop(ends)
-        while True:
-            free += 1
-            for dependant in dependants[node]:
-                unmet[dependant] -= 1
-                if not unmet[dependant]:
-                    heappush(ready, place[dependant])
-            if not ends or ends[0][0] > now:
-                break
-            node = heappop(ends)[1]
-    return Schedule(now, start, _busy(durations, running or {}))
-
-
-def _begin(work: Network, running: Mapping[int, float]) -> tuple[list[int], list[tuple[float, int]]]:
-    """The heap of those that could start at once, and that of those that run."""
-    ready = [place for place, node in enumerate(work.sequence) if not work.unmet[node] and node not in running]
-    ends = [(left, node) for node, left in running.items()]
-    heapify(ends)
-    return ready, ends
-
-
-def _busy(durations: Sequence[float], running: Mapping[int, float]) -> float:
-    return sum(durations) + sum(left - durations[node] for node, left in running.items())
-
-
-def _run_limited(
-    work: Network, durations: Sequence[float], slots: int, running: Mapping[int, float], limits: Mapping[str, int]
-) -> Schedule:
-    """The same where types have limits: those that meet one wait in a heap of their type."""
+    held = running or {}
     dependants, sequence, place, types = work.dependants, work.sequence, work.place, work.types
     unmet = work.unmet.copy()
     start = [0.0] * len(sequence)
-    ready, ends = _begin(work, running)
-    room = dict(limits)
-    for node in running:
-        if types[node] in room:
-            room[types[node]] -= 1
+    ready, ends = _begin(work, held)
+    room = _room(work, held, limits or {})
     aside: dict[str, list[int]] = {type_: [] for type_ in room}
     free = slots - len(ends)
     now = 0.0
     while True:
         while free > 0 and ready:
             node = sequence[heappop(ready)]
-            type_ = types[node]
-            if type_ in room:
+            if room and (type_ := types[node]) in room:
                 if room[type_] <= 0:
                     heappush(aside[type_], place[node])
                     continue
@@ -183,8 +136,7 @@ def _run_limited(
         now, node = heappop(ends)
         while True:
             free += 1
-            type_ = types[node]
-            if type_ in room:
+            if room and (type_ := types[node]) in room:
                 room[type_] += 1
                 if aside[type_]:
                     heappush(ready, heappop(aside[type_]))
@@ -195,4 +147,25 @@ def _run_limited(
             if not ends or ends[0][0] > now:
                 break
             node = heappop(ends)[1]
-    return Schedule(now, start, _busy(durations, running))
+    return Schedule(now, start, _busy(durations, held))
+
+
+def _begin(work: Network, running: Mapping[int, float]) -> tuple[list[int], list[tuple[float, int]]]:
+    """The heap of those that could start at once, and that of those that run."""
+    ready = [place for place, node in enumerate(work.sequence) if not work.unmet[node] and node not in running]
+    ends = [(left, node) for node, left in running.items()]
+    heapify(ends)
+    return ready, ends
+
+
+def _room(work: Network, running: Mapping[int, float], limits: Mapping[str, int]) -> dict[str, int]:
+    """How many more of each limited type may run; empty where types are not told."""
+    room = dict(limits) if work.types else {}
+    for node in running if room else ():
+        if work.types[node] in room:
+            room[work.types[node]] -= 1
+    return room
+
+
+def _busy(durations: Sequence[float], running: Mapping[int, float]) -> float:
+    return sum(durations) + sum(left - durations[node] for node, left in running.items())
