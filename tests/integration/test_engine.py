@@ -214,7 +214,7 @@ async def test_an_error_has_its_category_which_decides_on_repeats(
     assert (error["category"], error["attempt"]) == (category, number)
     assert error["message"].startswith(message)
     assert [(attempt.outcome, attempt.ran_on) for attempt in attempts] == [("failed", engine.id)] * number
-    assert extra == {"resolved_input": {"how": how}}
+    assert extra == {"resolved_input": {"how": how}, "expected": None, "estimate": None}
 
 
 async def test_an_attempt_that_takes_too_long_is_stopped(lab: Lab) -> None:
