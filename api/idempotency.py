@@ -6,11 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from api.headers import IDEMPOTENCY_KEY
 from engine.errors import Fault, InvalidInput
 
-NAME = "Idempotency-Key"
-REPEATED = "Idempotency-Replayed"
-"""A header of the answer: ``true`` when the key had made the task before."""
 MEANING = (
     "A text of your own, 1 to 255 visible ASCII characters, such as a UUID. Sent again with the same body it gets the "
     "same answer and makes no second task, also after a restart; with another body it is refused (409). It is kept as "
@@ -19,10 +17,10 @@ MEANING = (
 
 
 def _idempotency_key(
-    request: Request, given: Annotated[str | None, Header(alias=NAME, description=MEANING)] = None
+    request: Request, given: Annotated[str | None, Header(alias=IDEMPOTENCY_KEY, description=MEANING)] = None
 ) -> str | None:
-    if len(request.headers.getlist(NAME)) > 1:
-        raise InvalidInput([Fault("", f"there is more than one {NAME} header; send one")])
+    if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
+        raise InvalidInput([Fault("", f"there is more than one {IDEMPOTENCY_KEY} header; send one")])
     return given
 
 

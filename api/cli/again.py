@@ -13,7 +13,7 @@ from api.cli.exits import DONE, FAILED, USAGE, Stop
 from api.cli.output import say, show
 from api.cli.tasks import PAGE
 from api.cli.watch import watch_to_end
-from api.idempotency import NAME
+from api.headers import IDEMPOTENCY_KEY
 from engine.model import Json
 
 FINAL = ("completed", "failed", "cancelled")
@@ -25,7 +25,7 @@ def rerun_task(client: Client, task_id: str, start: str, overrides: Json, *, wai
     """Has a task run again and prints the new one's id, or with ``wait`` what came of it; returns the exit code."""
     body = {"from": start, "overrides": overrides}
     try:
-        made, _ = client.post(schemas.Created, f"{place_of(task_id)}/rerun", body, {NAME: str(uuid.uuid4())})
+        made, _ = client.post(schemas.Created, f"{place_of(task_id)}/rerun", body, {IDEMPOTENCY_KEY: str(uuid.uuid4())})
     except Unanswered as lost:
         raise Stop(f"{lost}; whether it runs again is unknown: look at agent03 task list", lost.code) from None
     if wait:

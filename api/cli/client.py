@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -24,6 +25,11 @@ CODES = {429: UNREACHABLE, 503: UNREACHABLE} | dict.fromkeys((400, 404, 405, 413
 """What was wrong with the question is usage, what may pass is unreachable, anything else has failed."""
 
 
+def _tls(url: str) -> ssl.SSLContext:
+    """How the server is verified; reading whom this system trusts takes longer than an answer, so only where needed."""
+    return httpx2.create_ssl_context() if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class Unanswered(Stop):
     """The request went out and no answer came back: it may have been carried out."""
 
@@ -40,7 +46,7 @@ class Client:
         # A proxy of the environment leads to the network, not to this machine.
         trusted = urlsplit(url).hostname not in LOOPBACK
         limits = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=trusted)
+        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=trusted, verify=_tls(url))
 
     def __enter__(self) -> Self:
         return self

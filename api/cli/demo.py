@@ -13,7 +13,8 @@ from pathlib import Path
 
 from api.cli.exits import DONE, FAILED, INTERRUPTED
 from api.cli.output import say, show
-from api.cli.run import Interrupted, closing_line, failures, follow_to_end, how_to_go_on, pretty
+from api.cli.run import Interrupted, follow_to_end, how_to_go_on
+from api.cli.words import closing_line, failures, pretty
 from api.wiring import build_graph, open_engine
 from api.yaml12 import load_yaml
 from engine.model import Json

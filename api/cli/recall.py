@@ -26,12 +26,12 @@ def recall(
     from api import recalls
     from api.cli.client import Client
     from api.cli.output import show
-    from api.idempotency import NAME
+    from api.headers import IDEMPOTENCY_KEY
 
     given = {"result": result, "subtask": subtask, "type": type, "version": version, "from": since, "until": until}
     body = {name: value for name, value in given.items() if value} | {"dry_run": not yes, "reason": reason}
     with Client(engine_url()) as client:
-        answer, _ = client.post(recalls.RecallAnswer, "/recall", body, {NAME: str(uuid.uuid4())})
+        answer, _ = client.post(recalls.RecallAnswer, "/recall", body, {IDEMPOTENCY_KEY: str(uuid.uuid4())})
     if as_json:
         show(answer.model_dump_json(indent=2, by_alias=True))
         return

@@ -9,7 +9,7 @@ from api.cli.client import Client, Unanswered
 from api.cli.exits import DONE, Stop
 from api.cli.output import say, show
 from api.cli.watch import watch_to_end
-from api.idempotency import NAME, REPEATED
+from api.headers import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
 from engine.model import Json
 
 
@@ -21,11 +21,11 @@ def submit_task(url: str, body: Json, *, key: str | None, wait: bool, as_json: b
     chosen = key or str(uuid.uuid4())
     with Client(url) as client:
         try:
-            created, headers = client.post(schemas.Created, "/tasks", body, {NAME: chosen})
+            created, headers = client.post(schemas.Created, "/tasks", body, {IDEMPOTENCY_KEY: chosen})
         except Unanswered as lost:
             again = f"send it again with --idempotency-key {chosen}: it makes no second task"
             raise Stop(f"{lost}; whether the task was stored is unknown; {again}", lost.code) from None
-        if headers.get(REPEATED):
+        if headers.get(IDEMPOTENCY_REPLAYED):
             say(f"task {created.task_id} was made by this key before")
         if wait:
             return watch_to_end(client, created.task_id, as_json=as_json)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.output import say, show
-from api.cli.run import closing_line, forecast_line, pretty
+from api.cli.words import closing_line, forecast_line, pretty
 from engine.model import Json
 
 PAGE = 1000

@@ -11,7 +11,7 @@ from rich.text import Text
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.output import say, show
-from api.cli.run import pretty
+from api.cli.words import pretty
 from api.drawings.timeline import LEGEND, Change, Track, chosen, lines, tracks
 from engine.times import iso, milliseconds
 

@@ -15,8 +15,8 @@ from api.cli.board import Node
 from api.cli.client import Client, place_of
 from api.cli.exits import DONE, FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say, show
-from api.cli.run import closing_line, forecast_line, outcome
 from api.cli.tree import OUTLINED, display_for, nodes_of, terminal
+from api.cli.words import closing_line, forecast_line, outcome
 from engine.model import Event
 from engine.states import FINAL, SubtaskStatus, TaskStatus
 from engine.times import milliseconds

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api import present, schemas
-from api.idempotency import REPEATED, IdempotencyKey
+from api.headers import IDEMPOTENCY_REPLAYED
+from api.idempotency import IdempotencyKey
 from api.openapi import problems
 from api.routes import TheEngine, TheSettings
 from api.verbs import VerbBody, body_of, read_body
@@ -48,7 +49,7 @@ async def rerun_task(
     asked = await read_body(request, Rerun, settings.max_body_bytes)
     made = await engine.rerun(task_id, asked.start, asked.overrides, key=key)
     if made.repeated:
-        response.headers[REPEATED] = "true"
+        response.headers[IDEMPOTENCY_REPLAYED] = "true"
     response.headers["Location"] = f"/tasks/{made.task_id}"
     return schemas.Created(
         task_id=made.task_id,

@@ -11,7 +11,8 @@ from api import present, schemas
 from api.body import read_task
 from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, TaskState, milliseconds
-from api.idempotency import REPEATED, IdempotencyKey
+from api.headers import IDEMPOTENCY_REPLAYED
+from api.idempotency import IdempotencyKey
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
@@ -63,7 +64,7 @@ async def create_task(
     body = _with_parameters(await read_task(request, settings.max_body_bytes), description, user_id)
     submitted = await engine.submit(body, key=key)
     if submitted.repeated:
-        response.headers[REPEATED] = "true"
+        response.headers[IDEMPOTENCY_REPLAYED] = "true"
     response.headers["Location"] = f"/tasks/{submitted.task_id}"
     return schemas.Created(
         task_id=submitted.task_id,

@@ -9,8 +9,8 @@ import pytest
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.exits import USAGE, Stop
-from api.cli.run import forecast_line
 from api.cli.watch import FORECAST_SECONDS, PAGE, Forecast, events_of
+from api.cli.words import forecast_line
 from api.environment import engine_url
 from engine.errors import SettingsError
 
