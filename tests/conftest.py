@@ -17,6 +17,14 @@ from tests.support import sharing
 from tests.support.gate import complaint, skip_for_want_of_neo4j
 from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, Unavailable
 
+FIRST = ("test_demo.py", "test_examples.py")
+"""Files of tests that want no Neo4j and have time: while they run it is started beside them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts first what can run while Neo4j is being started."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
+
 
 @pytest.fixture
 def namespace() -> str:
@@ -86,6 +94,7 @@ def own_redis(tmp_path: Path) -> Iterator[RedisProcess]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails a run in CI whose Neo4j tests were skipped without need."""
+    sharing.settle(session.config)
     if complaint(session.config, os.environ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -1,19 +1,22 @@
 """One Neo4j for a whole test run, also where several workers share the tests.
 
-The process that hands out the tests starts it and tells each worker, so that it outlives them all. Without workers it
-is started by the first test that wants it.
+The process that hands out the tests starts it beside them, so that nobody waits for it who does not want it, and tells
+the workers in a file, so that it outlives them all. Without workers it is started by the first test that wants it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import json
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import pytest
 
@@ -25,6 +28,7 @@ from tests.support.services import Neo4jService, Unavailable, neo4j_service
 TOLD = "neo4j"
 SERVICE = pytest.StashKey[Neo4jService]()
 OPEN = pytest.StashKey[ExitStack]()
+STARTING = pytest.StashKey[tuple[Path, Thread]]()
 
 
 def neo4j(config: pytest.Config) -> Neo4jService:
@@ -33,21 +37,22 @@ def neo4j(config: pytest.Config) -> Neo4jService:
     Raises:
         Unavailable: none can be had.
     """
-    told = getattr(config, "workerinput", {}).get(TOLD)
-    if isinstance(told, str):
-        raise Unavailable(told)
-    if told is not None:
-        return Neo4jService(**told)
     if SERVICE not in config.stash:
-        stack = config.stash[OPEN] = ExitStack()
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="agent03-neo4j-", ignore_cleanup_errors=True))
-        )
-        service = config.stash[SERVICE] = stack.enter_context(neo4j_service(folder, os.environ))
-        if service.source != "environment":
+        if path := getattr(config, "workerinput", {}).get(TOLD):
+            config.stash[SERVICE] = _read(Path(path))
+        else:
             with ThreadPoolExecutor(1) as beside:  # a loop may run here already: a fixture may be asked for inside one
-                beside.submit(asyncio.run, _fill(service)).result()
+                beside.submit(_start, config).result()
     return config.stash[SERVICE]
+
+
+def _start(config: pytest.Config) -> None:
+    stack = config.stash[OPEN] = ExitStack()
+    folder = tempfile.TemporaryDirectory(prefix="agent03-neo4j-", ignore_cleanup_errors=True)
+    service = stack.enter_context(neo4j_service(Path(stack.enter_context(folder)), os.environ))
+    if service.source != "environment":
+        asyncio.run(_fill(service))
+    config.stash[SERVICE] = service
 
 
 async def _fill(service: Neo4jService) -> None:
@@ -67,15 +72,54 @@ async def _fill(service: Neo4jService) -> None:
 
 
 def tell(node: Any) -> None:
-    """Tells a worker which server is there, or why there is none."""
-    try:
-        node.workerinput[TOLD] = asdict(neo4j(node.config))
-    except Unavailable as reason:
-        remember(node.config, str(reason))
-        node.workerinput[TOLD] = str(reason)
+    """Tells a worker where it will stand which server is there, or why there is none."""
+    if STARTING not in node.config.stash:
+        node.config.stash[STARTING] = _starting(node.config)
+    node.workerinput[TOLD] = str(node.config.stash[STARTING][0])
+
+
+def _starting(config: pytest.Config) -> tuple[Path, Thread]:
+    """The file in which it will stand, locked until then, and the thread that starts the server."""
+    descriptor, name = tempfile.mkstemp(prefix="agent03-neo4j-", suffix=".json")
+    file = os.fdopen(descriptor, "w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    thread = Thread(target=_start_and_write, args=(config, file))
+    thread.start()
+    return Path(name), thread
+
+
+def _start_and_write(config: pytest.Config, file: IO[str]) -> None:
+    with file:
+        try:
+            _start(config)
+            json.dump(asdict(config.stash[SERVICE]), file)
+        except Unavailable as reason:
+            remember(config, str(reason))
+            json.dump(str(reason), file)
+
+
+def _read(path: Path) -> Neo4jService:
+    """What stands in the file, as soon as it does."""
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        text = file.read()
+    assert text, "Neo4j did not start: the reason stands at the end of the run"
+    told = json.loads(text)
+    if isinstance(told, str):
+        raise Unavailable(told)
+    return Neo4jService(**told)
+
+
+def settle(config: pytest.Config) -> None:
+    """Waits until a server that is being started is there, or until it is known why not."""
+    if STARTING in config.stash:
+        config.stash[STARTING][1].join()
 
 
 def end(config: pytest.Config) -> None:
     """Ends the server, where this process started it."""
+    settle(config)
     if OPEN in config.stash:
         config.stash[OPEN].close()
+    if STARTING in config.stash:
+        config.stash[STARTING][0].unlink(missing_ok=True)
