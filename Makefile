@@ -9,6 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 # Two workers on one Neo4j; a file stays with one of them, and the slow ones come first.
 TESTS = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+LONG = tests/acceptance/test_chaos.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER = chromium fonts-dejavu-core
 MAY_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
@@ -78,7 +79,7 @@ bench-peers: $(DEV) ## The other engines that make bench compares with, each in 
 .PHONY: chaos
 chaos: $(DEV) ## Thirty kills in a workflow of 2,000 subtasks, and the like, on both graphs; needs the machine for itself
 	@CHAOS_KILLS=30 CHAOS_SUBTASKS=2000 CHAOS_ROUNDS=1 CHAOS_AGAIN_SECONDS=5 \
-	  $(BIN)/python -m pytest tests/acceptance/test_chaos.py -m "" -s -v
+	  $(BIN)/python -m pytest $(LONG) -m "" -s -v
 
 .PHONY: lock
 lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses

@@ -9,9 +9,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,7 +21,7 @@ import pytest
 from tests.support.graphs import KINDS
 from tests.support.plans import Body, plan, step
 from tests.support.services import Neo4jService, eventually
-from tests.support.serving import MARK, Serving, processes
+from tests.support.serving import MARK, Serving, plain_client, processes
 
 ROUNDS = 4
 MOMENTS = 50
@@ -93,7 +93,7 @@ class Site:
 
     async def get(self, path: str) -> dict[str, Any]:
         """What the server answers. One client for all: a new one each time takes longer than the answer."""
-        answer = await self.client.get(f"http://127.0.0.1:{self.server.port}{path}")
+        answer = await self.client.get(path)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -106,29 +106,36 @@ def seed() -> int:
     return found
 
 
-@pytest.fixture(params=KINDS)
-async def site(request: pytest.FixtureRequest, tmp_path: Path, namespace: str, seed: int) -> AsyncIterator[Site]:
-    """A server on each graph, not started yet."""
-    settings = {"NAMESPACE": namespace, "AGENT03_TOOLS": "", "MAX_PARALLEL_TASKS": "8", "CANCEL_GRACE_SECONDS": "0.3"}
-    settings |= {"EMBEDDED_BUFFER_MB": "512"}
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server on each graph, for all tests of this file; it is started when the first begins."""
+    folder = tmp_path_factory.mktemp("cancel")
+    settings = {"AGENT03_TOOLS": "", "MAX_PARALLEL_TASKS": "8", "CANCEL_GRACE_SECONDS": "0.3"}
+    settings |= {"NAMESPACE": f"test-{uuid.uuid4().hex[:20]}", "EMBEDDED_BUFFER_MB": "512"}
     if request.param == "neo4j":
         neo4j: Neo4jService = request.getfixturevalue("neo4j_server")
         settings |= {"NEO4J_URL": neo4j.url, "NEO4J_AUTH": neo4j.auth}
-    server = Serving(tmp_path / "data", settings)
-    async with httpx2.AsyncClient(timeout=30) as client:
-        yield Site(server, f"mark-{namespace}", random.Random(seed), client)
-    server.discard()
+    made = Serving(folder / "data", settings)
+    yield made
+    made.discard()
 
 
 @pytest.fixture
-async def running(site: Site) -> AsyncIterator[Site]:
-    """The same, started, and warm: a fresh database takes seconds to compile what it is asked for the first time."""
-    await site.server.start()
+async def running(server: Serving, namespace: str, seed: int) -> AsyncIterator[Site]:
+    """It runs, and is warm: a fresh database takes seconds to compile what it is asked for the first time."""
+    async with plain_client(server.port) as client:
+        site = Site(server, f"mark-{namespace}", random.Random(seed), client)
+        if server.process is None:
+            await server.start()
+            await _warm_up(site)
+        yield site
+
+
+async def _warm_up(site: Site) -> None:
     warm = await site.server.submit(site.body("warm"))
     await eventually(lambda: site.alive("warm"), 60)
     await site.server.call("POST", f"/tasks/{warm}/cancel")
     await eventually(lambda: _is(site, warm, "cancelled"), 60)
-    yield site
 
 
 async def _is(site: Site, task_id: str, status: str) -> bool:
@@ -176,21 +183,20 @@ async def _sound(site: Site, task_id: str, events: list[dict[str, Any]]) -> None
 
 async def test_a_killed_engine_leaves_no_process_and_a_cancelled_task_starts_none_again(running: Site) -> None:
     site = running
-    for round_ in range(2):
-        task_id = await site.server.submit(site.body(round_))
-        await eventually(lambda round_=round_: len(site.alive(round_)) >= 20, 30)
-        engine = psutil.Process(site.server.process.pid if site.server.process else 0)
-        helpers = engine.children(recursive=True)
-        site.server.kill()
+    task_id = await site.server.submit(site.body())
+    await eventually(lambda: len(site.alive()) >= 20, 30)
+    engine = psutil.Process(site.server.process.pid if site.server.process else 0)
+    helpers = engine.children(recursive=True)
+    site.server.kill()
 
-        await eventually(lambda round_=round_: site.alive(round_) == [], GONE_SECONDS)
-        await eventually(lambda helpers=helpers: [each for each in helpers if _lives(each)] == [], GONE_SECONDS)
+    await eventually(lambda: site.alive() == [], GONE_SECONDS)
+    await eventually(lambda: [each for each in helpers if _lives(each)] == [], GONE_SECONDS)
 
-        await site.server.start()
-        await site.server.call("POST", f"/tasks/{task_id}/cancel")
-        await eventually(lambda task_id=task_id: _is(site, task_id, "cancelled"), 20)
-        await eventually(lambda round_=round_: site.alive(round_) == [], GONE_SECONDS)
-        await _sound(site, task_id, await site.events(task_id))
+    await site.server.start()
+    await site.server.call("POST", f"/tasks/{task_id}/cancel")
+    await eventually(lambda: _is(site, task_id, "cancelled"), 20)
+    await eventually(lambda: site.alive() == [], GONE_SECONDS)
+    await _sound(site, task_id, await site.events(task_id))
 
 
 async def test_a_second_signal_ends_a_drain_at_once_and_leaves_no_process(running: Site) -> None:
@@ -200,9 +206,10 @@ async def test_a_second_signal_ends_a_drain_at_once_and_leaves_no_process(runnin
     await site.server.start()
     await site.server.submit(site.body())
     await eventually(lambda: len(site.alive()) >= 20, 30)
+    before = len(site.server.log.read_text())
 
     site.server.signal(signal.SIGTERM)
-    await eventually(lambda: site.server.log.read_text().count("draining; a second signal") == 2)
+    await eventually(lambda: "draining; a second signal" in site.server.log.read_text()[before:])
     assert site.alive(), "the first signal waits for what runs"
     site.server.signal(signal.SIGINT)
 

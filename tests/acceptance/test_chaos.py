@@ -28,8 +28,8 @@ from tests.support.plans import Body, plan, step
 from tests.support.services import LocalNeo4j, Neo4jService, RedisProcess, eventually
 from tests.support.serving import MARK, Serving, processes
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "3"))
-SUBTASKS = int(os.environ.get("CHAOS_SUBTASKS", "240"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "2"))
+SUBTASKS = int(os.environ.get("CHAOS_SUBTASKS", "160"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 SLOTS = 10
 PACE = 0.6
@@ -173,7 +173,7 @@ async def _final(server: Serving, task_id: str) -> dict[str, Any]:
         await _release(server, task_id)
         return None
 
-    return await eventually(seen, END_SECONDS)  # type: ignore[return-value]
+    return await eventually(seen, END_SECONDS, poll=0.1)  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))

@@ -21,6 +21,7 @@ import pytest
 
 from api import schemas
 from tests.support.services import Neo4jService, eventually
+from tests.support.serving import plain_client
 
 COMMAND = [sys.executable, "-c", "from api.cli import main; main()"]
 SECONDS = 60.0
@@ -293,7 +294,7 @@ async def test_an_embedded_graph_in_use_is_one_line_that_names_the_holder(cli: C
 async def _client(cli: Cli, server: asyncio.subprocess.Process) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a server that was started on a free port."""
     port = await eventually(lambda: _port(server.pid))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client:
+    async with plain_client(port) as client:
         yield client
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.test_cli import GOOD, Cli, one_line
-from tests.acceptance.test_cli_tasks import Desk, desk_of, held, plan
+from tests.acceptance.test_cli_tasks import Desk, desk_of, held, lasting_desk, plan
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    yield from lasting_desk(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def own_desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """A server whose tasks are all of one test."""
     async with desk_of(Cli(tmp_path, {})) as (desk, _):
         yield desk
 
@@ -53,7 +59,8 @@ async def test_a_recall_says_what_it_would_do_before_it_does_it(desk: Desk) -> N
     assert (wrong.returncode, "/version" in wrong.stderr) == (2, True)
 
 
-async def test_tasks_are_deleted_by_id_and_by_age(desk: Desk) -> None:
+async def test_tasks_are_deleted_by_id_and_by_age(own_desk: Desk) -> None:
+    desk = own_desk
     file = desk.cli.folder / "go"
     open_id = await desk.ok("submit", desk.cli.plan(plan(held("h", file))))
     done = [json.loads((await desk("submit", desk.cli.plan(GOOD), "--wait", "--json")).stdout) for _ in range(3)]

@@ -20,6 +20,7 @@ import pytest
 from api import schemas
 from tests.acceptance.test_cli import BAD, GOOD, Cli, _line, _port, one_line
 from tests.support.services import eventually
+from tests.support.serving import Serving, plain_client
 
 Done = subprocess.CompletedProcess[str]
 
@@ -29,7 +30,11 @@ class Desk:
     """Commands against one server."""
 
     cli: Cli
-    url: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Done:
         return await asyncio.to_thread(self.cli, *arguments, stdin=stdin, ENGINE_URL=self.url)
@@ -46,10 +51,29 @@ class Desk:
         return schemas.TaskDocument.model_validate_json(await self.ok("task", "show", task_id, "--json")).task
 
     async def until(self, task_id: str, key: str, status: str) -> None:
-        async def there() -> bool:
-            return (await self.subtask(task_id, key)).subtask.status == status
+        """Asks the API itself: it is asked often, and each command is a process."""
+        async with plain_client(self.port) as client:
 
-        await eventually(there, 60)
+            async def there() -> bool:
+                answer = (await client.get(f"/tasks/{task_id}/subtasks/{key}")).json()
+                return bool(answer["subtask"]["status"] == status)
+
+            await eventually(there, 60)
+
+
+def lasting_desk(folder: Path) -> Iterator[Desk]:
+    """A server for several tests, and commands against it."""
+    cli = Cli(folder, {})
+    server = Serving(folder, cli.environment | {"AGENT03_TOOLS": ""})
+    asyncio.run(server.start())
+    yield Desk(cli, server.port)
+    server.discard()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One server for the tests of this file that do not end it; each looks at tasks of its own."""
+    yield from lasting_desk(tmp_path_factory.mktemp("desk"))
 
 
 @asynccontextmanager
@@ -57,13 +81,7 @@ async def desk_of(cli: Cli, port: int = 0) -> AsyncIterator[tuple[Desk, asyncio.
     """A server and commands against it; it is killed at the end."""
     async with cli.started("serve", "--port", str(port), until="listens") as server:
         found = await eventually(lambda: _port(server.pid))
-        yield Desk(cli, f"http://127.0.0.1:{found}"), server
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk_of(Cli(tmp_path, {})) as (desk, _):
-        yield desk
+        yield Desk(cli, found), server
 
 
 def held(key: str, file: Path, *needs: str, **fields: Any) -> dict[str, Any]:
@@ -105,7 +123,7 @@ async def test_a_sentence_is_a_task(desk: Desk) -> None:
 
 
 async def test_a_key_makes_one_task(desk: Desk) -> None:
-    file = desk.cli.plan(GOOD)
+    file = desk.cli.plan(GOOD | {"name": "keyed"})
     first = await desk("submit", file, "--idempotency-key", "k-1")
     again = await desk("submit", file, "--idempotency-key", "k-1")
     assert first.stdout == again.stdout
@@ -117,9 +135,10 @@ async def test_a_key_makes_one_task(desk: Desk) -> None:
 
     task_id = first.stdout.strip()
     assert json.loads(await desk.ok("task", "watch", task_id)) == [{"value": 1}, {"value": 4}, {"value": 9}]
-    listed = (await desk.ok("task", "list", "--status", "succeeded")).splitlines()
-    assert [line.split()[:3] for line in listed] == [["ID", "STATUS", "DONE"], [task_id, "completed", "100%"]]
-    assert [row["id"] for row in json.loads(await desk.ok("task", "list", "--json"))] == [task_id]
+    header, newest, *_ = (await desk.ok("task", "list", "--status", "succeeded")).splitlines()
+    assert (header.split()[:3], newest.split()[:3]) == (["ID", "STATUS", "DONE"], [task_id, "completed", "100%"])
+    listed = json.loads(await desk.ok("task", "list", "--json"))
+    assert [row["id"] for row in listed if row["name"] == "keyed"] == [task_id]
     shown = await desk.ok("task", "show", task_id)
     assert f"task {task_id} completed: 6 completed" in shown
     assert "square[2]" in shown
@@ -143,7 +162,7 @@ async def test_a_paused_task_starts_nothing_new_until_it_is_resumed(desk: Desk, 
 
 
 async def test_a_failed_subtask_is_retried_another_skipped_and_a_task_cancelled(desk: Desk, tmp_path: Path) -> None:
-    go, late = tmp_path / "go", tmp_path / "late.txt"
+    go, late = tmp_path / "go", desk.cli.folder / "late.txt"
     bad = {"key": "bad", "type": "read_file", "input": {"path": str(late)}}
     worse = {"key": "worse", "type": "calculate", "input": {"expression": "1 / 0"}}
     below = {"key": "below", "type": "noop", "dependencies": ["bad"]}

@@ -1,6 +1,7 @@
-"""Seventeen recorded workflows of other systems (WfFormat 1.5) run to their end through the REST API, on both graphs.
+"""Recorded workflows of other systems (WfFormat 1.5) run to their end through the REST API, on both graphs.
 
-The recorded run times are scaled down to ``sleep`` so that each takes about a second on 64 slots.
+The recorded run times are scaled down to ``sleep`` so that each takes about a second on 64 slots. The largest six,
+three quarters of all subtasks, run in ``make chaos`` only.
 """
 
 from __future__ import annotations
@@ -147,10 +148,14 @@ async def _check(client: httpx2.AsyncClient, task_id: str, instance: Instance) -
     assert len(drawn["edges"]) == instance.graph.number_of_edges()
 
 
+@pytest.mark.parametrize(
+    ("most", "count", "total"), [(700, 11, 3_063), pytest.param(10_000, 17, 11_625, marks=pytest.mark.long)]
+)
 async def test_every_recorded_workflow_runs_to_its_end(
-    lab: Lab, client: httpx2.AsyncClient, instances: list[Instance]
+    lab: Lab, client: httpx2.AsyncClient, instances: list[Instance], most: int, count: int, total: int
 ) -> None:
-    assert len(instances) == 17
+    instances = [instance for instance in instances if len(instance.graph) <= most]
+    assert len(instances) == count
     ids = {instance.name: await _submitted(client, instance) for instance in instances}
 
     async def all_final() -> bool:
@@ -164,6 +169,6 @@ async def test_every_recorded_workflow_runs_to_its_end(
     for instance in instances:
         await _check(client, ids[instance.name], instance)
     sizes = (await lab.engines[0].doctor())["sizes"]
-    assert sizes["Subtask"] == sizes["HAS_SUBTASK"] == sum(len(instance.graph) for instance in instances) == 11_625
+    assert sizes["Subtask"] == sizes["HAS_SUBTASK"] == sum(len(instance.graph) for instance in instances) == total
     assert sizes["DEPENDS_ON"] == sum(instance.graph.number_of_edges() for instance in instances)
-    assert (sizes["Task"], sizes["Attempt"]) == (17, 11_625)
+    assert (sizes["Task"], sizes["Attempt"]) == (count, total)
