@@ -16,7 +16,7 @@ from graph.server.java import find_java, find_maven
 from graph.server.ports import free_port
 from tests.support.documents import DOCUMENTS, NOT_PLAYED, Block, blocks
 from tests.support.gate import skip_for_want_of_neo4j
-from tests.support.services import Neo4jService
+from tests.support.services import QUICK_JAVA, Neo4jService
 from tests.support.transcripts import Step, environment, parse, play
 
 
@@ -50,7 +50,7 @@ def test_section(document: Path, heading: str, tmp_path: Path, pytestconfig: pyt
         if block.saved_as:
             (tmp_path / block.saved_as).write_text(block.text, encoding="utf-8")
 
-    variables = environment(BACKEND_PORT=port, ENGINE_URL=f"http://127.0.0.1:{port}")
+    variables = environment(BACKEND_PORT=port, ENGINE_URL=f"http://127.0.0.1:{port}", **QUICK_JAVA)
     try:
         play(steps, tmp_path, variables)
     finally:

@@ -33,6 +33,9 @@ NEO4J_IMAGE = "neo4j:5.26-community"
 DOCKER_SECONDS = 2.0
 REDIS_SECONDS = 10.0
 POLL_SECONDS = 0.02
+QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
+"""Java compiles once, and not again for the long run: half the processor time of a start of Neo4j, and of what a server
+does in the few minutes that a test has it."""
 
 T = TypeVar("T")
 
