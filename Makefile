@@ -15,9 +15,6 @@ BROWSER = chromium fonts-dejavu-core
 MAY_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 INSTALL_BROWSER = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
   $(BROWSER); } >/dev/null 2>&1 && command -v chromium >/dev/null
-FETCH_PROMTOOL = { at=$$(mktemp -d) && chmod 755 "$$at" && (cd "$$at" && apt-get download -qq prometheus \
-  || { apt-get update -qq && apt-get download -qq prometheus; }) && dpkg -x "$$at"/prometheus_*.deb "$$at" \
-  && install "$$at/usr/bin/promtool" $(BIN)/promtool && rm -rf "$$at"; } >/dev/null 2>&1
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --no-header --no-annotate --quiet \
   --no-emit-index-url --no-emit-find-links --python-version 3.11
 
@@ -30,23 +27,17 @@ demo: $(RUN) ## A real job on the embedded graph: audits the Python environment,
 	@$(BIN)/agent03 demo
 
 .PHONY: test
-test: $(DEV) browser promtool ## All tests, on the embedded graph, a real Neo4j and a real Redis
+test: $(DEV) browser ## All tests, on the embedded graph, a real Neo4j and a real Redis
 	@$(TESTS)
 
 .PHONY: check
-check: $(DEV) browser promtool lint types imports ## Everything a change must pass: ruff, mypy, imports, tests with coverage
+check: $(DEV) browser lint types imports ## Everything a change must pass: ruff, mypy, imports, tests with coverage
 	@$(TESTS) --cov --cov-report=term
 
 .PHONY: browser
 browser: ## Chromium for the tests of the page, installed where that needs no question; without it they are skipped
 	@command -v chromium >/dev/null || { $(MAY_INSTALL) && echo "Installing Chromium ..." && $(INSTALL_BROWSER); } \
 	  || echo "There is no Chromium: the tests of the page are skipped. Install it: apt-get install $(BROWSER)" >&2
-
-# Out of Debian's package by hand: installed it would start a server.
-.PHONY: promtool
-promtool: $(DEV) ## Prometheus's tool for the tests of the alerts, where it can be had; without it they are skipped
-	@command -v promtool >/dev/null || [ -x $(BIN)/promtool ] || { $(MAY_INSTALL) && echo "Fetching promtool ..." && $(FETCH_PROMTOOL); } \
-	  || echo "There is no promtool: what it would read is not tested. Install it: apt-get install prometheus" >&2
 
 .PHONY: lint
 lint: $(DEV) ## ruff: format and lint

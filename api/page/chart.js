@@ -25,5 +25,5 @@ export function bars(columns, parts) {
   return h("figure.chart", { tabindex: "0" },
     s("svg", { viewBox: `0 0 ${width} ${HEIGHT + 20}`, width, height: HEIGHT + 20, "aria-hidden": "true" }, drawn),
     h("figcaption", {}, parts.map(({ name, state }) => h("span", { data: { state } }, name))),
-    h("table.sr", {}, h("tbody", {}, columns.map((column) => h("tr", {}, h("th", { scope: "row" }, column.name), parts.map(({ name }) => h("td", {}, `${column[name]} ${name}`)))))));
+    h("div.sr", {}, h("table", {}, h("tbody", {}, columns.map((column) => h("tr", {}, h("th", { scope: "row" }, column.name), parts.map(({ name }) => h("td", {}, `${column[name]} ${name}`))))))));
 }

@@ -157,8 +157,7 @@ export class Graph {
   detail(item, element) {
     element.dataset.state = item.state;
     element.classList.toggle("on-path", item.critical);
-    element.classList.toggle("selected", item === this.selected);
-    element.setAttribute("aria-selected", item === this.selected);
+    this.mark(item);
     element.setAttribute("aria-label", told(item));
     const group = item.count > 1;
     put(
@@ -174,15 +173,20 @@ export class Graph {
   }
 
   select(item) {
-    const before = this.selected && this.near.get(this.selected.name);
+    const before = this.selected;
     this.selected = item ? (this.byName?.get(item.name) ?? null) : null;
-    before?.classList.remove("selected");
     const name = this.selected?.name;
-    if (name && this.near.has(name)) this.near.get(name).classList.add("selected");
+    for (const one of [before, this.selected]) this.mark(one);
     const tied = (from, to) => from === name || to === name;
     put(this.tied, name ? paths(ways(this.links, (key) => this.byName.get(key), this.layout, tied)) : null);
     if (name) this.box.setAttribute("aria-activedescendant", idOf(name));
     else this.box.removeAttribute("aria-activedescendant");
+  }
+
+  mark(item) {
+    const element = item && this.near.get(item.name);
+    element?.classList.toggle("selected", item.name === this.selected?.name);
+    element?.setAttribute("aria-selected", item.name === this.selected?.name);
   }
 
   /** Selects an item and brings it into sight. */

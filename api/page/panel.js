@@ -27,7 +27,12 @@ export class Panel {
     const other = key !== this.key;
     this.key = key;
     this.element.hidden = !key;
-    if (!key) return;
+    this.shown = other ? null : this.shown;
+    if (!key) {
+      this.close();
+      put(this.element);
+      return;
+    }
     if (other) put(this.element, this.head(key), loading("the subtask"));
     this.load();
   }

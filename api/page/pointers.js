@@ -35,12 +35,13 @@ class Reader {
     return this.start;
   }
 
-  /** Steps past a bracket or comma; false at the end. */
+  /** Steps past an opening bracket or a comma to the next entry; false when there is none. */
   open() {
+    if (this.at >= this.text.length) throw new Error("the text ends too early");
+    if ("]}".includes(this.text[this.at])) return false;
     this.at += 1;
     this.blanks();
-    if (this.at >= this.text.length) throw new Error("the text ends too early");
-    return !"]}".includes(this.text[this.at]);
+    return !"]}".includes(this.text[this.at] ?? "]");
   }
 
   name() {

@@ -32,6 +32,9 @@ NOT_PLAYED = {
         "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"
     ),
     ".venv/bin/python -m pytest tests/unit/test_ledger.py": "is a test inside a test, and is run by itself",
+    "PAGE_PICTURES=pictures .venv/bin/python -m pytest tests/acceptance/test_page.py -k embedded": (
+        "is a test inside a test, and is run by itself"
+    ),
     ".venv/bin/python -m tests.unit.test_api_metrics": "writes into the checkout; that test compares the page instead",
     ".venv/bin/python -m tests.unit.test_states": "writes into the checkout; test_states.py compares the page instead",
 }

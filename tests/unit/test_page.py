@@ -97,6 +97,31 @@ def test_every_state_has_a_colour_in_light_and_dark_and_a_shape() -> None:
         assert f"  {state.value}: [[" in FILES["states.js"]
 
 
+def _luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("selector", [":root {", ':root:not([data-theme="light"]) {', ':root[data-theme="dark"] {'])
+def test_everything_that_is_read_stands_out_from_what_it_stands_on(selector: str) -> None:
+    block = FILES["tokens.css"].partition(selector)[2].partition("}")[0]
+    colours = dict(re.findall(r"--(\w[\w-]*): (#[0-9a-f]{6});", block))
+    read = ["text", "muted", "accent", "danger", *SubtaskStatus, *TaskStatus]
+    pairs = [(one, under) for one in read for under in ("bg", "surface")]
+    pairs += [("muted", "sunken"), ("accent-text", "accent"), ("surface", "danger"), ("warn", "warn-soft")]
+    pairs += [("text", "danger-soft"), ("text", "sunken")]
+
+    weak = {pair: _contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
+
+    assert not {pair: round(ratio, 2) for pair, ratio in weak.items() if ratio < 4.5}
+
+
 async def test_it_is_served_under_rules_that_let_nothing_else_in(client: httpx2.AsyncClient) -> None:
     for path in ("/", *(f"/page/{name}" for name in FILES)):
         headers = (await client.get(path)).headers

@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { into, loading } from "../dialog.js";
 import { h, put } from "../dom.js";
-import { count, duration, number, percent } from "../format.js";
+import { duration, number, percent } from "../format.js";
 import { jsonView } from "../json.js";
 import { facts, pageHead } from "../table.js";
 
@@ -37,7 +37,7 @@ function drawn(tool) {
     facts([
       ["Running", tool.running ? `${number(tool.running)}${tool.limit ? ` of ${tool.limit}` : ""}` : null],
       ["Limit", tool.limit && !tool.running ? number(tool.limit) : null],
-      ["Attempts", profile && count(profile.attempts, "attempt")],
+      ["Attempts", profile && number(profile.attempts)],
       ["Failed", profile && profile.failures ? percent(profile.failure_rate) : null],
       ["Usually", profile && profile.median !== null ? `${duration(profile.median)} (${duration(profile.p10)} to ${duration(profile.p90)})` : null],
       ["Slower than before", profile?.regressed ? "yes" : null],
