@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -21,6 +23,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 """A large plan is checked and stored before it is answered."""
+SILENT_SECONDS = 45.0
+"""A stream on which nothing comes for so long is dead: the server gives a sign of life every 15 s."""
 CODES = {429: UNREACHABLE, 503: UNREACHABLE} | dict.fromkeys((400, 404, 405, 413, 415), USAGE)
 """What was wrong with the question is usage, what may pass is unreachable, anything else has failed."""
 
@@ -62,8 +66,7 @@ class Client:
     def text(self, path: str, media_type: str) -> str:
         """What stands at ``path`` in another form than JSON."""
         response = self._send("GET", path, headers={"Accept": media_type})
-        if not response.headers.get("content-type", "").startswith(media_type):
-            raise self._stranger("its answer has another form")
+        self._expect(response, media_type)
         return response.text
 
     def post(
@@ -79,17 +82,38 @@ class Client:
         """Removes what stands at ``path``; whether all of it is gone."""
         return self._send("DELETE", path).status_code == 204
 
+    def stream(self, path: str, media_type: str, headers: dict[str, str]) -> Iterator[bytes]:
+        """The pieces of an answer that goes on, as they come."""
+        limits = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+        given = headers | {"Accept": media_type}
+        with self._reached(), self._http.stream("GET", path, headers=given, timeout=limits) as response:
+            if response.status_code >= 400:
+                response.read()
+                raise self._refusal(response)
+            self._expect(response, media_type)
+            yield from response.iter_raw()
+
     def _send(self, method: str, path: str, **options: Json) -> httpx2.Response:
-        try:
+        with self._reached():
             response = self._http.request(method, path, **options)
+        if response.status_code >= 400:
+            raise self._refusal(response)
+        return response
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Says of whatever comes between us and the server what it is and what to do."""
+        try:
+            yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             advice = "start one with 'agent03 serve', or set ENGINE_URL"
             raise Stop(f"no server answers at {self.url} ({_reason(error)}): {advice}", UNREACHABLE) from None
         except (httpx2.RequestError, httpx2.StreamError) as error:
             raise Unanswered(f"{self.url} gave no answer: {_reason(error)}", UNREACHABLE) from None
-        if response.status_code >= 400:
-            raise self._refusal(response)
-        return response
+
+    def _expect(self, response: httpx2.Response, media_type: str) -> None:
+        if not response.headers.get("content-type", "").startswith(media_type):
+            raise self._stranger("its answer has another form")
 
     def _refusal(self, response: httpx2.Response) -> Stop | InvalidInput:
         try:

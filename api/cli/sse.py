@@ -20,10 +20,10 @@ class Message:
 
 
 class Reader:
-    """Puts the pieces of a stream together to messages."""
+    """Puts the pieces of a stream together to messages; ``last_id`` was said on the connection before."""
 
-    def __init__(self) -> None:
-        self.last_id = ""
+    def __init__(self, last_id: str = "") -> None:
+        self.last_id = last_id
         self._rest = b""
         self._name = ""
         self._data: list[str] = []

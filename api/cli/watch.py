@@ -1,34 +1,33 @@
-"""Follows a task on a server: the same display as ``agent03 run``, fed from the pages of its events.
+"""Follows a task on a server: the same display as ``agent03 run``, fed from the stream of its events.
 
-A page that is full is followed by the next one at once; else the server is asked once a second. A server that goes away
-meanwhile is waited for, because a restart loses nothing.
+A server that goes away meanwhile is waited for, because a restart loses nothing.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from api import schemas
 from api.cli.board import Node
 from api.cli.client import Client, place_of
 from api.cli.exits import DONE, FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say, show
+from api.cli.sse import Message, Reader
 from api.cli.tree import OUTLINED, display_for, nodes_of, terminal
 from api.cli.words import closing_line, forecast_line, outcome
+from api.schemas.live import LiveProgress
 from engine.model import Event
-from engine.states import FINAL, SubtaskStatus, TaskStatus
+from engine.states import SubtaskStatus, TaskStatus
 from engine.times import milliseconds
 
-PAGE = 1000
-ASK_SECONDS = 1.0
+AGAIN_SECONDS = 1.0
 FORECAST_SECONDS = 10.0
-"""How often it is asked when the task will have ended."""
+"""How often it is told at most when the task will have ended."""
 PATIENCE_SECONDS = 60.0
 """How long a server that has gone away is waited for."""
 SHOWN_ERRORS = 20
-_OVER = frozenset(status.value for status in FINAL)
 
 
 def watch_to_end(client: Client, task_id: str, *, as_json: bool) -> int:
@@ -37,8 +36,7 @@ def watch_to_end(client: Client, task_id: str, *, as_json: bool) -> int:
     console, total = terminal(), task.progress.total
     known = _outline(client, task.id) if console.is_terminal and total <= OUTLINED else []
     with _interruptible(task.id), display_for(total, known, console=console) as display:
-        forecast = Forecast(client, task.id, display.tell)
-        for event in events_of(client, task.id, pause=forecast.pause):
+        for event in events_of(client, task.id, Forecast(display.tell).see):
             display.see(event)
     return print_outcome(client, task.id, as_json=as_json)
 
@@ -49,71 +47,63 @@ def _outline(client: Client, task_id: str) -> list[Node]:
 
 
 class Forecast:
-    """Tells now and then when a task will have ended, while its events are waited for."""
+    """Tells now and then when a task will have ended."""
 
-    def __init__(
-        self,
-        client: Client,
-        task_id: str,
-        tell: Callable[[str], None],
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._client = client
-        self._place = place_of(task_id)
+    def __init__(self, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._tell = tell
         self._clock = clock
-        self._sleep = sleep
         self._next = 0.0
         self._told = ""
 
-    def pause(self, seconds: float) -> None:
-        """Waits; asks before that, if it is time. A server that does not answer is the events' to wait for."""
-        if self._clock() >= self._next:
-            with suppress(Stop):
-                line = forecast_line(self._client.get(schemas.TaskDocument, self._place).task.progress)
-                if line and line != self._told:
-                    self._tell(line)
-                self._told = line
-            self._next = self._clock() + FORECAST_SECONDS
-        self._sleep(seconds)
+    def see(self, progress: schemas.Progress) -> None:
+        """Takes in how far the task is."""
+        line = forecast_line(progress)
+        if line and line != self._told and self._clock() >= self._next:
+            self._tell(line)
+            self._told, self._next = line, self._clock() + FORECAST_SECONDS
 
 
 def events_of(
-    client: Client, task_id: str, *, pause: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS
+    client: Client,
+    task_id: str,
+    see: Callable[[schemas.Progress], None],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    patience: float = PATIENCE_SECONDS,
 ) -> Iterator[Event]:
-    """Every event of a task once and in order, until the one that ends it."""
-    after = 0
+    """Every event of a task once and in order, until the one that ends it; ``see`` gets its progress in between."""
+    last_id, waited = "", 0.0
     while True:
-        page = _patiently(lambda after=after: _page(client, task_id, after), pause, patience)  # type: ignore[misc]
-        for view in page.events:
-            yield Event(task_id, view.seq, milliseconds(view.at), view.key or "", view.to, view.token or 0, view.event)
-            if view.key is None and view.to in _OVER:
-                return
-        after = page.next_after
-        if len(page.events) < PAGE:
-            pause(ASK_SECONDS)
-
-
-def _page(client: Client, task_id: str, after: int) -> schemas.EventPage:
-    return client.get(schemas.EventPage, f"{place_of(task_id)}/events", after=after, limit=PAGE)
-
-
-def _patiently(
-    ask: Callable[[], schemas.EventPage], pause: Callable[[float], None], patience: float
-) -> schemas.EventPage:
-    waited = 0.0
-    while True:
+        reason = "the server has ended the stream"
         try:
-            return ask()
+            for message in _messages(client, task_id, last_id):
+                last_id, waited = message.id, 0.0
+                if message.name == "end":
+                    return
+                if message.name == "progress":
+                    see(LiveProgress.model_validate_json(message.data, extra="ignore"))
+                elif message.name == "message":
+                    yield _event(task_id, schemas.EventView.model_validate_json(message.data, extra="ignore"))
         except Stop as stop:
             if stop.code != UNREACHABLE or waited >= patience:
                 raise
-            if not waited:
-                say(f"agent03: {stop}; waiting up to {patience:g} s for it")
-            pause(ASK_SECONDS)
-            waited += ASK_SECONDS
+            reason = str(stop)
+        if not waited:
+            say(f"agent03: {reason}; waiting up to {patience:g} s for it")
+        pause(AGAIN_SECONDS)
+        waited += AGAIN_SECONDS
+
+
+def _messages(client: Client, task_id: str, last_id: str) -> Iterator[Message]:
+    """What a stream says, from an event on."""
+    reader = Reader(last_id)
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    for piece in client.stream(f"{place_of(task_id)}/events", "text/event-stream", headers):
+        yield from reader.feed(piece)
+
+
+def _event(task_id: str, view: schemas.EventView) -> Event:
+    return Event(task_id, view.seq, milliseconds(view.at), view.key or "", view.to, view.token or 0, view.event)
 
 
 def print_outcome(client: Client, task_id: str, *, as_json: bool) -> int:

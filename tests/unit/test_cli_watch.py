@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -9,70 +10,75 @@ import pytest
 from api import schemas
 from api.cli.client import Client, place_of
 from api.cli.exits import USAGE, Stop
-from api.cli.watch import FORECAST_SECONDS, PAGE, Forecast, events_of
+from api.cli.watch import FORECAST_SECONDS, Forecast, events_of
 from api.cli.words import forecast_line
 from api.environment import engine_url
 from engine.errors import SettingsError
 
 GONE = Stop("no server answers", 3)
+PROGRESS = (
+    'event: progress\ndata: {"percent": 10, "completed": 1, "total": 10, "status": "processing", "phase": null, '
+    '"counts": {}}\n\n'
+)
+END = "id: 3\nevent: end\ndata: {}\n\n"
 
 
-def view(seq: int, to: str = "processing", key: str | None = "a") -> schemas.EventView:
+def view(seq: int, to: str = "processing", key: str | None = "a") -> str:
     rest = {"at": "2026-11-25T10:00:00.000Z", "event": "x", "from_": None, "status": to, "token": None, "detail": None}
-    return schemas.EventView(seq=seq, key=key, to=to, **rest)  # type: ignore[arg-type]
+    body = schemas.EventView(seq=seq, key=key, to=to, **rest)  # type: ignore[arg-type]
+    return f"id: {seq}\ndata: {body.model_dump_json(by_alias=True)}\n\n"
 
 
-class Pages:
-    """A server whose pages are laid down; what is raised stands between them."""
+class Streams:
+    """A server whose streams are laid down, one for each connection; what is raised stands at its end."""
 
-    def __init__(self, *answers: list[schemas.EventView] | Stop) -> None:
+    def __init__(self, *answers: list[str | Stop]) -> None:
         self.answers = list(answers)
-        self.asked: list[int] = []
+        self.asked: list[str] = []
         self.slept: list[float] = []
+        self.progress: list[float] = []
 
-    def get(self, model: type, path: str, *, after: int, limit: int) -> schemas.EventPage:
-        self.asked.append(after)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Stop):
-            raise answer
-        return schemas.EventPage(events=answer, next_after=answer[-1].seq if answer else after)
+    def stream(self, path: str, media_type: str, headers: dict[str, str]) -> Iterator[bytes]:
+        assert (path, media_type) == ("/tasks/T/events", "text/event-stream")
+        self.asked.append(headers.get("Last-Event-ID", ""))
+        for piece in self.answers.pop(0):
+            if isinstance(piece, Stop):
+                raise piece
+            yield from (piece.encode()[at : at + 7] for at in range(0, len(piece.encode()), 7))
 
     def follow(self, patience: float = 3.0) -> list[int]:
-        client = cast(Client, self)
-        return [event.seq for event in events_of(client, "T", pause=self.slept.append, patience=patience)]
+        def see(progress: schemas.Progress) -> None:
+            self.progress.append(progress.percent)
+
+        events = events_of(cast(Client, self), "T", see, pause=self.slept.append, patience=patience)
+        return [event.seq for event in events]
 
 
-def test_events_come_once_each_until_the_task_is_final() -> None:
-    pages = Pages([view(1), view(2, "completed")], [], [view(3, "completed", None)])
-    assert pages.follow() == [1, 2, 3]
-    assert (pages.asked, pages.slept) == ([0, 2, 2], [1.0, 1.0])
+def test_events_come_once_each_until_the_end_is_told() -> None:
+    streams = Streams(["retry: 2000\n\n", view(1), PROGRESS, view(2, "completed"), view(3, "completed", None), END])
+    assert streams.follow() == [1, 2, 3]
+    assert (streams.asked, streams.slept, streams.progress) == ([""], [], [10.0])
 
 
-def test_a_full_page_is_followed_at_once() -> None:
-    pages = Pages([view(seq) for seq in range(1, PAGE + 1)], [view(PAGE + 1, "failed", None)])
-    assert len(pages.follow()) == PAGE + 1
-    assert (pages.asked, pages.slept) == ([0, PAGE], [])
-
-
-def test_a_server_that_goes_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
-    pages = Pages([view(1)], GONE, GONE, [view(2, "cancelled", None)])
-    assert pages.follow() == [1, 2]
-    assert (pages.asked, pages.slept) == ([0, 1, 1, 1], [1.0, 1.0, 1.0])
-    assert capsys.readouterr().err.count("waiting up to 3 s") == 1
+def test_a_server_that_goes_away_or_stops_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    streams = Streams([view(1), view(2)[:-9], GONE], [GONE], [GONE], [view(2)], [view(3, "cancelled", None), END])
+    assert streams.follow() == [1, 2, 3]
+    assert (streams.asked, streams.slept) == (["", "1", "1", "1", "2"], [1.0] * 4)
+    assert capsys.readouterr().err.count("waiting up to 3 s") == 2
 
 
 def test_one_that_stays_away_ends_the_watching() -> None:
-    pages = Pages([view(1)], *[GONE] * 9)
+    streams = Streams([view(1), GONE], *[[GONE]] * 9)
     with pytest.raises(Stop, match="no server answers"):
-        pages.follow()
-    assert len(pages.slept) == 4
+        streams.follow()
+    assert len(streams.slept) == 3
 
 
 def test_a_mistake_is_not_waited_for() -> None:
-    pages = Pages(Stop("no such task", USAGE))
+    streams = Streams([Stop("no such task", USAGE)])
     with pytest.raises(Stop, match="no such task"):
-        pages.follow()
-    assert pages.slept == []
+        streams.follow()
+    assert streams.slept == []
 
 
 def test_keys_and_ids_of_every_form_are_one_part_of_the_path() -> None:
@@ -113,20 +119,12 @@ def test_a_forecast_is_told_with_its_interval_and_that_it_is_late() -> None:
     assert "later" not in forecast_line(progress(**ETA))
 
 
-def test_it_is_asked_now_and_then_and_told_when_it_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
-    answers: list[schemas.Progress | Stop] = [progress(), progress(**ETA), progress(**ETA), GONE, progress(**ETA)]
-    now, told, slept = [0.0], [], []  # type: ignore[var-annotated]
-
-    class Server:
-        def get(self, model: type, path: str) -> object:
-            answer = answers.pop(0)
-            if isinstance(answer, Stop):
-                raise answer
-            return schemas.TaskDocument.model_construct(task=schemas.Task.model_construct(progress=answer))
-
-    forecast = Forecast(cast(Client, Server()), "T", told.append, clock=lambda: now[0], sleep=slept.append)
-    for _ in range(10):
-        forecast.pause(1.0)
+def test_it_is_told_now_and_then_and_only_when_it_has_changed() -> None:
+    now, told = [0.0], []  # type: ignore[var-annotated]
+    forecast = Forecast(told.append, clock=lambda: now[0])
+    for eta in ("10", "10", "11", "12", "12"):
+        forecast.see(progress(**ETA | {"eta": f"2026-11-25T10:00:{eta}.000Z"}))
         now[0] += FORECAST_SECONDS / 2
+    forecast.see(progress())
 
-    assert (answers, len(told), slept) == ([], 1, [1.0] * 10)
+    assert [line.partition(" (")[0][-7:] for line in told] == ["10.000Z", "11.000Z", "12.000Z"]
