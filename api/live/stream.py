@@ -27,11 +27,10 @@ Parts = AsyncGenerator[Sequence[Part]]
 class EventStream(StreamingResponse):
     """Parts as Server-Sent Events, until there are no more."""
 
-    def __init__(self, parts: Parts, patience: float = SEND_SECONDS) -> None:
+    def __init__(self, parts: Parts) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"}
         super().__init__((), headers=headers, media_type=MEDIA_TYPE)
         self._parts = parts
-        self._patience = patience
 
     async def stream_response(self, send: Send) -> None:
         """Sends all of it; raises ``ClientDisconnect`` when nobody takes it."""
@@ -44,17 +43,17 @@ class EventStream(StreamingResponse):
 
     async def _send(self, send: Send, data: bytes) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(SEND_SECONDS):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         except TimeoutError:
             raise ClientDisconnect from None
 
 
-async def send_texts(socket: WebSocket, parts: Parts, patience: float = SEND_SECONDS) -> None:
+async def send_texts(socket: WebSocket, parts: Parts) -> None:
     """Parts as messages of an accepted WebSocket, then its end: 1000 after that of the task, 1001 when the engine
     stops, 1003 to a client that says something.
     """
-    sending = asyncio.create_task(_texts(socket, parts, patience))
+    sending = asyncio.create_task(_texts(socket, parts))
     listening = asyncio.create_task(_silence(socket))
     try:
         await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +65,7 @@ async def send_texts(socket: WebSocket, parts: Parts, patience: float = SEND_SEC
         await socket.close(code)
 
 
-async def _texts(socket: WebSocket, parts: Parts, patience: float) -> int:
+async def _texts(socket: WebSocket, parts: Parts) -> int:
     """Sends all of it; the code to close with, 0 when nobody is there."""
     last = ""
     async with aclosing(parts) as stream:
@@ -74,7 +73,7 @@ async def _texts(socket: WebSocket, parts: Parts, patience: float) -> int:
             last = some[-1].kind
             for text in (text for part in some for text in part.texts):
                 try:
-                    async with asyncio.timeout(patience):
+                    async with asyncio.timeout(SEND_SECONDS):
                         await socket.send_text(text)
                 except (TimeoutError, WebSocketDisconnect):
                     return 0

@@ -13,9 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.engines import GATES, STARTED, Lab, finished, story
-from tests.support.live import live_server, look, look_by_socket
+from tests.support.live import UPGRADE, ask_and_never_read, live_server, look, look_by_socket, soon
 from tests.support.plans import diamond, plan, step
-from tests.support.services import eventually
 
 
 def _gated(lab: Lab, width: int = 10) -> tuple[dict[str, object], str]:
@@ -38,9 +37,9 @@ async def test_whoever_joins_leaves_and_comes_back_has_every_event_once(lab: Lab
         task_id = (await engine.submit(body)).task_id
         path = f"/tasks/{task_id}/events"
         early, by_socket = look(live.url, path), look_by_socket(live.url, f"/ws{path.removesuffix('/events')}")
-        await eventually(lambda: STARTED[name] and early.seen.seqs and by_socket.seen.seqs)
+        await soon(lambda: STARTED[name] and early.seen.seqs and by_socket.seen.seqs)
         middle = look(live.url, f"{path}?after=5")
-        await eventually(lambda: len(early.seen.seqs) == len(middle.seen.seqs) + 5)
+        await soon(lambda: len(early.seen.seqs) == len(middle.seen.seqs) + 5)
         away = await middle.leave()
         _open(name)
         back = look(live.url, f"{path}?after=0", last_id=away.last_id, seen=away)
@@ -65,7 +64,7 @@ async def test_a_restart_of_the_engine_is_neither_seen_twice_nor_missed(lab: Lab
         task_id = (await engine.submit(body)).task_id
         path, port = f"/tasks/{task_id}/events", live.port
         viewer, socket = look(live.url, path), look_by_socket(live.url, f"/ws/tasks/{task_id}")
-        await eventually(lambda: STARTED[name] and viewer.seen.seqs and socket.seen.seqs)
+        await soon(lambda: STARTED[name] and viewer.seen.seqs and socket.seen.seqs)
         await lab.stop(engine)
         seen, by_socket = await viewer.over(), await socket.over()
         assert (seen.end, by_socket.code) == (None, 1001)
@@ -123,7 +122,7 @@ async def test_the_events_of_another_engine_s_task(neo4j_lab: Lab) -> None:
     async with live_server(other) as live:
         task_id = (await owner.submit(body)).task_id
         viewer = look(live.url, f"/tasks/{task_id}/events")
-        await eventually(lambda: STARTED[name] and viewer.seen.seqs)
+        await soon(lambda: STARTED[name] and viewer.seen.seqs)
         _open(name)
         seen = await viewer.over()
 
@@ -167,13 +166,34 @@ async def test_what_is_wrong_is_refused(embedded_lab: Lab) -> None:
         assert live.hub.viewers == 0
 
 
-async def test_whoever_talks_or_never_reads_is_closed_and_a_stop_waits_for_nobody(embedded_lab: Lab) -> None:
+async def test_whoever_never_reads_is_let_go_of_and_then_cut_off(
+    embedded_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.stream.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.cli.serve.SILENT_SECONDS", 1)
+    engine = await embedded_lab.start()
+    task_id = (await engine.submit(diamond(600))).task_id
+    async with live_server(engine, buffer=2048) as live:
+        sse = ask_and_never_read(live.port, f"/tasks/{task_id}/events", "Accept: text/event-stream")
+        socket = ask_and_never_read(live.port, f"/ws/tasks/{task_id}", *UPGRADE)
+        await soon(lambda: live.hub.viewers == 2)
+        reader = look(live.url, f"/tasks/{task_id}/events")
+        await finished(engine, task_id)
+
+        assert (await reader.over()).end is not None
+        await soon(lambda: live.hub.viewers == 0)
+        await soon(lambda: not live.server.server_state.connections)
+        sse.close()
+        socket.close()
+
+
+async def test_whoever_talks_is_closed_and_a_stop_waits_for_nobody(embedded_lab: Lab) -> None:
     engine = await embedded_lab.start()
     body, name = _gated(embedded_lab)
     async with AsyncExitStack() as stack:
         live = await stack.enter_async_context(live_server(engine))
         task_id = (await engine.submit(body)).task_id
-        await eventually(lambda: STARTED[name])
+        await soon(lambda: STARTED[name])
         async with connect(f"ws://127.0.0.1:{live.port}/ws/tasks/{task_id}") as talker:
             await talker.send("hello?")
             with pytest.raises(ConnectionClosed):
@@ -182,7 +202,7 @@ async def test_whoever_talks_or_never_reads_is_closed_and_a_stop_waits_for_nobod
             assert talker.close_code == 1003
         viewers = [look(live.url, f"/tasks/{task_id}/events") for _ in range(20)]
         viewers += [look_by_socket(live.url, f"/ws/tasks/{task_id}") for _ in range(20)]
-        await eventually(lambda: live.hub.viewers == 40)
+        await soon(lambda: live.hub.viewers == 40)
 
         await embedded_lab.stop(engine)
         begun = time.monotonic()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -20,8 +21,15 @@ from api.cli.sse import Reader
 from api.live.hub import Hub
 from api.metrics import Metrics
 from engine.service import Engine
+from tests.support.services import eventually
 
-SECONDS = 20.0
+SECONDS = 60.0
+"""Longest wait, generous: a test that fails by it fails for good."""
+
+
+async def soon(condition: Callable[[], object]) -> object:
+    """Waits until something is true."""
+    return await eventually(condition, SECONDS)
 
 
 @dataclass
@@ -45,12 +53,14 @@ class Live:
 
 
 @asynccontextmanager
-async def live_server(engine: Engine, *, port: int = 0, keep: int = 0) -> AsyncIterator[Live]:
-    """The API of an engine on a port; ``keep`` is that of its hub."""
+async def live_server(engine: Engine, *, port: int = 0, keep: int = 0, buffer: int = 0) -> AsyncIterator[Live]:
+    """The API of an engine on a port; ``keep`` is that of its hub, ``buffer`` the system's for each connection."""
     app = create_app(engine, engine.settings, Metrics())
     if keep:
         app.state.hub = Hub(engine, keep)
     with bound_socket("127.0.0.1", port) as sock:
+        if buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         server = Server(configured(app))
         serving = asyncio.create_task(server.serve(sockets=[sock]))
         made = Live(sock.getsockname()[1], app.state.hub, server, serving)
@@ -120,6 +130,23 @@ def look_by_socket(url: str, path: str, seen: Seen | None = None) -> Viewer:
     return Viewer(seen, asyncio.create_task(_receive(url, path, seen)))
 
 
+def ask_and_never_read(port: int, path: str, *headers: str) -> socket.socket:
+    """A client that asks for a stream and takes nothing of it."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client.connect(("127.0.0.1", port))
+    client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode())
+    return client
+
+
+UPGRADE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: " + "A" * 22 + "==",
+)
+
+
 async def _read(url: str, path: str, last_id: str, seen: Seen) -> None:
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
     reader = Reader()
@@ -137,11 +164,11 @@ async def _read(url: str, path: str, last_id: str, seen: Seen) -> None:
 
 
 async def _receive(url: str, path: str, seen: Seen) -> None:
-    async with connect(url.replace("http", "ws", 1) + path) as socket:
+    async with connect(url.replace("http", "ws", 1) + path) as connection:
         try:
-            async for text in socket:
+            async for text in connection:
                 data = cast(dict[str, Any], json.loads(text))
                 seen.take(data.pop("type"), data)
         except ConnectionClosed:
             pass
-        seen.code = socket.close_code or 0
+        seen.code = connection.close_code or 0

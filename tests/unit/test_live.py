@@ -342,7 +342,8 @@ async def test_who_is_ahead_of_the_task_or_asks_for_none_is_refused(clock: FakeC
     assert hub._channels == {}
 
 
-async def test_a_stream_is_let_go_of_when_nobody_takes_it(clock: FakeClock) -> None:
+async def test_a_stream_is_let_go_of_when_nobody_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.live.stream.SEND_SECONDS", 0.01)
     left = asyncio.Event()
 
     async def endless() -> AsyncGenerator[Sequence[Part]]:
@@ -357,7 +358,7 @@ async def test_a_stream_is_let_go_of_when_nobody_takes_it(clock: FakeClock) -> N
             await asyncio.Event().wait()
 
     with pytest.raises(ClientDisconnect):
-        await EventStream(endless(), patience=0.01).stream_response(stuck)
+        await EventStream(endless()).stream_response(stuck)
     assert left.is_set()
 
 
