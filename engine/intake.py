@@ -130,13 +130,14 @@ class Intake:
         return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
 
     async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
-        with self._scheduler.tracing.submission() as origin:
-            return await self._taken_again(task_id, wish, request, origin)
-
-    async def _taken_again(self, task_id: str, wish: Rerun, request: RequestKey, origin: Origin) -> Submitted:
         self._refuse_when_ended()
+        earlier = await self._find(task_id)
+        with self._scheduler.tracing.submission(stored.decode(earlier.body).trace) as origin:
+            return await self._taken_again(earlier, wish, request, origin)
+
+    async def _taken_again(self, earlier: Task, wish: Rerun, request: RequestKey, origin: Origin) -> Submitted:
         now = self._clock.now()
-        task = await self._reruns.prepare(await self._find(task_id), wish, self._ulids.new(now), now, request)
+        task = await self._reruns.prepare(earlier, wish, self._ulids.new(now), now, request)
         size = len(task.subtasks) - len(task.settled)
         self._refuse_when_full(size)
         self._reserved += size

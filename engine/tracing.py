@@ -27,8 +27,11 @@ class AttemptSpan(Protocol):
 class Tracing(Protocol):
     """Writes traces. All of it sits on the hot path: nothing waits, nothing raises."""
 
-    def submission(self) -> AbstractContextManager[Origin]:
-        """Around the taking in of a task; gives what is to be stored with it."""
+    def submission(self, earlier: Origin | None = None) -> AbstractContextManager[Origin]:
+        """Around the taking in of a task; gives what is to be stored with it.
+
+        ``earlier`` is the same of the task that it runs again: the two traces are linked.
+        """
 
     def begin(self, task_id: str, origin: Origin) -> None:
         """This engine has an open task from now on."""
@@ -61,7 +64,7 @@ _NO_TOOL: AbstractContextManager[None] = nullcontext()
 class NullTracing:
     """Writes nothing: for engines that nobody traces."""
 
-    def submission(self) -> AbstractContextManager[Origin]:
+    def submission(self, earlier: Origin | None = None) -> AbstractContextManager[Origin]:  # noqa: ARG002
         """No origin."""
         return _NO_ORIGIN
 

@@ -8,12 +8,12 @@ Each engine that has had a task has written a ``task`` of its own; those of one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from engine.errors import ToolError
@@ -41,9 +41,10 @@ class Traces:
         self._open: dict[str, Span] = {}
 
     @contextmanager
-    def submission(self) -> Iterator[Origin]:
+    def submission(self, earlier: Origin | None = None) -> Iterator[Origin]:
         """A short span, below that of the request: it is written even if the engine is killed a moment later."""
-        with self._inside("submit", {}):
+        before = trace.get_current_span(_HEADERS.extract(earlier or {}, Context())).get_span_context()
+        with self._inside("submit", {}, [Link(before)] if before.is_valid else []):
             headers: dict[str, str] = {}
             _HEADERS.inject(headers)
             yield headers
@@ -89,10 +90,10 @@ class Traces:
         return self._inside(f"execute_tool {type}", {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": type})
 
     @contextmanager
-    def _inside(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]:
+    def _inside(self, name: str, attributes: Mapping[str, str], links: Sequence[Link] = ()) -> Iterator[None]:
         """A span below the current one; an exception is named, what it says is kept out."""
         with self._tracer.start_as_current_span(
-            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+            name, attributes=attributes, links=links, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
                 yield

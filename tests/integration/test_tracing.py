@@ -78,12 +78,18 @@ async def test_a_trace_goes_on_in_the_next_engine(lab: Lab, collected: Collected
     GATES[lab.namespace].set()
     await finished(engine, submitted.task_id)
     shown = await engine.task(submitted.task_id)
+    assert len(collected.traces) == 1
+
+    again = await engine.rerun(submitted.task_id, "start")
+    await finished(engine, again.task_id)
     await lab.stop(engine)
 
-    assert len(collected.traces) == 1
-    first, second = collected.named("task")
+    submit, rerun = collected.named("submit")
+    assert rerun.context.trace_id != submit.context.trace_id
+    assert [link.context.span_id for link in rerun.links] == [submit.context.span_id]
+    first, second, _ = collected.named("task")
     assert collected.way(first) == collected.way(second) == ["program", "submit", "task"]
     told = [cast(str, (span.attributes or {})["agent03.task.status"]) for span in (first, second)]
     assert told == ["open", shown.status.value] == ["open", "completed"]
-    attempts = collected.named("attempt gate")
+    attempts = collected.named("attempt gate")[:2]
     assert [span.parent and span.parent.span_id for span in attempts] == [first.context.span_id, second.context.span_id]
