@@ -106,7 +106,7 @@ def _range(wanted: TaskFilter) -> tuple[str, str]:
     return first, min(bounds, default="")
 
 
-@router.get("/tasks/{task_id}", responses=problems(404, 503))
+@router.get("/tasks/{task_id}", responses=problems(400, 404, 503))
 async def get_task(
     engine: TheEngine,
     task_id: str,

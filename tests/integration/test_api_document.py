@@ -1,0 +1,255 @@
+"""The OpenAPI document played: its examples are sent and succeed, and whatever is wrong gets a documented answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+
+from api.app import create_app, document
+from api.metrics import Metrics
+from api.schemas import Problem
+from engine.command import Command
+from engine.model import Json
+from engine.service import Engine
+from engine.states import SubtaskStatus
+from tests.support.engines import Lab
+from tests.support.plans import Body, plan, step
+from tests.support.services import eventually
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document."""
+
+    method: str
+    path: str
+    says: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.says["operationId"])
+
+    def at(self, **parameters: str) -> str:
+        """The path with these parameters, and "nope" for the others."""
+        path = self.path
+        for name in ("task_id", "other_id", "key", "name"):
+            path = path.replace(f"{{{name}}}", quote(parameters.get(name, "nope"), safe=""))
+        return path
+
+    @property
+    def examples(self) -> list[Json]:
+        """The bodies that it shows."""
+        content = self.says.get("requestBody", {}).get("content", {}).get(JSON, {})
+        shown = [example["value"] for example in content.get("examples", {}).values()]
+        return shown + ([content["example"]] if "example" in content else [])
+
+    def check(self, response: httpx2.Response) -> None:
+        """The answer is one that the document names; an error is a problem that says what to do."""
+        where = f"{self.method} {response.request.url} {response.request.content[:300]!r}: {response.text[:500]}"
+        assert str(response.status_code) in self.says["responses"], where
+        assert response.status_code < 500, where
+        if response.status_code >= 400:
+            assert response.headers["content-type"] == "application/problem+json", where
+            assert Problem.model_validate_json(response.content).detail, where
+
+
+OPERATIONS = [
+    Operation(method.upper(), path, says)
+    for path, methods in document()["paths"].items()
+    for method, says in methods.items()
+]
+WITH_BODY = [operation for operation in OPERATIONS if "requestBody" in operation.says]
+
+
+@dataclass
+class Server:
+    """An engine and a client of its API."""
+
+    engine: Engine
+    client: httpx2.AsyncClient
+
+    async def send(self, operation: Operation, path: str, body: Json = None) -> httpx2.Response:
+        sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": JSON}}
+        return await self.client.request(operation.method, path, **sent)
+
+    async def submit(self, body: Body) -> str:
+        return (await self.engine.submit(body)).task_id
+
+
+@asynccontextmanager
+async def serving(lab: Lab) -> AsyncIterator[Server]:
+    engine = await lab.start(max_body_bytes=20_000)
+    app = create_app(engine, engine.settings, Metrics())
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
+        yield Server(engine, client)
+
+
+@pytest.fixture
+async def server(lab: Lab) -> AsyncIterator[Server]:
+    async with serving(lab) as found:
+        yield found
+
+
+@pytest.fixture
+async def embedded(embedded_lab: Lab) -> AsyncIterator[Server]:
+    """For what does not depend on the graph."""
+    async with serving(embedded_lab) as found:
+        yield found
+
+
+# --- what is right -------------------------------------------------------------------------------------------------
+
+
+def sleeping(**fields: Json) -> Body:
+    """A task that does not end by itself."""
+    return plan(step("count", type="sleep", input={"seconds": 600}, **fields), step("next", "count"))
+
+
+async def open_task(server: Server) -> dict[str, str]:
+    return {"task_id": await server.submit(sleeping()), "key": "next"}
+
+
+async def final_task(server: Server) -> dict[str, str]:
+    task_id = await server.submit(plan(step("count")))
+    await server.engine.wait(task_id)
+    return {"task_id": task_id, "key": "count"}
+
+
+async def paused_task(server: Server) -> dict[str, str]:
+    place = await open_task(server)
+    await server.engine.command(Command("pause", place["task_id"], mode="now"))
+    return place
+
+
+async def at_fault(server: Server) -> dict[str, str]:
+    """A subtask that failed in a task that goes on."""
+    body = plan(
+        step("bad", type="calculate", input={"expression": "1 / 0"}), step("long", type="sleep", input={"seconds": 600})
+    )
+    return await in_state(server, await server.submit(body), "bad", SubtaskStatus.FAILED)
+
+
+async def undecided(server: Server) -> dict[str, str]:
+    """A subtask that was interrupted and waits for a person."""
+    task_id = await server.submit(sleeping(on_interrupt="ask"))
+    await in_state(server, task_id, "count", SubtaskStatus.PROCESSING)
+    await server.engine.command(Command("pause", task_id, mode="now"))
+    return await in_state(server, task_id, "count", SubtaskStatus.AWAITING_APPROVAL)
+
+
+async def in_state(server: Server, task_id: str, key: str, status: SubtaskStatus) -> dict[str, str]:
+    async def there() -> bool:
+        return (await server.engine.subtask(task_id, key))[0].status is status
+
+    await eventually(there)
+    return {"task_id": task_id, "key": key}
+
+
+async def saved(server: Server) -> dict[str, str]:
+    return {"name": "ready_frontier"}
+
+
+PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
+    "cancel_task": open_task,
+    "pause_task": open_task,
+    "resume_task": paused_task,
+    "rerun_task": final_task,
+    "what_if": open_task,
+    "retry_subtask": at_fault,
+    "skip_subtask": open_task,
+    "approve_subtask": undecided,
+    "reject_subtask": undecided,
+    "run_graph_query": saved,
+    "delete_task": final_task,
+}
+
+
+async def test_every_example_is_sent_and_succeeds_as_documented(server: Server) -> None:
+    """And so does every operation without a body, on a task that completed."""
+    place = await final_task(server) | {"name": "critical_path"}
+    place["other_id"] = place["task_id"]
+    for operation in OPERATIONS:
+        for body in operation.examples or [None]:
+            parameters = await PREPARED[operation.id](server) if operation.id in PREPARED else place
+            response = await server.send(operation, operation.at(**parameters), body)
+            operation.check(response)
+            assert response.status_code < 300, f"{operation.id} {body}: {response.text}"
+
+
+# --- what is wrong -------------------------------------------------------------------------------------------------
+
+NAMES = ("nope", "x" * 300, "\u00e9\U0001f600", "a/b", "'; DROP", "\0", "%", " ")
+
+
+async def test_ids_that_nothing_has(server: Server) -> None:
+    for operation in OPERATIONS:
+        for name in NAMES if "{" in operation.path else ():
+            path = operation.at(task_id=name, other_id=name, key=name, name=name)
+            operation.check(await server.send(operation, path, (operation.examples or [None])[0]))
+        real = await final_task(server) if "{key}" in operation.path else {}
+        for key in NAMES if real else ():
+            operation.check(await server.send(operation, operation.at(task_id=real["task_id"], key=key)))
+
+
+def _spoiled(body: Json) -> Iterator[Json]:
+    """The body with one thing wrong, wherever that may be."""
+    wrong: list[Json] = [[], "text", 3, True, 1e400, {"no such field": 1}, [None], {"": {}}]
+    yield from wrong
+    for name in body if isinstance(body, dict) else ():
+        for value in (*wrong, None, "", -1, 2**70, "x" * 6_000):
+            yield body | {name: value}
+
+
+async def test_bodies_of_the_wrong_type_change_nothing(server: Server) -> None:
+    for operation in WITH_BODY:
+        place = await final_task(server) | {"name": "ready_frontier"}
+        for body in (spoiled for example in operation.examples for spoiled in _spoiled(example)):
+            operation.check(await server.send(operation, operation.at(**place), body))
+        for text in (b"{", b"\xff", b"nul", b'{"a": 1, "a": 2}', b"[" * 15_000, b'"\\ud800"'):
+            response = await server.client.request(
+                operation.method, operation.at(**place), content=text, headers={"content-type": JSON}
+            )
+            operation.check(response)
+            assert response.status_code == 400, f"{operation.id}: {text[:20]!r}: {response.status_code}"
+
+
+async def test_parameters_of_the_wrong_type(embedded: Server) -> None:
+    place = await final_task(embedded) | {"name": "ready_frontier"}
+    place["other_id"] = place["task_id"]
+    for operation in OPERATIONS:
+        for parameter in operation.says.get("parameters", ()):
+            for value in ("", "-1", "x" * 500, "\u00e9", "1e9", "2026-13-01T00:00:00Z", "9" * 30, "null", "' OR 1"):
+                options: dict[str, Any] = {"params": {parameter["name"]: value}}
+                if parameter["in"] == "header":
+                    options = {"headers": {parameter["name"]: value.encode("ascii", "ignore") or b"x"}}
+                if parameter["in"] != "path" and operation.method == "GET":
+                    operation.check(await embedded.client.request(operation.method, operation.at(**place), **options))
+
+
+async def test_too_much_the_wrong_method_and_the_wrong_media_type(embedded: Server) -> None:
+    for operation in OPERATIONS:
+        path = operation.at(name="ready_frontier")
+        wrong = await embedded.client.request("PROPFIND", path)
+        assert (wrong.status_code, operation.method in wrong.headers["allow"]) == (405, True), path
+        refused = await embedded.client.request(operation.method, path, headers={"accept": "application/pdf"})
+        assert (refused.status_code == 406) == ("406" in operation.says["responses"]), path
+    for operation in WITH_BODY:
+        path = operation.at(name="ready_frontier")
+        for status, body, headers in (
+            (413, b" " * 20_001, {"content-type": JSON}),
+            (415, b"{}", {"content-type": "text/plain"}),
+            (415, b"{}", {}),
+            (415, b"{}", {"content-type": JSON, "content-encoding": "gzip"}),
+        ):
+            response = await embedded.client.request(operation.method, path, content=body, headers=headers)
+            operation.check(response)
+            assert response.status_code == status, f"{operation.id} {headers}: {response.text}"
