@@ -34,8 +34,8 @@ DOCKER_SECONDS = 2.0
 REDIS_SECONDS = 10.0
 POLL_SECONDS = 0.02
 QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
-"""Java compiles once, and not again for the long run: half the processor time of a start of Neo4j, and of what a server
-does in the few minutes that a test has it."""
+"""Java compiles once, and not again for the long run: half the processor time of a start of Neo4j, and of statements
+that are asked a few times. Not for measuring."""
 
 T = TypeVar("T")
 

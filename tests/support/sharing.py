@@ -23,7 +23,7 @@ import pytest
 from tests.support.gate import remember
 from tests.support.graphs import Hand, neo4j_graph
 from tests.support.plans import chain, diamond
-from tests.support.services import Neo4jService, Unavailable, neo4j_service
+from tests.support.services import QUICK_JAVA, Neo4jService, Unavailable, neo4j_service
 
 TOLD = "neo4j"
 SERVICE = pytest.StashKey[Neo4jService]()
@@ -49,7 +49,7 @@ def neo4j(config: pytest.Config) -> Neo4jService:
 def _start(config: pytest.Config) -> None:
     stack = config.stash[OPEN] = ExitStack()
     folder = tempfile.TemporaryDirectory(prefix="agent03-neo4j-", ignore_cleanup_errors=True)
-    service = stack.enter_context(neo4j_service(Path(stack.enter_context(folder)), os.environ))
+    service = stack.enter_context(neo4j_service(Path(stack.enter_context(folder)), os.environ | QUICK_JAVA))
     if service.source != "environment":
         asyncio.run(_fill(service))
     config.stash[SERVICE] = service
