@@ -91,9 +91,11 @@ class Times:
         now, start = self._facts.now, self.start(subtask)
         if start is None:
             return None
-        _, foretold, seconds = self._foretold(subtask)
-        if foretold is not None:
-            return max(foretold, start, now)
+        begin, end, seconds = self._foretold(subtask)
+        if end is not None and begin is not None:  # it may have started since, or start later than was foretold
+            return max(start + end - begin, now)
+        if end is not None and subtask.status is Status.PROCESSING:
+            return max(end, now)
         return None if seconds is None else max(start + round(1000 * seconds), now)
 
     def _foretold(self, subtask: Subtask) -> tuple[int | None, int | None, float | None]:

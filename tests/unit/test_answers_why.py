@@ -194,8 +194,11 @@ def test_what_is_foretold_follows_what_has_happened_since() -> None:
         {"a": Moment(1.0, 2.0, 1.0), "b": Moment(None, 1.0, 5.0), "c": Moment(None, None, 4.0)}, NOW - 9_000
     )
     waits = explain(sub("a", "ready"), facts(foresight=old))
-    assert (waits.expected_start, waits.expected_end) == (NOW, NOW)
+    assert (waits.expected_start, waits.expected_end) == (NOW, NOW + 1_000)
+    assert explain(running("a"), facts(foresight=old)).expected_end == NOW
     assert explain(running("b"), facts(foresight=old)).expected_end == NOW
+    again = explain(sub("b", "retrying", wake_at=NOW + 3_000), facts(foresight=old))
+    assert (again.expected_start, again.expected_end) == (NOW + 3_000, NOW + 8_000)
     retrying = explain(sub("c", "retrying", wake_at=NOW + 3_000), facts(foresight=old))
     assert (retrying.expected_start, retrying.expected_end) == (NOW + 3_000, NOW + 7_000)
     assert explain(running("d", expected=3.0), facts(foresight=old)).expected_end is None
