@@ -109,8 +109,13 @@ class Times:
             return subtask.started_at
         foretold, _, _ = self._foretold(subtask)
         held = self._held_until(subtask, TIME if foretold is None else TIME | TURN)
-        earliest = self._reckoned(subtask) if foretold is None else foretold
+        earliest = self._reckoned(subtask) if foretold is None else max(foretold, *self._ends_above(subtask))
         return None if held is None or earliest is None else max(held, earliest)
+
+    def _ends_above(self, subtask: Subtask) -> list[int]:
+        """When what it waits for is expected to end, as far as that is known, and now: no end is earlier."""
+        ends = [self.end(other) for other in explaining(subtask, self._facts)]
+        return [self._facts.now, *(end for end in ends if end is not None)]
 
     def _held_until(self, subtask: Subtask, passing: Set[str]) -> int | None:
         """When causes that pass by themselves let it start; None when there are others, or it cannot be known."""

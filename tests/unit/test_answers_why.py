@@ -197,6 +197,10 @@ def test_what_is_foretold_follows_what_has_happened_since() -> None:
     assert (waits.expected_start, waits.expected_end) == (NOW, NOW + 1_000)
     assert explain(running("a"), facts(foresight=old)).expected_end == NOW
     assert explain(running("b"), facts(foresight=old)).expected_end == NOW
+    below = sub("e", "pending", 1, unmet=1)
+    shifted = msgspec.structs.replace(old, moments={**old.moments, "e": Moment(2.0, 4.0, 2.0)})
+    chain = explain(below, facts((below, [sub("a", "ready")]), foresight=shifted))
+    assert (chain.expected_start, chain.expected_end) == (NOW + 1_000, NOW + 3_000)
     again = explain(sub("b", "retrying", wake_at=NOW + 3_000), facts(foresight=old))
     assert (again.expected_start, again.expected_end) == (NOW + 3_000, NOW + 8_000)
     retrying = explain(sub("c", "retrying", wake_at=NOW + 3_000), facts(foresight=old))
