@@ -20,6 +20,7 @@ const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 let shown = null; // {name, view}: the view that is there
 let turn = 0;
+let started = false;
 
 function links(current) {
   const entries = Object.entries(VIEWS).filter(([, view]) => !view.hidden);
@@ -40,8 +41,11 @@ async function show() {
     if (mine !== turn) return;
     put(main);
     main.className = `view-${name}`;
+    const first = !started;
+    started = true;
     shown = { name, view: open(main, place) ?? {} };
     scrollTo(0, 0);
+    if (!first && document.activeElement === document.body) main.focus({ preventScroll: true });
   } catch (error) {
     if (mine === turn) put(main, failed(error, () => location.reload()));
   }

@@ -11,6 +11,7 @@ import { IN_ORDER, SETTLED, shapes, words } from "./states.js";
 const NEAR_ITEMS = 700;
 const LABELS_FROM = 0.42;
 const READABLE = 0.8;
+const NARROW = 500;
 const SETTLED_MS = 160;
 const LEAST_STRETCH = 0.55;
 const MOST_STRETCH = 2;
@@ -92,7 +93,8 @@ export class Graph {
   /** The first view: everything; where nothing could be read then, the first part of it that is not done. */
   begin() {
     this.fit();
-    if (this.view.k >= LABELS_FROM || this.items.length > NEAR_ITEMS || !this.box.clientWidth) return;
+    const least = this.box.clientWidth < NARROW ? READABLE : LABELS_FROM;
+    if (this.view.k >= least || this.items.length > NEAR_ITEMS || !this.box.clientWidth) return;
     const open = this.items.filter((item) => !SETTLED.has(item.state));
     const { x, y } = middle((open.length ? open : this.items).reduce((one, other) => (other.x < one.x ? other : one)));
     const { clientWidth: width, clientHeight: height } = this.box;

@@ -44,7 +44,7 @@ export class GraphTab {
   }
 
   count() {
-    const counts = this.model.counts();
+    const counts = this.model.counts;
     const there = IN_ORDER.filter((state) => counts[state]);
     put(this.legend, there.map((state) => h("li", { data: { state } }, icon(state), `${words(state)} `, h("b", {}, number(counts[state])))));
     const { folds, subtasks } = this.model;

@@ -2,7 +2,7 @@
 // document tree is here.
 
 import { asking, at, get } from "./api.js";
-import { SETTLED, worst } from "./states.js";
+import { worst } from "./states.js";
 
 /** Above so many subtasks like ones are drawn as one, until somebody unfolds them. */
 export const FOLD_ABOVE = 2000;
@@ -13,6 +13,7 @@ export class TaskModel {
     this.id = id;
     this.changed = changed;
     this.task = null;
+    this.counts = {}; // how many subtasks are in each state
     this.subtasks = new Map(); // by key: {key, type, status, generation, item, seconds, expected, critical}
     this.items = []; // what is drawn: {name, label, x, y, count, counts, state, critical, keys}
     this.edges = [];
@@ -41,18 +42,24 @@ export class TaskModel {
     this.changed("graph");
   }
 
-  /** Reads the graph anew soon, however often that is asked for. */
+  /** Reads the graph anew soon, however often that is asked for; what fails is left for `missed`. */
   reload(signal) {
-    this.pending ??= new Promise((done) => setTimeout(done, Math.max(RELOAD_MS, 3 * (this.cost ?? 0)))).then(() => {
-      this.pending = null;
-      return signal?.aborted ? null : this.loadGraph(signal);
-    });
-    return this.pending;
+    this.missed = false;
+    this.pending ??= setTimeout(async () => {
+      try {
+        await this.loadGraph(signal);
+      } catch (error) {
+        this.missed = error.name !== "AbortError";
+      } finally {
+        this.pending = null;
+      }
+    }, Math.max(RELOAD_MS, 3 * (this.cost ?? 0)));
   }
 
   take(graph) {
     const known = this.subtasks;
     this.subtasks = new Map();
+    this.counts = {};
     this.seq = Math.max(this.seq, graph.seq);
     this.folds = graph.nodes.length > 0 && Boolean(graph.nodes[0].members);
     this.edges = graph.edges;
@@ -73,7 +80,7 @@ export class TaskModel {
         keys: members.map(([key]) => key),
       };
       for (const [key, status] of members) {
-        item.counts[status] = (item.counts[status] ?? 0) + 1;
+        for (const counts of [item.counts, this.counts]) counts[status] = (counts[status] ?? 0) + 1;
         const before = known.get(key);
         this.subtasks.set(key, {
           key,
@@ -121,20 +128,11 @@ export class TaskModel {
     if (subtask.status === event.to) return;
     const { item } = subtask;
     if (item.count === 1) item.seconds = subtask.seconds;
-    item.counts[subtask.status] -= 1;
-    item.counts[event.to] = (item.counts[event.to] ?? 0) + 1;
+    for (const counts of [item.counts, this.counts]) {
+      counts[subtask.status] -= 1;
+      counts[event.to] = (counts[event.to] ?? 0) + 1;
+    }
     subtask.status = event.to;
     items.add(item);
-  }
-
-  /** How many subtasks are in each state. */
-  counts() {
-    const counts = {};
-    for (const { status } of this.subtasks.values()) counts[status] = (counts[status] ?? 0) + 1;
-    return counts;
-  }
-
-  settled(counts = this.counts()) {
-    return Object.entries(counts).reduce((sum, [state, count]) => sum + (SETTLED.has(state) ? count : 0), 0);
   }
 }

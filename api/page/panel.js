@@ -18,7 +18,7 @@ export class Panel {
     this.model = model;
     this.told = told;
     this.key = null;
-    this.element = h("aside.panel", { "aria-label": "Subtask", hidden: true });
+    this.element = h("aside.panel", { "aria-label": "Subtask", tabindex: "-1", hidden: true });
   }
 
   /** Shows a subtask; `anew` reads it again also when it is there already. */
@@ -31,10 +31,20 @@ export class Panel {
     if (!key) {
       this.close();
       put(this.element);
+      this.before?.focus({ preventScroll: true });
+      this.before = null;
       return;
     }
     if (other) put(this.element, this.head(key), loading("the subtask"));
+    if (other) this.focus();
     this.load();
+  }
+
+  /** Whoever opens a subtask goes on in it, and comes back to where he was when it is closed. */
+  focus() {
+    const now = document.activeElement;
+    if (!this.element.contains(now)) this.before = now;
+    this.element.focus({ preventScroll: true });
   }
 
   taskChanged() {

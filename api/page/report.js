@@ -3,13 +3,17 @@
 import { at, get } from "./api.js";
 import { h } from "./dom.js";
 import { count, duration, percent, when } from "./format.js";
-import { link } from "./router.js";
+import { go, link } from "./router.js";
 import { badge, words } from "./states.js";
 import { facts, figures, section, table } from "./table.js";
 
 /** The report of a task as an element. */
 export async function report(id, signal) {
   const found = await get(at("tasks", id, "report"), { signal });
+  const compare = (event) => {
+    event.preventDefault();
+    go(["diff", event.target.elements.other.value.trim(), id]);
+  };
   const key = (row) => h("a", { href: link(["tasks", id, row.key]) }, row.key);
   return h(
     "div.report",
@@ -50,6 +54,9 @@ export async function report(id, signal) {
       ["Actual", duration(found.estimates.actual)],
       ["Factor", found.estimates.expected ? percent(found.estimates.actual / found.estimates.expected) : null],
     ])),
+    section("Compare", h("form.inline-form", { on: { submit: compare } },
+      h("label.field", {}, h("span", {}, "Id of another run"), h("input", { name: "other", required: true, autocomplete: "off", value: found.rerun_of ?? "" })),
+      h("button", {}, "What differs"))),
     section("What happened", h("ol.moments", {}, found.timeline.map((row) => h("li", {}, when(row.at), " ", row.what, row.detail && h("span.muted", {}, ` ${row.detail}`))))),
   );
 }

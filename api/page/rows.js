@@ -9,12 +9,13 @@ export class Rows {
    * @param {Element} box scrolls
    * @param {number} height of a row in pixels
    * @param {(index: number) => Element} made
-   * @param {string} role of the rows
+   * @param {(first: number, last: number) => void} before is told which rows are about to be made
    */
-  constructor(box, height, made) {
+  constructor(box, height, made, before = () => null) {
     this.box = box;
     this.height = height;
     this.made = made;
+    this.before = before;
     this.count = 0;
     this.frame = 0;
     this.inner = h("div.rows", { role: "rowgroup" });
@@ -51,6 +52,7 @@ export class Rows {
     const first = Math.max(0, Math.floor(this.box.scrollTop / this.height) - AROUND);
     const last = Math.min(this.count, Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.height) + AROUND);
     const focused = this.inner.contains(document.activeElement) ? document.activeElement.dataset.row : null;
+    this.before(first, last);
     const rows = [];
     for (let index = first; index < last; index += 1) {
       const row = this.made(index);

@@ -10,8 +10,9 @@ export class Stream {
   /**
    * @param {string} task its id
    * @param {number} after the number of the last event already known
-   * @param {{events, progress, snapshot, end, state}} told called with a batch of events, with the progress, when the
-   *   graph has to be read anew, when the task is final, and with "live", "lost" or "ended"
+   * @param {{events, progress, snapshot, end, refused, state}} told called with a batch of events, with the progress,
+   *   when the graph has to be read anew, when the task is final, when the engine refuses to be followed, and with
+   *   "live", "lost" or "ended"
    */
   constructor(task, after, told) {
     this.task = task;
@@ -25,7 +26,8 @@ export class Stream {
   }
 
   open() {
-    const source = new EventSource(asking(at("tasks", this.task, "events"), { after: this.last || "0", lag: "snapshot" }));
+    const place = { after: this.last || "0", lag: "snapshot" };
+    const source = new EventSource(asking(at("tasks", this.task, "events"), place));
     this.source = source;
     source.onopen = () => {
       this.failures = 0;
@@ -74,6 +76,7 @@ export class Stream {
     if (this.source !== source) return;
     this.told.state("lost");
     if (source.readyState !== EventSource.CLOSED) return;
+    this.told.refused();
     const pause = AGAIN_MS[Math.min(this.failures, AGAIN_MS.length - 1)];
     this.failures += 1;
     this.timer = setTimeout(() => this.open(), pause);

@@ -30,7 +30,7 @@ export class SubtaskRows {
   }
 
   changed() {
-    const counts = this.model.counts();
+    const counts = this.model.counts;
     this.choices(counts);
     const text = this.text.value.trim().toLowerCase();
     const state = this.state.value;

@@ -17,10 +17,12 @@ export class Timeline {
     this.told = told;
     this.axis = h("div.axis", { "aria-hidden": "true" });
     this.note = h("span.muted");
+    this.near = h("input", { type: "checkbox", on: { change: () => this.rows.soon() } });
+    const near = h("label.check", {}, this.near, "Time of the rows in sight only");
     this.more = h("button.small", { type: "button", on: { click: () => told.earlier() } }, "Load earlier");
     this.scroll = h("div.timeline-scroll", { tabindex: "0", role: "table", "aria-label": "Attempts by subtask" });
-    this.element = h("div.timeline", {}, h("div.toolbar", {}, this.note, this.more), this.axis, this.scroll);
-    this.rows = new Rows(this.scroll, ROW, (index) => this.row(index));
+    this.element = h("div.timeline", {}, h("div.toolbar", {}, this.note, near, this.more), this.axis, this.scroll);
+    this.rows = new Rows(this.scroll, ROW, (index) => this.row(index), (first, last) => this.scale(first, last));
     this.changed();
   }
 
@@ -30,20 +32,24 @@ export class Timeline {
     this.keys = [...this.log.rows.keys()];
     this.bars = this.keys.map(() => []);
     for (const attempt of this.log.attempts) this.bars[attempt.row].push(attempt);
-    this.start = this.log.attempts[0]?.start ?? Date.now();
     say(this.note, `${count(this.log.attempts.length, "attempt")} of ${count(this.keys.length, "subtask")}`);
     this.more.hidden = !this.log.earlier;
-    this.tick();
     this.rows.show(this.keys.length);
     if (stay) this.rows.toEnd();
   }
 
   /** Time has gone on. */
   tick() {
-    const last = this.log.attempts.reduce((most, { end, start }) => Math.max(most, end ?? start), this.start);
-    this.end = Math.max(this.told.running() && this.log.running.size ? Date.now() : last, last, this.start + 1);
-    this.ruler();
-    this.rows.soon();
+    if (this.log.running.size) this.rows.soon();
+  }
+
+  /** From when to when the axis goes: over all attempts, or those of the rows in sight. */
+  scale(first, last) {
+    const shown = this.near.checked ? this.bars.slice(first, last).flat() : this.log.attempts;
+    const now = this.told.running() ? Date.now() : 0;
+    this.start = shown.reduce((least, { start }) => Math.min(least, start), Infinity);
+    this.end = shown.reduce((most, { start, end }) => Math.max(most, end ?? Math.max(start, now)), this.start + 1);
+    if (shown.length) this.ruler();
   }
 
   ruler() {

@@ -312,7 +312,7 @@ async def test_every_view_fits_in_light_and_dark_and_on_a_phone(
     async with visitor(browser, f"http://127.0.0.1:{server.port}", tmp_path, **options) as ann:
         places = {
             "new": ".new-form", "tools": ".tool", "cache": ".figures", "estimates": "tbody tr", "trends": ".chart rect",
-            "health": ".figures", "tasks": ".task-row", f"tasks/{task}": ".item[data-state=blocked]",
+            "health": ".figures", "tasks": ".task-row", f"tasks/{task}": ".graph .item",
             f"tasks/{task}?tab=timeline": ".attempt", f"tasks/{task}?tab=subtasks": ".subtask-row .badge",
             f"tasks/{task}?tab=events": ".event-row", f"tasks/{task}?tab=report": ".report .figures",
             f"tasks/{task}/bad": ".panel .note.bad",

@@ -7,6 +7,7 @@ import { GraphTab } from "../graphtab.js";
 import { jsonView } from "../json.js";
 import { Log } from "../log.js";
 import { TaskModel } from "../model.js";
+import { paced } from "../pace.js";
 import { go } from "../router.js";
 import { FINAL } from "../states.js";
 import { Stream } from "../stream.js";
@@ -19,6 +20,7 @@ import { report } from "../report.js";
 const TABS = { graph: "Graph", timeline: "Timeline", subtasks: "Subtasks", events: "Events", result: "Result", report: "Report" };
 const TICK_MS = 250;
 const TASK_MS = 400;
+const LIST_MS = 150;
 const SAY_EVERY_MS = 8000;
 
 export function open(main, place) {
@@ -65,6 +67,7 @@ class TaskView {
       progress: (progress) => this.head.progress(progress),
       snapshot: () => this.model.reload(this.gone.signal),
       end: () => this.refresh(),
+      refused: () => this.refused(),
       state: (state) => this.connection(state),
     });
     this.ticking = setInterval(() => this.tick(), TICK_MS);
@@ -74,13 +77,26 @@ class TaskView {
     this.lost.hidden = state !== "lost";
     say(this.lost, state === "lost" ? "Connection lost, trying again …" : "");
     this.head.live(state);
+    if (state === "live" && this.model.missed) this.model.reload(this.gone.signal);
     if (state === "ended") clearInterval(this.ticking);
+  }
+
+  /** The engine is there and does not let us follow: the task is gone, or it is full for a while. */
+  async refused() {
+    try {
+      await this.model.loadTask(this.gone.signal);
+    } catch (error) {
+      if (error.status !== 404) return;
+      this.stream.close();
+      this.connection("ended");
+      put(this.body, failed(error));
+    }
   }
 
   happened(events) {
     this.log.add(events);
     const { items, keys, grown, task } = this.model.apply(events);
-    this.head.counts(this.model.counts());
+    this.head.counts(this.model.counts);
     this.tab?.updated?.(items);
     this.panel.happened(keys);
     if (grown) this.model.reload(this.gone.signal);
@@ -117,7 +133,7 @@ class TaskView {
       if (FINAL.has(this.model.task.status)) announce(this.head.words);
       if (this.name === "result" && this.ready) this.showTab();
     } else if (this.ready) {
-      this.head.counts(this.model.counts());
+      this.head.counts(this.model.counts);
       this.tab?.redrawn?.();
     }
   }
@@ -192,7 +208,8 @@ class TaskView {
   subtasksTab() {
     const rows = new SubtaskRows(this.model, this.listening());
     put(this.body, rows.element);
-    return { updated: () => rows.changed(), redrawn: () => rows.changed(), close: () => rows.close() };
+    const changed = paced(() => rows.changed(), LIST_MS);
+    return { updated: changed, redrawn: changed, close: () => (changed.cancel(), rows.close()) };
   }
 
   resultTab() {
@@ -222,7 +239,8 @@ class TaskView {
   logTab(tab) {
     put(this.body, tab.element);
     this.log.load(this.began, this.gone.signal).then(() => tab.changed());
-    return { updated: () => tab.changed(), tick: () => tab.tick?.(), close: () => tab.close() };
+    const changed = paced(() => tab.changed(), LIST_MS);
+    return { updated: changed, tick: () => tab.tick?.(), close: () => (changed.cancel(), tab.close()) };
   }
 
   close() {

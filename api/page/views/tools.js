@@ -32,7 +32,7 @@ function drawn(tool) {
   schema.addEventListener("toggle", () => schema.childElementCount > 1 || schema.append(jsonView(tool.input_schema, `Input of ${tool.name}`)));
   return h("article.card.tool", { id: `tool-${tool.name}` },
     h("h2.mono", {}, tool.name, h("span.muted", {}, ` ${tool.version}`)),
-    h("p", {}, tool.description),
+    h("p", {}, prose(tool.description)),
     h("p", {}, marks.map((mark) => h("span.tag", {}, mark))),
     facts([
       ["Running", tool.running ? `${number(tool.running)}${tool.limit ? ` of ${tool.limit}` : ""}` : null],
@@ -44,3 +44,6 @@ function drawn(tool) {
     ]),
     schema);
 }
+
+/** A description whose parts in backticks are code. */
+const prose = (text) => text.split(/``?([^`]+)``?/).map((part, place) => (place % 2 ? h("code", {}, part) : part));
