@@ -8,9 +8,13 @@ edges, so nothing else has to remember how far it had come. Writing an edge twic
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
 
 from engine.errors import GraphUnavailable
 from engine.lineage import TAKEN_OVER, Made, Provenance, Unlinked, Use
@@ -19,8 +23,10 @@ from engine.ports import Alarm, Clock
 from engine.states import SubtaskStatus
 from engine.turn import Settle, Turn, TurnResult
 
-BATCH = 2_000
-"""Attempts that wait before they are written at once."""
+Edge = TypeVar("Edge", Made, Use)
+
+BATCH = 400
+"""Attempts that wait before they are written; the end of a task waits for what is left, so it is no large number."""
 MOST = 2_000
 """Attempts written in one transaction."""
 SECONDS = 1.0
@@ -55,6 +61,7 @@ class Recorder:
         self._open: Counter[str] = Counter()
         self._made: OrderedDict[str, Made] = OrderedDict()
         self._linked: set[str] = set()
+        self._adopted: set[str] = set()
         self._writing = False
         self._alarm: Alarm | None = None
         self._moved = asyncio.Event()
@@ -69,12 +76,13 @@ class Recorder:
         for settle in turn.settle:
             if not (settle.output_hash or settle.consumed) or (settle.id, settle.token) not in recorded:
                 continue
-            made = _made(settle)
+            sure = settle.task_id not in self._adopted
+            made = _made(settle, sure)
             if made is not None and settle.to is SubtaskStatus.COMPLETED:
                 self._remember(made)
             own = made if settle.output is None or settle.outcome in TAKEN_OVER else None
             if settle.consumed or own is not None:
-                rows.append(Unlinked(settle.id, settle.token, settle.consumed, own, sure=True))
+                rows.append(Unlinked(settle.id, settle.token, settle.consumed, own, sure))
         self._wait_for(rows)
 
     def taken_over(self, task: NewTask) -> None:
@@ -90,7 +98,10 @@ class Recorder:
         self._wait_for(rows)
 
     def adopt(self, task_id: str) -> None:
-        """Looks for what an engine that is gone has left unwritten of an open task."""
+        """Looks for what an engine that is gone has left unwritten of an open task. That may find what this one settles
+        too, so nothing of the task is sure.
+        """
+        self._adopted.add(task_id)
         self._open[task_id] += 1
         self._help(self._catch_up(task_id, self._life))
 
@@ -102,6 +113,7 @@ class Recorder:
             self._begin()
             await self._moved.wait()
         del self._open[task_id]
+        self._adopted.discard(task_id)
 
     def waits(self, task_id: str) -> bool:
         """Whether some edge of a task is not in the graph yet."""
@@ -140,6 +152,7 @@ class Recorder:
         self._open.clear()
         self._made.clear()
         self._linked.clear()
+        self._adopted.clear()
         self._writing = False
         self._tell()
 
@@ -165,17 +178,21 @@ class Recorder:
         try:
             while self._queue and life == self._life:
                 batch = self._take()
-                await self._patiently(lambda batch=batch: self._write(batch, life))  # type: ignore[misc]
+                await self._patiently(partial(self._write_again, batch, life, itertools.count()))
         finally:
             if life == self._life:
                 self._writing = False
                 self._tell()
 
+    async def _write_again(self, batch: Sequence[Unlinked], life: int, tries: Iterator[int]) -> None:
+        """Nothing is sure once it has been tried: a lost connection may have swallowed a success."""
+        await self._write(batch, life, sure=next(tries) == 0)
+
     def _take(self) -> list[Unlinked]:
         batch, self._queue = self._queue[:MOST], self._queue[MOST:]
         return batch
 
-    async def _write(self, batch: Sequence[Unlinked], life: int | None = None) -> None:
+    async def _write(self, batch: Sequence[Unlinked], life: int | None = None, sure: bool = True) -> None:
         known = await self._known(batch)
         made = {(own.id, own.token): own for row in batch if (own := row.own)}
         for id_ in dict.fromkeys(id_ for row in batch for id_ in _named(row)):
@@ -187,7 +204,10 @@ class Recorder:
             for id_ in row.consumed
             if id_ in known
         }
-        await self._graph.link(list(made.values()), list(uses.values()))
+        if sure:
+            await self._graph.link(list(made.values()), list(uses.values()))
+        else:
+            await self._graph.link(_doubted(made.values()), _doubted(uses.values()))
         if life is None or life == self._life:
             self._linked.update(id_ for id_, token in made if self._is_current(id_, token))
             self._open.subtract(row.task_id for row in batch)
@@ -242,8 +262,12 @@ def _named(row: Unlinked) -> Iterable[str]:
     return (*row.consumed, row.own.origin) if row.own and row.own.origin else row.consumed
 
 
-def _made(settle: Settle) -> Made | None:
+def _doubted(rows: Iterable[Edge]) -> list[Edge]:
+    return [msgspec.structs.replace(row, sure=False) for row in rows]
+
+
+def _made(settle: Settle, sure: bool) -> Made | None:
     if not settle.output_hash:
         return None
     place = (settle.id, settle.token, settle.output_hash, settle.output_bytes, settle.output, settle.origin)
-    return Made(*place, sure=True)
+    return Made(*place, sure=sure)

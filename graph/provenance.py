@@ -36,8 +36,8 @@ class Lineage:
     async def link(self, made: Sequence[Made], uses: Sequence[Use]) -> None:
         """Writes edges from attempts to what they made and to what they used."""
         rows = {
-            "made": [[row.id, row.token, row.hash, row.bytes, row.output] for row in by_hash(made)],
-            "uses": [[row.id, row.token, row.hash] for row in sorted(uses, key=lambda row: row.hash)],
+            "made": [[row.id, row.token, row.hash, row.bytes, row.output, row.sure] for row in by_hash(made)],
+            "uses": [[row.id, row.token, row.hash, row.sure] for row in sorted(uses, key=lambda row: row.hash)],
         }
         await self._database.write("provenance/link", namespace=self._namespace, rows=rows)
 
