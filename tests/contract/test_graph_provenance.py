@@ -12,6 +12,7 @@ from engine.model import Finish, Json, NewResult, NewTask
 from engine.payloads import pack
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Settle
+from graph.neo4j.store import Neo4jGraph
 from tests.support.graphs import EVERYTHING, Hand, breaches, execute
 from tests.support.plans import chain, plan, step
 
@@ -76,6 +77,36 @@ async def test_edges_are_written_once_however_often_they_are_asked_for(hand: Han
     await hand.graph.link([made(one)], [Use(two.id, two.token, one.output_hash)])
 
     assert await edges(hand) == {"PRODUCED": 1, "CONSUMED": 1, "KEEPS": 1, "Result": 1}
+
+
+async def test_an_edge_costs_the_same_however_many_a_result_has(neo4j_hand: Hand) -> None:
+    _, one, two = await pair(neo4j_hand)
+    await neo4j_hand.graph.link([made(one, sure=True)], [])
+    alone = await link_hits(neo4j_hand, two, one)
+
+    crowd = "MATCH (x:Result {hash: $hash}) UNWIND range(1, 500) AS n CREATE (x)<-[:CONSUMED]-(:Crowd)"
+    await execute(neo4j_hand.graph, crowd, hash=one.output_hash)
+    crowded = await link_hits(neo4j_hand, two, one)
+    await execute(neo4j_hand.graph, "MATCH (n:Crowd) DETACH DELETE n")
+
+    assert crowded == alone > 0
+
+
+async def link_hits(hand: Hand, user: Settle, maker: Settle) -> int:
+    """How often a sure edge asks the store for something while it is written; it is taken away again."""
+    assert isinstance(hand.graph, Neo4jGraph)
+    statement = hand.graph._neo4j._statements["provenance/link"].text
+    rows = {"made": [], "uses": [[user.id, user.token, maker.output_hash, True]]}
+    async with hand.graph._neo4j._session("WRITE") as session:
+        result = await session.run(f"PROFILE {statement}", namespace=hand.namespace, rows=rows)
+        profile = (await result.consume()).profile
+    await execute(hand.graph, "MATCH (:Attempt)-[e:CONSUMED]->(:Result {hash: $hash}) DELETE e", hash=maker.output_hash)
+    return hits(profile)
+
+
+def hits(operator: dict[str, Any]) -> int:
+    """Of an operator of a plan and all below it."""
+    return int(operator["args"].get("DbHits", 0)) + sum(map(hits, operator.get("children", [])))
 
 
 async def test_the_result_of_a_small_output_is_stored_with_its_edge(hand: Hand) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-from engine.errors import InvalidInput, NotFound
+from engine.errors import GraphUnavailable, InvalidInput, NotFound
+from engine.lineage import Made, Use
 from engine.model import Task
 from engine.recall import Recalled, Wish
 from engine.recorder import Recorder
@@ -239,6 +240,24 @@ async def test_no_edge_is_lost_when_an_engine_stops_before_it_has_written_them(
     assert keys(await again.recall(Wish(subtask=f"{task_id}/a")), {"it": await again.task(task_id)}) == {
         "it": {"a", "b", "large"}
     }
+
+
+async def test_an_edge_of_which_the_answer_was_lost_is_there_once(lab: Lab) -> None:
+    engine = await lab.start()
+    real = engine._graph.link
+    sure: list[bool] = []
+
+    async def lost(made: Sequence[Made], uses: Sequence[Use]) -> None:
+        sure.append(any(row.sure for row in [*made, *uses]))
+        await real(made, uses)
+        if len(sure) == 1:
+            raise GraphUnavailable("the answer was lost")
+
+    engine._graph.link = lost  # type: ignore[method-assign]
+    await run(engine, plan(step("a"), step("b", "a", input={"of": "{{previous_output}}"})))
+
+    assert sure == [True, False]
+    assert await _edges(engine) == {"PRODUCED": 1, "CONSUMED": 1}
 
 
 async def _nothing(_: Recorder) -> None:
