@@ -122,6 +122,17 @@ async def test_a_sentence_is_a_task(desk: Desk) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (0, {"value": 3628800})
 
 
+async def test_the_graph_is_asked_by_name_and_in_cypher(desk: Desk) -> None:
+    await desk.ok("submit", desk.cli.plan(GOOD), "--wait")
+    names = [line.split("\t")[0] for line in (await desk.ok("query")).splitlines()]
+    assert {"critical_path", "ready_frontier"} < set(names)
+    rows = [line.split("\t") for line in (await desk.ok("query", "tasks_by_owner", "limit=5")).splitlines()]
+    assert rows[0][:2] == ["user_id", "tasks"]
+    asked = await desk("query", "-", "x=[1]", stdin="RETURN $x AS list, 'a' AS text // why not")
+    assert (asked.returncode, asked.stdout) == (0, "list\ttext\n[1]\ta\n")
+    assert "DELETE may not come here" in one_line(await desk("query", "-", stdin="MATCH (n) DELETE n"), 2)
+
+
 async def test_a_key_makes_one_task(desk: Desk) -> None:
     file = desk.cli.plan(GOOD | {"name": "keyed"})
     first = await desk("submit", file, "--idempotency-key", "k-1")
