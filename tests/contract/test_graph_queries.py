@@ -120,6 +120,17 @@ async def test_parameters_are_those_that_the_query_names(desk: GraphDesk) -> Non
     assert await rows(desk, "RETURN $a AS a, $b AS b", a=2**63 - 1, b=["x"]) == [[2**63 - 1, ["x"]]]
 
 
+@pytest.mark.parametrize(
+    "value", [None, {"": {}}, [None, 1, "a"], {"a": [1, {"b": None}]}, [[]], {}, 1e300, "\0", "\U0001f600", {"a b`": 1}]
+)
+async def test_any_parameter_gets_an_answer_or_is_found_fault_with(desk: GraphDesk, value: Json) -> None:
+    try:
+        assert len(await rows(desk, "RETURN $x AS x", x=value)) == 1
+    except InvalidInput as error:
+        assert [fault.pointer for fault in error.faults] == ["/cypher"]
+    assert await rows(desk, "RETURN 1") == [[1]]
+
+
 async def test_only_so_many_wait(hand: Hand) -> None:
     desk = GraphDesk(hand.graph, "", Bounds(seconds=5))
     async with desk._place(), desk._place():

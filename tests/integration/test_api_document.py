@@ -190,14 +190,14 @@ async def test_every_example_is_sent_and_succeeds_as_documented(server: Server) 
 NAMES = ("nope", "x" * 300, "\u00e9\U0001f600", "a/b", "'; DROP", "\0", "%", " ")
 
 
-async def test_ids_that_nothing_has(server: Server) -> None:
+async def test_ids_that_nothing_has(embedded: Server) -> None:
     for operation in OPERATIONS:
         for name in NAMES if "{" in operation.path else ():
             path = operation.at(task_id=name, other_id=name, key=name, name=name)
-            operation.check(await server.send(operation, path, (operation.examples or [None])[0]))
-        real = await final_task(server) if "{key}" in operation.path else {}
+            operation.check(await embedded.send(operation, path, (operation.examples or [None])[0]))
+        real = await final_task(embedded) if "{key}" in operation.path else {}
         for key in NAMES if real else ():
-            operation.check(await server.send(operation, operation.at(task_id=real["task_id"], key=key)))
+            operation.check(await embedded.send(operation, operation.at(task_id=real["task_id"], key=key)))
 
 
 def _spoiled(body: Json) -> Iterator[Json]:
@@ -209,13 +209,13 @@ def _spoiled(body: Json) -> Iterator[Json]:
             yield body | {name: value}
 
 
-async def test_bodies_of_the_wrong_type_change_nothing(server: Server) -> None:
+async def test_bodies_of_the_wrong_type_change_nothing(embedded: Server) -> None:
     for operation in WITH_BODY:
-        place = await final_task(server) | {"name": "ready_frontier"}
+        place = await final_task(embedded) | {"name": "ready_frontier"}
         for body in (spoiled for example in operation.examples for spoiled in _spoiled(example)):
-            operation.check(await server.send(operation, operation.at(**place), body))
+            operation.check(await embedded.send(operation, operation.at(**place), body))
         for text in (b"{", b"\xff", b"nul", b'{"a": 1, "a": 2}', b"[" * 15_000, b'"\\ud800"'):
-            response = await server.client.request(
+            response = await embedded.client.request(
                 operation.method, operation.at(**place), content=text, headers={"content-type": JSON}
             )
             operation.check(response)
