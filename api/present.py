@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from api import schemas
-from api.schemas.live import LiveProgress
+from api.schemas.live import LiveProgress, TaskNews
 from engine import model
 from engine.cachestore import CacheEntry
 from engine.estimates.prediction import Prediction
@@ -250,7 +250,27 @@ def live_progress(task: model.Task, forecast: Forecast | None) -> LiveProgress:
     return LiveProgress(**far, status=task.status, phase=_phase(task), counts=counts)
 
 
-def _progress(task: model.Task, forecast: Forecast | None = None) -> schemas.Progress:
+def task_news(task: model.Glance, seq: int) -> TaskNews:
+    """How a task stands, for those who watch all of them."""
+    return TaskNews(
+        task_id=task.id,
+        seq=seq,
+        name=task.name,
+        type=task.type,
+        user_id=task.user_id,
+        status=task.status,
+        phase=_phase(task),
+        gate=task.gate or None,
+        counts=task.counts,
+        created_at=iso(task.created_at),
+        updated_at=iso(task.updated_at),
+        started_at=_iso_or_none(task.started_at),
+        completed_at=_iso_or_none(task.completed_at),
+        **_progress(task).model_dump(),
+    )
+
+
+def _progress(task: model.Task | model.Glance, forecast: Forecast | None = None) -> schemas.Progress:
     settled = _settled(task)
     total = max(task.subtasks_count, sum(task.counts.values()))
     percent = 100.0 if settled >= total else round(min(99.9, 100 * settled / total), 1)
@@ -266,7 +286,7 @@ def _progress(task: model.Task, forecast: Forecast | None = None) -> schemas.Pro
     )
 
 
-def _phase(task: model.Task) -> schemas.Phase | None:
+def _phase(task: model.Task | model.Glance) -> schemas.Phase | None:
     if task.status in FINAL:
         return None
     if task.status is TaskStatus.PENDING:
@@ -275,7 +295,7 @@ def _phase(task: model.Task) -> schemas.Phase | None:
     return "aggregating" if last else "executing"
 
 
-def _settled(task: model.Task) -> int:
+def _settled(task: model.Task | model.Glance) -> int:
     return sum(task.counts.get(status, 0) for status in SETTLED)
 
 

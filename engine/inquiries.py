@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.errors import EngineError, GraphUnavailable, NotFound, TaskFailed, ToolError
 from engine.forecasts import Alternative, Forecast, Forecasts, WhatIf
 from engine.ledger import Ledger
-from engine.model import Attempt, Event, Json, Subtask, Task
+from engine.model import Attempt, Event, Glance, Json, Subtask, Task
 from engine.payloads import Payloads
 from engine.plan import stored
 from engine.plan.drawing import longest_way, measured
@@ -156,6 +156,19 @@ class Inquiries:
         """The number of a task's last event; whatever is read afterwards has it in already. 0 when there is none."""
         live = self._ledger.tasks.get(task_id)
         return await self._graph.last_event(task_id) if live is None else live.last_event
+
+    async def last_events(self, ids: Sequence[str]) -> dict[str, int]:
+        """The same of several tasks, by id."""
+        here = {id_: self._ledger.tasks[id_].last_event for id_ in ids if id_ in self._ledger.tasks}
+        return here | await self._graph.last_events([id_ for id_ in ids if id_ not in here])
+
+    async def changed(self, since: int, after: str, limit: int) -> list[Glance]:
+        """Tasks, of any engine, that have changed since a moment, the earliest first; see ``GraphReader.changed``."""
+        return await self._graph.changed(since, after, limit)
+
+    def now(self) -> int:
+        """The moment by the graph database's clock, in milliseconds."""
+        return self._clock.now()
 
     async def follow(self, task_id: str, after: int = 0) -> AsyncIterator[Event]:
         """Every event of a task once and in order, live, until the task is final.

@@ -179,6 +179,23 @@ class Task(Value, frozen=True):
     estimate: str | None = None
 
 
+class Glance(Value, frozen=True):
+    """A task as those see it who look at all of them."""
+
+    id: str
+    type: str
+    name: str
+    user_id: str
+    status: TaskStatus
+    gate: str
+    counts: dict[str, int]
+    subtasks_count: int
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    completed_at: int | None
+
+
 class OpenTask(Value, frozen=True):
     """An open task as its owner takes it up: exact counts by status and the number of its last event."""
 

@@ -17,6 +17,7 @@ from engine.model import (
     Dependant,
     Event,
     Finish,
+    Glance,
     Growth,
     Json,
     Judged,
@@ -228,6 +229,9 @@ class GraphReader(Protocol):
     async def horizon(self, *, first: str, before: str, most: int) -> str | None:
         """The id of the oldest of the newest ``most`` tasks in that range; None where there are fewer."""
 
+    async def changed(self, since: int, after: str, limit: int) -> list[Glance]:
+        """Tasks that have changed since a moment, the earliest first; those of the moment itself above an id."""
+
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order."""
 
@@ -239,6 +243,9 @@ class GraphReader(Protocol):
 
     async def last_event(self, task_id: str) -> int:
         """The number of its last event, 0 when there is none."""
+
+    async def last_events(self, ids: Sequence[str]) -> dict[str, int]:
+        """The same of several tasks, by id."""
 
     async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
         """Events numbered above ``after``, in order."""

@@ -15,6 +15,7 @@ from engine.model import (
     Dependant,
     Effort,
     Finish,
+    Glance,
     Growth,
     Late,
     NewSubtask,
@@ -244,6 +245,12 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         expected=node.get("expected"),
         origin=current.get("origin") or "",
     )
+
+
+def glance(row: Mapping[str, Any]) -> Glance:
+    """A task at a glance."""
+    counts = {status: number for status, number in json.loads(row["counts"]).items() if number}
+    return Glance(**{**row, "status": TaskStatus(row["status"]), "gate": row["gate"] or "", "counts": counts})
 
 
 def standing(row: Mapping[str, Any]) -> Standing:

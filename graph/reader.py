@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.model import Attempt, Event, Json, Produced, Request, Standing, Subtask, Task, Troubled
+from engine.model import Attempt, Event, Glance, Json, Produced, Request, Standing, Subtask, Task, Troubled
 from graph import catalog, codec, history
 from graph.database import Database, Row
 from graph.repair import Repairer
@@ -17,6 +17,7 @@ STATEMENTS = frozenset(
         "attempt/latest",
         "attempt/list",
         "event/last",
+        "event/lasts",
         "event/list",
         "request/get",
         "result/blobs",
@@ -32,6 +33,7 @@ STATEMENTS = frozenset(
         "subtask/standings",
         "subtask/outputs",
         "subtask/troubled",
+        "task/changed",
         "task/get",
         "task/horizon",
         "task/list",
@@ -85,6 +87,13 @@ class Reader(Repairer):
             "task/horizon", namespace=self._namespace, first=first, before=before or NO_BOUND, skip=most - 1
         )
         return rows[0]["id"] if rows else None
+
+    async def changed(self, since: int, after: str, limit: int) -> list[Glance]:
+        """Tasks that have changed since a moment, the earliest first; those of the moment itself above an id."""
+        rows = await self._database.read(
+            "task/changed", namespace=self._namespace, since=since, after=after, limit=limit
+        )
+        return [codec.glance(row) for row in rows]
 
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order."""
@@ -141,6 +150,11 @@ class Reader(Repairer):
         """The number of a task's last event, 0 when there is none."""
         rows = await self._database.read("event/last", task=task_id)
         return (rows[0]["last"] or 0) if rows else 0
+
+    async def last_events(self, ids: Sequence[str]) -> dict[str, int]:
+        """The same of several tasks, by id."""
+        rows = await self._database.read("event/lasts", tasks=list(ids)) if ids else []
+        return {row["task"]: row["last"] for row in rows}
 
     async def events(self, task_id: str, after: int, limit: int) -> list[Event]:
         """Events numbered above ``after``, in order."""

@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
 from api.live.channel import Channel, Lag, Sleep
+from api.live.feed import REACH_MS, Feed, Wanted
 from api.live.parts import Part
 from api.live.source import Source
-from engine.errors import Fault, InvalidInput, NotFound
+from engine.errors import Fault, GraphUnavailable, InvalidInput, NotFound
 from engine.model import Task
+from engine.plan.ids import born
 
 KEEP = 2000
 """Events of a task that are kept for its viewers."""
@@ -29,12 +31,14 @@ class Hub:
         self._engine = engine
         self._keep = keep
         self._sleep = sleep
+        self._feed: tuple[Feed, asyncio.Task[None]] | None = None
         self._channels: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
 
     @property
     def viewers(self) -> int:
         """How many look at this moment."""
-        return sum(channel.viewers for channel, _ in self._channels.values())
+        of_all = self._feed[0].viewers if self._feed else 0
+        return of_all + sum(channel.viewers for channel, _ in self._channels.values())
 
     async def admit(self, task_id: str, after: int, lag: Lag = "read") -> AsyncGenerator[Sequence[Part]]:
         """What a viewer gets who has all events up to ``after``; nothing is kept for him before he begins to read.
@@ -72,3 +76,41 @@ class Hub:
             if not channel.viewers:
                 running.cancel()
                 del self._channels[task.id]
+
+    async def admit_to_all(self, last_id: str, wanted: Wanted) -> AsyncGenerator[Sequence[Part]]:
+        """What a viewer of all tasks gets: what has changed since the message of an id, ``TASK:SEQ``, and what changes.
+
+        Of a task that was removed meanwhile all since it was made.
+        """
+        return self._view_all(await self._moment(last_id) if last_id else None, wanted)
+
+    async def _moment(self, last_id: str) -> int:
+        task_id, _, seq = last_id.rpartition(":")
+        try:
+            found = await self._engine.events_page(task_id, int(seq) - 1, 1)
+        except NotFound:
+            found = []
+        return (found[0].at if found else born(task_id)) - REACH_MS
+
+    async def _view_all(self, since: int | None, wanted: Wanted) -> AsyncGenerator[Sequence[Part]]:
+        with self._looking_at_all() as feed:
+            try:
+                async for parts in feed.view(since, wanted):
+                    yield parts
+            except GraphUnavailable:  # while it read what had been missed; connected again it goes on
+                return
+
+    @contextmanager
+    def _looking_at_all(self) -> Iterator[Feed]:
+        if self._feed is None:
+            feed = Feed(self._engine)
+            self._feed = feed, asyncio.create_task(feed.run())
+        feed, running = self._feed
+        feed.viewers += 1
+        try:
+            yield feed
+        finally:
+            feed.viewers -= 1
+            if not feed.viewers:
+                running.cancel()
+                self._feed = None

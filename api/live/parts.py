@@ -9,7 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from api.present import event_view
-from engine.model import Event
+from api.schemas.live import TaskNews
+from engine.model import Event, Glance
 
 
 class Part(Protocol):
@@ -87,6 +88,24 @@ class Note:
     def texts(self) -> Sequence[str]:
         """One object."""
         return [_typed(self.kind, self._body)]
+
+
+class Post:
+    """How one task stands: ``task``, a place to go on from, when it is new or in another state; else ``progress``."""
+
+    last = 0
+    texts: Sequence[str] = ()  # there is no such WebSocket
+
+    def __init__(self, kind: str, glance: Glance, news: TaskNews) -> None:
+        self.kind = kind
+        self.glance = glance
+        self._news = news
+
+    @cached_property
+    def sse(self) -> bytes:
+        """One named message."""
+        place = f"id: {self._news.task_id}:{self._news.seq}\n" if self.kind == "task" else ""
+        return f"{place}event: {self.kind}\ndata: {encoded(self._news)}\n\n".encode()
 
 
 class Beat:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from engine.forecasts import Forecast
-from engine.model import Event, Task
+from engine.model import Event, Glance, Task
 
 
 class Source(Protocol):
@@ -36,3 +36,12 @@ class Source(Protocol):
 
     async def a_while(self) -> None:
         """A pause that ends when the engine stops."""
+
+    async def changed(self, since: int, after: str, limit: int) -> list[Glance]:
+        """Tasks that have changed since a moment, the earliest first; those of the moment itself above an id."""
+
+    async def last_events(self, ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of the last events of several tasks, by id."""
+
+    def now(self) -> int:
+        """The moment by the database's clock, in milliseconds."""

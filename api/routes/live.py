@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import present, schemas
 from api.accept import preferred
+from api.filters import TaskState
 from api.live.channel import Lag
 from api.live.stream import MEDIA_TYPE, EventStream, send_texts
 from api.openapi import problems
 from api.routes import TheEngine, TheHub
 from engine.errors import EngineError, GraphUnavailable, NotFound
+from engine.model import Glance
 
 router = APIRouter(tags=["live"])
 
@@ -38,6 +40,19 @@ FORMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+PLACE = r"^[0-9A-HJKMNP-TV-Z]{26}:[0-9]{1,15}$"
+ALL_EXAMPLE = """retry: 2000
+
+id: 01KAJ7M2Q8Z5T3V9W4X6Y7B8C9:9
+event: task
+data: {"percent":100.0,"completed":2,"total":2,"task_id":"01KAJ7M2Q8Z5T3V9W4X6Y7B8C9","seq":9,"status":"completed"}
+
+"""
+ALL_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": ALL_EXAMPLE}}}
+}
+
+
 class Place(BaseModel):
     """From where a viewer goes on."""
 
@@ -54,6 +69,21 @@ class EventRange(Place):
 
     limit: int = Field(1000, ge=1, le=1000)
     """Events on a page."""
+
+
+class TasksWatched(BaseModel):
+    """Which tasks to watch; conditions are joined by "and"."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    status: TaskState | None = None
+    """Only tasks in this state: with ``failed`` those that fail."""
+    type: str | None = None
+    """Only tasks of this type."""
+
+    def lets_through(self, task: Glance) -> bool:
+        """Whether a task is one of them."""
+        return self.status in (None, task.status) and self.type in (None, task.type)
 
 
 @router.get(
@@ -87,6 +117,24 @@ async def list_events(
     response.headers["Vary"] = "Accept"
     events = [present.event_view(event) for event in await engine.events_page(task_id, wanted.after, wanted.limit)]
     return schemas.EventPage(events=events, next_after=events[-1].seq if events else wanted.after)
+
+
+@router.get("/events", response_model=None, responses=ALL_FORMS | problems(400, 503))
+async def watch_tasks(
+    hub: TheHub,
+    wanted: Annotated[TasksWatched, Query()],
+    last_event_id: Annotated[
+        str | None, Header(pattern=PLACE, description="Goes on from there; browsers send it.")
+    ] = None,
+) -> Response:
+    """All tasks of the namespace live, also those of other engines, as Server-Sent Events: ``event: task`` when one is
+    new or in another state, ``event: progress`` when its counts have changed.
+
+    Each message is the whole of what is told of a task: the latest one counts, so one that comes twice does no harm.
+    After ``Last-Event-ID`` (``TASK:SEQ``) everything since then comes, and what changed in the minute before once more.
+    Without it the stream begins with what changes from now on.
+    """
+    return EventStream(await hub.admit_to_all(last_event_id or "", wanted.lets_through))
 
 
 @router.websocket("/ws/tasks/{task_id}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.schemas.base import Wire
+from api.schemas.base import Time, Wire
 from api.schemas.tasks import Phase, Progress
 from engine.states import TaskStatus
 
@@ -29,3 +29,22 @@ class End(Wire):
 
     seq: int
     status: TaskStatus
+
+
+class TaskNews(Progress):
+    """How a task stands, for those who watch all of them: each message is the whole of it, the latest one counts."""
+
+    task_id: str
+    seq: int
+    """Number of its last event."""
+    name: str
+    type: str
+    user_id: str
+    status: TaskStatus
+    phase: Phase | None
+    gate: str | None
+    counts: dict[str, int]
+    created_at: Time
+    updated_at: Time
+    started_at: Time | None
+    completed_at: Time | None

@@ -138,10 +138,10 @@ class Task(TaskSummary):
 class TaskDocument(Wire):
     """A task and its first 1,000 subtasks in plan order."""
 
-    seq: int
-    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""
     task: Task
     subtask_results: list[SubtaskResult]
+    seq: int
+    """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""
 
 
 class TaskAnswer(Wire):

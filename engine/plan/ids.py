@@ -36,6 +36,14 @@ def first_ulid(moment: int) -> str:
     return _text(max(moment, 0) << _RANDOM_BITS)
 
 
+def born(ulid: str) -> int:
+    """When an id was made, in milliseconds since 1970 UTC."""
+    value = 0
+    for letter in ulid[:10]:
+        value = value * 32 + _ALPHABET.index(letter)
+    return value
+
+
 def _text(value: int) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 

@@ -281,6 +281,19 @@ async def test_events_of_tasks_do_not_mix(hand: Hand) -> None:
         assert {event.task_id for event in events} == {task.id}
 
 
+async def test_what_has_changed_since_a_moment_comes_in_its_order_page_by_page(hand: Hand) -> None:
+    tasks = [await hand.store(chain(2)) for _ in range(3)]
+    everything = await hand.graph.changed(0, "", EVERYTHING)
+    assert {glance.id for glance in everything} == {task.id for task in tasks}
+    order = [(glance.updated_at, glance.id) for glance in everything]
+    assert order == sorted(order)
+    assert everything[0].counts == {"ready": 1, "pending": 1}
+
+    for place, glance in enumerate(everything):
+        assert await hand.graph.changed(glance.updated_at, glance.id, 1) == everything[place + 1 : place + 2]
+    assert await hand.graph.last_events([task.id for task in tasks] + ["nobody"]) == {task.id: 1 for task in tasks}
+
+
 async def test_sizes_count_nodes_and_edges(hand: Hand) -> None:
     task = await hand.store(diamond(3))
     await hand.run_through(task)

@@ -114,6 +114,42 @@ async def test_a_graph_and_the_events_after_its_number_are_the_whole_story(lab: 
     assert set(states.values()) == {"completed"}
 
 
+async def test_all_tasks_are_watched_and_whoever_comes_back_learns_what_became_of_them(lab: Lab) -> None:
+    engine = await lab.start()
+    body, name = _gated(lab)
+    async with live_server(engine) as live:
+        all_of_them, failures = look(live.url, "/events"), look(live.url, "/events?status=failed")
+        await soon(lambda: live.hub.viewers == 2)
+        held = (await engine.submit(body)).task_id
+        failing = (await engine.submit(plan(step("x", type="boom", input={"how": "logic"})))).task_id
+        known = {(held, "processing"), (failing, "failed")}
+        await soon(lambda: known <= {(task["task_id"], task["status"]) for task in all_of_them.seen.tasks})
+        await soon(lambda: failures.seen.tasks)
+        away = await all_of_them.leave()
+        _open(name)
+        await finished(engine, held)
+        late = (await engine.submit(plan(step("later")))).task_id
+        await finished(engine, late)
+        await lab.stop(engine)
+        assert [task["task_id"] for task in (await failures.over()).tasks] == [failing]
+
+    engine = await lab.start()
+    async with live_server(engine) as live:
+        back = look(live.url, "/events", last_id=away.last_id)
+        await soon(lambda: {held, late} <= {task["task_id"] for task in back.seen.tasks})
+        await back.leave()
+
+    latest = {task["task_id"]: task for task in back.seen.tasks}
+    assert (latest[held]["status"], latest[held]["counts"], latest[held]["percent"]) == (
+        "completed",
+        {"completed": 21},
+        100.0,
+    )
+    assert latest[held]["seq"] == len(await story(engine, held))
+    assert latest[late]["status"] == "completed"
+    assert away.last_id.partition(":")[0] in (held, failing)
+
+
 async def test_the_events_of_another_engine_s_task(neo4j_lab: Lab) -> None:
     shared = {"blob_path": neo4j_lab.folder / "blobs"}
     owner = await neo4j_lab.start(data_path=neo4j_lab.folder / "first", **shared)
@@ -150,6 +186,9 @@ async def test_what_is_wrong_is_refused(embedded_lab: Lab) -> None:
             response = await client.get(f"/tasks/{task_id}/events?{query}", headers=stream | headers)
             assert (response.status_code, response.json()["type"]) == (400, "urn:agent03:problem:invalid-input")
         assert (await client.get("/tasks/none/events", headers=stream)).status_code == 404
+        for query, place in (("status=lost", ""), ("after=1", ""), ("", f"{task_id}:x"), ("", "none:1")):
+            response = await client.get(f"/events?{query}", headers={"Last-Event-ID": place} if place else {})
+            assert response.status_code == 400
 
         for query, code in (
             (f"{task_id}?after=-1", 4400),

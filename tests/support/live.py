@@ -81,6 +81,7 @@ class Seen:
     events: list[dict[str, Any]] = field(default_factory=list)
     progress: list[dict[str, Any]] = field(default_factory=list)
     snapshots: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
     end: dict[str, Any] | None = None
     last_id: str = ""
     code: int = 0
@@ -94,7 +95,7 @@ class Seen:
         elif kind == "end":
             self.end = data
         else:
-            {"progress": self.progress, "snapshot": self.snapshots}[kind].append(data)
+            {"progress": self.progress, "snapshot": self.snapshots, "task": self.tasks}[kind].append(data)
 
 
 @dataclass
