@@ -539,6 +539,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/why": "why_task",
         "GET /tasks/{task_id}/why/{key}": "why_subtask",
         "GET /tasks/{task_id}/graph": "get_graph",
+        "GET /events": "watch_tasks",
         "GET /tasks/{task_id}/events": "list_events",
         "POST /tasks/{task_id}/what-if": "what_if",
         "POST /plans/preview": "preview_plan",
