@@ -27,6 +27,7 @@ from api.routes import (
     graph,
     health,
     live,
+    neo4j_browser,
     page,
     plans,
     recall,
@@ -102,6 +103,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         graph,
         cache,
         stats,
+        neo4j_browser,
         health,
         page,
     )

@@ -1,4 +1,4 @@
-"""Methods that no route declares: HEAD wherever GET is, OPTIONS wherever anything is, and what ``Allow`` names.
+"""Methods that no route declares: HEAD wherever GET is, OPTIONS where no route has its own, and what ``Allow`` names.
 
 Plain ASGI around the router. HEAD runs the GET without its body; a stream behind it is told that its reader has left.
 """
@@ -37,7 +37,8 @@ class Methods:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
         method = scope["method"] if scope["type"] == "http" else ""
-        if method == "OPTIONS" and (allow := allowed(self._routes, scope)):
+        own = method == "OPTIONS" and _matches(self._routes, scope)
+        if method == "OPTIONS" and not own and (allow := allowed(self._routes, scope)):
             return await Response(status_code=204, headers={"Allow": allow})(scope, receive, send)
         if method != "HEAD":
             return await self._app(scope, receive, send)

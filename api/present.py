@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from api import schemas
+from api import neo4j_browser, schemas
 from api.schemas.live import LiveProgress, TaskNews
 from engine import model
 from engine.cachestore import CacheEntry
@@ -22,6 +22,7 @@ from engine.times import iso
 if TYPE_CHECKING:
     from engine.caching.explain import Explanation
     from engine.service import Engine
+    from engine.settings import Settings
 
 FIRST_SUBTASKS = 1000
 """Subtasks shown with their task; the rest through the pages of its subtasks."""
@@ -50,7 +51,13 @@ async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
         phase=_phase(task),
         current=[subtask.key for subtask in running],
         result=await engine.output(task),
+        browser_url=neo4j_browser.link(_browser(engine.settings), task.id),
     )
+
+
+def _browser(settings: Settings) -> str:
+    """Where Neo4j Browser is; there is nothing for it to see of an embedded graph."""
+    return settings.neo4j_browser_url if settings.neo4j_url else ""
 
 
 def task_summary(task: model.Task) -> schemas.TaskSummary:

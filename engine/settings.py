@@ -68,6 +68,8 @@ class Settings(BaseModel):
     """Bolt address such as bolt://localhost:7433; empty means the embedded graph under ``data_path``."""
     neo4j_auth: SecretStr = SecretStr("neo4j/agent03-password")
     """``user/password`` of the graph database."""
+    neo4j_browser_url: str = Field("", pattern=r"^(https?://[^\s?#]+)?$")
+    """Address of Neo4j Browser, such as http://localhost:7403/browser/: tasks then link to it; empty means no links."""
     neo4j_start_timeout_seconds: float = Field(10.0, gt=0)
     """How long a start waits for the graph database before it gives up with a clear line."""
     redis_url: str = ""

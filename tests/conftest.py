@@ -16,6 +16,7 @@ import pytest
 from tests.support import sharing
 from tests.support.gate import complaint, skip_for_want_of_neo4j
 from tests.support.services import QUICK_JAVA, LocalNeo4j, Neo4jService, RedisProcess, Unavailable
+from tests.support.serving import free_port
 
 FIRST = ("test_demo.py", "test_examples.py")
 """Files of tests that want no Neo4j and have time: while they run it is started beside them."""
@@ -54,7 +55,8 @@ def neo4j_server(pytestconfig: pytest.Config) -> Neo4jService:
 
 @pytest.fixture(scope="session")
 def _own_neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNeo4j]:
-    server = LocalNeo4j(tmp_path_factory.mktemp("own-neo4j"), os.environ | QUICK_JAVA)
+    engine_url = f"http://localhost:{free_port()}"
+    server = LocalNeo4j(tmp_path_factory.mktemp("own-neo4j"), os.environ | QUICK_JAVA, engine_url=engine_url)
     yield server
     server.discard()
 

@@ -17,6 +17,7 @@ from api.cli.output import say, show
 from api.environment import load_settings, process_environment
 
 if TYPE_CHECKING:
+    from engine.settings import Settings
     from graph.server import Server, ServerSpec
 
 BoltPort = Annotated[
@@ -65,12 +66,25 @@ def status(env_file: EnvFile = None) -> None:
 def _spec(env_file: EnvFile, bolt_port: int | None = None, http_port: int | None = None) -> ServerSpec:
     from graph.server import ServerSpec
 
-    data_path = load_settings(env_file).data_path
-    return ServerSpec.under(data_path, process_environment(), bolt_port=bolt_port, http_port=http_port)
+    settings = load_settings(env_file)
+    return ServerSpec.under(
+        settings.data_path,
+        process_environment(),
+        bolt_port=bolt_port,
+        http_port=http_port,
+        engine_url=_engine_url(settings),
+    )
+
+
+def _engine_url(settings: Settings) -> str:
+    """Where a browser on this machine finds an engine with these settings; "" when its port is not known before."""
+    host = settings.backend_host
+    host = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host  # noqa: S104 - compared, not bound
+    return f"http://{host}:{settings.backend_port}" if settings.backend_port else ""
 
 
 def _print_access(server: Server) -> None:
-    show(f"NEO4J_URL={server.url}\nNEO4J_AUTH={server.auth}\n# Neo4j Browser: {server.browser}")
+    show(f"NEO4J_URL={server.url}\nNEO4J_AUTH={server.auth}\nNEO4J_BROWSER_URL={server.browser}")
 
 
 @contextmanager

@@ -133,6 +133,8 @@ class Task(TaskSummary):
     """Keys of subtasks that run now, the first 100."""
     result: Any
     """Outputs of the subtasks on which nothing depends; null while there are none."""
+    browser_url: str | None = None
+    """Where Neo4j Browser opens with the graph of the task; null without NEO4J_BROWSER_URL or Neo4j."""
 
 
 class TaskDocument(Wire):

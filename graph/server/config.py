@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ENTRY_POINT = "org.neo4j.server.CommunityEntryPoint"
 ADMIN_ENTRY_POINT = "org.neo4j.server.startup.Neo4jAdminBoot"
@@ -35,7 +36,9 @@ JAVA_FLAGS = (
 )
 
 
-def neo4j_conf(folder: Path, bolt_port: int, http_port: int, heap_mb: int, page_cache_mb: int) -> str:
+def neo4j_conf(
+    folder: Path, bolt_port: int, http_port: int, heap_mb: int, page_cache_mb: int, engine_url: str = ""
+) -> str:
     """The text of ``neo4j.conf``. No comment may follow a value, and an unknown setting stops the start."""
     settings = {
         "server.default_listen_address": "127.0.0.1",
@@ -63,9 +66,21 @@ def neo4j_conf(folder: Path, bolt_port: int, http_port: int, heap_mb: int, page_
         "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
         "dbms.usage_report.enabled": "false",
         "client.allow_telemetry": "false",
-    }
+    } | _browser(engine_url)
     lines = ["# Written at every start of the local server; changes are lost."]
     return "\n".join(lines + [f"{name}={value}" for name, value in settings.items()]) + "\n"
+
+
+def _browser(engine_url: str) -> dict[str, str]:
+    """What Browser fetches from an engine once it has connected, and that it may."""
+    if not engine_url:
+        return {}
+    host = urlsplit(engine_url).hostname or ""
+    hosts = dict.fromkeys([host, "localhost", "127.0.0.1", "guides.neo4j.com"])
+    return {
+        "browser.remote_content_hostname_whitelist": ",".join(hosts),
+        "browser.post_connect_cmd": f"style {engine_url}/browser/style.grass; play {engine_url}/browser/guide",
+    }
 
 
 def java_arguments(jars: Iterable[Path], folder: Path, heap_mb: int, archive: Iterable[str]) -> list[str]:

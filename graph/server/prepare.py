@@ -65,7 +65,7 @@ def _write_configuration(spec: ServerSpec, bolt_port: int, http_port: int) -> No
     shutil.rmtree(spec.folder / "tmp", ignore_errors=True)
     for name in ("conf", "data", "logs", "run", "import", "tmp"):
         (spec.folder / name).mkdir(parents=True, exist_ok=True)
-    text = neo4j_conf(spec.folder, bolt_port, http_port, spec.heap_mb, spec.page_cache_mb)
+    text = neo4j_conf(spec.folder, bolt_port, http_port, spec.heap_mb, spec.page_cache_mb, spec.engine_url)
     (spec.folder / "conf" / "neo4j.conf").write_text(text)
 
 

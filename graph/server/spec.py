@@ -36,6 +36,7 @@ class ServerSpec:
         http_port: the same for Neo4j Browser.
         heap_mb: Java heap, MiB.
         page_cache_mb: Neo4j's page cache, MiB.
+        engine_url: where Browser fetches its colours and guide; "" leaves Browser as it is.
         record_classes: keep an archive of loaded classes when a server that had data already is stopped; it halves
             later starts and costs some ten seconds, once.
         start_seconds: longest wait for Bolt after the Java process was started.
@@ -49,6 +50,7 @@ class ServerSpec:
     http_port: int | None = None
     heap_mb: int = 512
     page_cache_mb: int = 256
+    engine_url: str = ""
     record_classes: bool = True
     start_seconds: float = 120.0
     stop_seconds: float = 60.0
@@ -63,10 +65,11 @@ class ServerSpec:
         http_port: int | None = None,
         heap_mb: int = 512,
         page_cache_mb: int = 256,
+        engine_url: str = "",
     ) -> ServerSpec:
         """The server of a data folder, its files under ``data_path/neo4j``."""
         folder = data_path.expanduser().absolute() / "neo4j"
-        return cls(folder, jar_cache(environ), environ, bolt_port, http_port, heap_mb, page_cache_mb)
+        return cls(folder, jar_cache(environ), environ, bolt_port, http_port, heap_mb, page_cache_mb, engine_url)
 
 
 @dataclass(frozen=True, slots=True)

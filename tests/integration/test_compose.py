@@ -21,7 +21,11 @@ COMPOSE_FILE = REPOSITORY / "docker-compose.agent03.yml"
 ENV_FILE = REPOSITORY / ".env.agent03"
 
 DEFAULTS = Settings.model_validate({})
-HOST_VALUES = {"NEO4J_URL": "bolt://localhost:7433", "REDIS_URL": "redis://localhost:6303/0"}
+HOST_VALUES = {
+    "NEO4J_URL": "bolt://localhost:7433",
+    "NEO4J_BROWSER_URL": "http://localhost:7403/browser/",
+    "REDIS_URL": "redis://localhost:6303/0",
+}
 """What the file sets and a start without it does not: the published ports of the compose file."""
 
 

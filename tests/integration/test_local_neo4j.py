@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,14 +18,20 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, cast
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import httpx2
 import neo4j
 import psutil
 import pytest
+from playwright.async_api import Playwright, async_playwright
 
+from api import open_engine, schemas
+from engine.settings import Settings
 from graph.server import LocalNeo4jError, Server, State, Stopped, start
+from tests.support.live import live_server
 from tests.support.services import LocalNeo4j, Neo4jService, docker_answers, eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -118,6 +125,72 @@ async def test_the_browser_is_served_and_leads_to_bolt(own_neo4j: LocalNeo4j) ->
     assert "Neo4j Browser" in page
     assert list((own_neo4j.spec.folder / "tmp").iterdir()), "what the web server unpacks stays in the folder"
     assert f":{server.bolt_port}" in json.loads(discovery)["bolt_direct"]
+
+
+async def test_the_browser_shows_a_task_in_the_colours_of_the_engine_from_its_link(
+    own_neo4j: LocalNeo4j, namespace: str, tmp_path: Path
+) -> None:
+    server, engine_url = running(own_neo4j), own_neo4j.spec.engine_url
+    settings = Settings.model_validate(
+        {
+            "data_path": tmp_path,
+            "namespace": namespace,
+            "neo4j_url": server.url,
+            "neo4j_auth": server.auth,
+            "neo4j_browser_url": server.browser,
+        }
+    )
+    good = {"key": "good", "type": "noop"}
+    bad = {"key": "bad", "type": "calculate", "input": {"expression": "1/0"}, "dependencies": ["good"]}
+    async with open_engine(settings) as engine, live_server(engine, port=urlsplit(engine_url).port or 0) as live:
+        task_id = (await engine.submit({"plan": {"subtasks": [good, bad]}})).task_id
+        await engine.wait(task_id)
+        saved = await asyncio.to_thread(run_saved_queries, server, task_id)
+        async with httpx2.AsyncClient(base_url=live.url) as client:
+            shown = schemas.TaskDocument.model_validate_json((await client.get(f"/tasks/{task_id}")).content)
+        assert shown.task.browser_url is not None
+        async with async_playwright() as playwright:
+            circles, guide = await look_at(playwright, shown.task.browser_url, server.password)
+
+    assert saved.pop("paint") == 2
+    assert [name for name, rows in saved.items() if not rows and name != "repeated"] == []
+    assert circles == {"good": "#86efac", "bad": "#f87171"}, "green and red, by style.grass"
+    assert f":style {engine_url}/browser/style.grass" in guide
+    assert "// Latest tasks" in guide
+
+
+def run_saved_queries(server: Server, task_id: str) -> dict[str, int]:
+    """How many rows each of the saved queries gives; the one that takes the colours away is run first."""
+    files = sorted((REPOSITORY / "ops" / "neo4j-browser").glob("*.cypher"), key=lambda file: file.stem != "unpaint")
+    parameters = {"task": task_id, "key": "good"}
+    return {file.stem: len(run(server, cast(LiteralString, file.read_text("utf-8")), **parameters)) for file in files}
+
+
+async def look_at(playwright: Playwright, link: str, password: str) -> tuple[dict[str, str], str]:
+    """Opens Neo4j Browser at a link, logs in and runs what stands in its editor: nodes with their colour, and the guide
+    that it has fetched.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no Chromium: make browser installs it")
+    browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    try:
+        page = await browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(60_000)
+        await page.goto(link)
+        await page.fill("[data-testid=username]", "neo4j")
+        await page.fill("[data-testid=password]", password)
+        await page.click("[data-testid=connect]")
+        await page.get_by_text("What the engine keeps in this database").first.wait_for()
+        await page.click("[data-testid=editor-Run]")
+        await page.locator("g.node text", has_text="bad").first.wait_for()
+        nodes = await page.evaluate(
+            """() => [...document.querySelectorAll("g.node")].map((node) =>
+              [node.querySelector("text").textContent.trim(), node.querySelector(".b-outline").getAttribute("fill")])"""
+        )
+        return dict(nodes), "\n".join(await page.locator(".slide").all_inner_texts())
+    finally:
+        await browser.close()
 
 
 def test_only_the_kept_password_opens_it(own_neo4j: LocalNeo4j) -> None:

@@ -20,6 +20,7 @@ from engine.forecasts import Alternative, Forecast, WhatIf
 from engine.idempotency import Submitted
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
+from engine.settings import Settings
 from engine.states import SubtaskStatus, TaskStatus
 from engine.statistics import DAY, shown, told
 
@@ -86,6 +87,7 @@ def a_subtask(key: str, index: int = 0, **changes: Json) -> Subtask:
 class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
 
+    settings: Settings = field(default_factory=Settings)
     held_tasks: list[Task] = field(default_factory=list)
     held_subtasks: list[Subtask] = field(default_factory=list)
     held_events: list[Event] = field(default_factory=list)

@@ -113,9 +113,16 @@ class LocalNeo4j:
     The methods block: call them with ``asyncio.to_thread`` where the test has something else running.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, heap_mb: int = 512) -> None:
-        cache = jar_cache(environ)
-        self.spec = ServerSpec(folder, cache, environ, heap_mb=heap_mb, page_cache_mb=128, record_classes=False)
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, heap_mb: int = 512, engine_url: str = "") -> None:
+        self.spec = ServerSpec(
+            folder,
+            jar_cache(environ),
+            environ,
+            heap_mb=heap_mb,
+            page_cache_mb=128,
+            engine_url=engine_url,
+            record_classes=False,
+        )
         self._guard: Guard | None = None
 
     def start(self) -> Server:

@@ -29,6 +29,18 @@ def test_memory_is_as_asked_and_data_lies_under_the_folder() -> None:
     assert all(value.startswith("/data/neo4j/") for name, value in conf.items() if "directories" in name)
 
 
+def test_browser_is_led_to_the_engine_whose_address_is_known_and_to_no_other() -> None:
+    led = settings(neo4j_conf(Path("/data/neo4j"), 1, 2, 3, 4, "http://engine.lan:8003"))
+    left = settings(neo4j_conf(Path("/data/neo4j"), 1, 2, 3, 4))
+
+    assert {name: value for name, value in led.items() if name not in left} == {
+        "browser.remote_content_hostname_whitelist": "engine.lan,localhost,127.0.0.1,guides.neo4j.com",
+        "browser.post_connect_cmd": (
+            "style http://engine.lan:8003/browser/style.grass; play http://engine.lan:8003/browser/guide"
+        ),
+    }
+
+
 def test_durability_stays_as_neo4j_ships_it() -> None:
     text = neo4j_conf(Path("/data/neo4j"), 1, 2, 3, 4)
 

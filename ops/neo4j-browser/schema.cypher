@@ -1,0 +1,2 @@
+// How the kinds of nodes hang together
+CALL db.schema.visualization()
