@@ -24,7 +24,13 @@ let started = false;
 
 function links(current) {
   const entries = Object.entries(VIEWS).filter(([, view]) => !view.hidden);
-  put(nav, entries.map(([name, view]) => h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, view.title)));
+  put(
+    nav,
+    entries.map(([name, view]) =>
+      h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, view.title),
+    ),
+  );
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 async function show() {
@@ -47,7 +53,11 @@ async function show() {
     scrollTo(0, 0);
     if (!first && document.activeElement === document.body) main.focus({ preventScroll: true });
   } catch (error) {
-    if (mine === turn) put(main, failed(error, () => location.reload()));
+    if (mine === turn)
+      put(
+        main,
+        failed(error, () => location.reload()),
+      );
   }
 }
 

@@ -14,16 +14,48 @@ export function bars(columns, parts) {
   const drawn = columns.map((column, place) => {
     let top = HEIGHT;
     const x = place * STEP + (STEP - BAR) / 2;
-    const boxes = parts.filter(({ name }) => column[name]).map(({ name, state }) => {
-      const height = Math.max(1, (HEIGHT * column[name]) / most);
-      top -= height;
-      return s("rect", { x, y: top, width: BAR, height, data: { state } }, s("title", {}, `${column.name}: ${number(column[name])} ${name}`));
-    });
+    const boxes = parts
+      .filter(({ name }) => column[name])
+      .map(({ name, state }) => {
+        const height = Math.max(1, (HEIGHT * column[name]) / most);
+        top -= height;
+        return s(
+          "rect",
+          { x, y: top, width: BAR, height, data: { state } },
+          s("title", {}, `${column.name}: ${number(column[name])} ${name}`),
+        );
+      });
     return s("g", {}, boxes, s("text", { x: place * STEP + STEP / 2, y: HEIGHT + 14 }, column.name));
   });
   const width = Math.max(columns.length * STEP, 120);
-  return h("figure.chart", { tabindex: "0" },
+  return h(
+    "figure.chart",
+    { tabindex: "0" },
     s("svg", { viewBox: `0 0 ${width} ${HEIGHT + 20}`, width, height: HEIGHT + 20, "aria-hidden": "true" }, drawn),
-    h("figcaption", {}, parts.map(({ name, state }) => h("span", { data: { state } }, name))),
-    h("div.sr", {}, h("table", {}, h("tbody", {}, columns.map((column) => h("tr", {}, h("th", { scope: "row" }, column.name), parts.map(({ name }) => h("td", {}, `${column[name]} ${name}`))))))));
+    h(
+      "figcaption",
+      {},
+      parts.map(({ name, state }) => h("span", { data: { state } }, name)),
+    ),
+    h(
+      "div.sr",
+      {},
+      h(
+        "table",
+        {},
+        h(
+          "tbody",
+          {},
+          columns.map((column) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, column.name),
+              parts.map(({ name }) => h("td", {}, `${column[name]} ${name}`)),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -60,7 +60,11 @@ export async function copy(text, what) {
 
 /** A short word at the edge of the page; a problem stays until it is closed. */
 export function toast(text, { problem = false } = {}) {
-  const close = h("button.icon-button", { type: "button", "aria-label": "Close", on: { click: () => element.remove() } }, "×");
+  const close = h(
+    "button.icon-button",
+    { type: "button", "aria-label": "Close", on: { click: () => element.remove() } },
+    "×",
+  );
   const element = h(`div.toast${problem ? ".problem" : ""}`, {}, h("span", {}, text), close);
   document.getElementById("toasts").append(element);
   if (!problem) setTimeout(() => element.remove(), 5000);
@@ -71,7 +75,13 @@ export function failed(error, again) {
   const element = h("div.empty.problem", { role: "alert" }, h("p", {}, error.message));
   const faults = (error.faults ?? []).filter((fault) => fault.detail);
   if (faults.length) {
-    element.append(h("ul.faults", {}, faults.map(({ pointer, detail }) => h("li", {}, h("code", {}, pointer || "/"), ` ${detail}`))));
+    element.append(
+      h(
+        "ul.faults",
+        {},
+        faults.map(({ pointer, detail }) => h("li", {}, h("code", {}, pointer || "/"), ` ${detail}`)),
+      ),
+    );
   }
   if (again) element.append(h("button", { type: "button", on: { click: again } }, "Try again"));
   return element;
@@ -84,6 +94,10 @@ export async function into(element, work, made) {
   try {
     put(element, made(await work()));
   } catch (error) {
-    if (error.name !== "AbortError") put(element, failed(error, () => into(element, work, made)));
+    if (error.name !== "AbortError")
+      put(
+        element,
+        failed(error, () => into(element, work, made)),
+      );
   }
 }

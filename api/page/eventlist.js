@@ -43,7 +43,11 @@ export class EventList {
       h("span.badge", { role: "cell", data: { state: event.to } }, icon(event.to), words(event.to)),
       event.key === null
         ? h("span.muted", { role: "cell" }, "the task")
-        : h("button.plain.key", { type: "button", role: "cell", data: { row: event.seq }, on: { click: open } }, event.key),
+        : h(
+            "button.plain.key",
+            { type: "button", role: "cell", data: { row: event.seq }, on: { click: open } },
+            event.key,
+          ),
       h("span.muted.detail", { role: "cell" }, [words(event.event), event.detail].filter(Boolean).join(": ")),
     );
   }

@@ -23,7 +23,9 @@ export function duration(seconds) {
   const parts = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
   const first = parts.findIndex((part) => part > 0);
   const two = (part) => String(part).padStart(2, "0");
-  return first === 3 ? `${parts[3]} s` : `${parts[first]} ${"dhms"[first]} ${two(parts[first + 1])} ${"dhms"[first + 1]}`;
+  return first === 3
+    ? `${parts[3]} s`
+    : `${parts[first]} ${"dhms"[first]} ${two(parts[first + 1])} ${"dhms"[first + 1]}`;
 }
 
 export function bytes(value) {

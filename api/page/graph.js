@@ -12,6 +12,7 @@ const NEAR_ITEMS = 700;
 const LABELS_FROM = 0.42;
 const READABLE = 0.8;
 const NARROW = 500;
+const EDGE = 16;
 const SETTLED_MS = 160;
 const LEAST_STRETCH = 0.55;
 const MOST_STRETCH = 2;
@@ -78,7 +79,10 @@ export class Graph {
       const place = strip(item.x, this.layout);
       (this.strips[place] ??= { items: [], element: s("g"), stale: true }).items.push(item);
     }
-    put(this.far, this.strips.map(({ element }) => element));
+    put(
+      this.far,
+      this.strips.map(({ element }) => element),
+    );
   }
 
   /** Outlines of all items, by state, of those strips that have changed. */
@@ -86,7 +90,10 @@ export class Graph {
     for (const one of this.strips) {
       if (!one.stale) continue;
       one.stale = false;
-      put(one.element, Object.entries(outlines(one.items)).map(([state, d]) => s("path", { d, data: { state } })));
+      put(
+        one.element,
+        Object.entries(outlines(one.items)).map(([state, d]) => s("path", { d, data: { state } })),
+      );
     }
   }
 
@@ -101,7 +108,7 @@ export class Graph {
     const whole = extent(this.layout);
     const k = READABLE;
     const top = whole.height * k <= height ? (height - whole.height * k) / 2 - whole.y * k : height / 2 - y * k;
-    this.view.to(Math.max(NODE.width * k, Math.min(width / 3, (x - whole.x) * k)) - x * k, top, k);
+    this.view.to(Math.max(EDGE + (NODE.width / 2) * k, Math.min(width / 3, (x - whole.x) * k)) - x * k, top, k);
   }
 
   fit() {
@@ -237,7 +244,9 @@ function told(item) {
     const took = item.seconds ? `, ${duration(item.seconds)}` : "";
     return `${item.name}, ${words(item.state)}, ${item.type}${took}${item.critical ? ", on the critical path" : ""}`;
   }
-  const states = IN_ORDER.filter((state) => item.counts[state]).map((state) => `${number(item.counts[state])} ${words(state)}`);
+  const states = IN_ORDER.filter((state) => item.counts[state]).map(
+    (state) => `${number(item.counts[state])} ${words(state)}`,
+  );
   return `${item.name}, ${number(item.count)} subtasks of type ${item.type}: ${states.join(", ")}`;
 }
 

@@ -15,19 +15,40 @@ export class GraphTab {
     this.told = told;
     this.legend = h("ul.legend", { "aria-label": "States" });
     this.choices = h("datalist", { id: "keys" });
-    this.search = h("input", { type: "search", placeholder: "Find a subtask", "aria-label": "Find a subtask in the graph",
-      list: "keys", autocomplete: "off", on: { input: () => this.suggest(), change: () => this.find() } });
+    this.search = h("input", {
+      type: "search",
+      placeholder: "Find a subtask",
+      "aria-label": "Find a subtask in the graph",
+      list: "keys",
+      autocomplete: "off",
+      on: { input: () => this.suggest(), change: () => this.find() },
+    });
     this.fold = h("button.small", { type: "button", on: { click: () => this.foldAll() } });
     this.box = h("div.graph", {
-      tabindex: "0", role: "listbox",
-      "aria-label": "Graph of the subtasks. Arrow keys go from one to the next, Enter opens one, plus and minus zoom, 0 shows all. The tab Subtasks lists them as a table.",
+      tabindex: "0",
+      role: "listbox",
+      "aria-label":
+        "Graph of the subtasks. Arrow keys go from one to the next, Enter opens one, plus and minus zoom, 0 shows all. The tab Subtasks lists them as a table.",
       on: { keydown: (event) => this.key(event) },
     });
-    const button = (label, text, click) => h("button.small", { type: "button", "aria-label": label, title: label, on: { click } }, text);
-    const zoom = h("div.zoom", {}, button("Zoom in", "+", () => this.graph.zoom(1.4)), button("Zoom out", "−", () => this.graph.zoom(1 / 1.4)),
-      button("Show all", "Fit", () => this.graph.fit()));
-    put(body, h("div.fill", {}, h("div.toolbar", {}, this.search, this.choices, this.legend, this.fold),
-      h("div.graph-frame", {}, this.box, zoom)));
+    const button = (label, text, click) =>
+      h("button.small", { type: "button", "aria-label": label, title: label, on: { click } }, text);
+    const zoom = h(
+      "div.zoom",
+      {},
+      button("Zoom in", "+", () => this.graph.zoom(1.4)),
+      button("Zoom out", "−", () => this.graph.zoom(1 / 1.4)),
+      button("Show all", "Fit", () => this.graph.fit()),
+    );
+    put(
+      body,
+      h(
+        "div.fill",
+        {},
+        h("div.toolbar", {}, this.search, this.choices, this.legend, this.fold),
+        h("div.graph-frame", {}, this.box, zoom),
+      ),
+    );
     this.graph = new Graph(this.box, { chosen: (item) => this.chosen(item) });
     this.redrawn();
   }
@@ -46,7 +67,12 @@ export class GraphTab {
   count() {
     const counts = this.model.counts;
     const there = IN_ORDER.filter((state) => counts[state]);
-    put(this.legend, there.map((state) => h("li", { data: { state } }, icon(state), `${words(state)} `, h("b", {}, number(counts[state])))));
+    put(
+      this.legend,
+      there.map((state) =>
+        h("li", { data: { state } }, icon(state), `${words(state)} `, h("b", {}, number(counts[state]))),
+      ),
+    );
     const { folds, subtasks } = this.model;
     this.fold.hidden = !folds && subtasks.size < FOLDABLE;
     const open = this.model.open.size ? "Fold again" : `Unfold all ${number(subtasks.size)}`;
@@ -101,7 +127,10 @@ export class GraphTab {
         if (key.toLowerCase().includes(text) && found.push(key) >= FOUND) break;
       }
     }
-    put(this.choices, found.map((key) => h("option", { value: key })));
+    put(
+      this.choices,
+      found.map((key) => h("option", { value: key })),
+    );
   }
 
   find() {
@@ -133,4 +162,3 @@ export class GraphTab {
     this.graph.close();
   }
 }
-

@@ -10,8 +10,17 @@ const LONG_TEXT = 2000;
 
 /** A value with a button that copies it. */
 export function jsonView(value, what = "Value") {
-  const written = () => JSON.stringify(value, (_, one) => (typeof one === "bigint" ? JSON.rawJSON?.(String(one)) ?? String(one) : one), 2);
-  const button = h("button.small.copy", { type: "button", "aria-label": `Copy ${what}`, on: { click: () => copy(written(), what) } }, "Copy");
+  const written = () =>
+    JSON.stringify(
+      value,
+      (_, one) => (typeof one === "bigint" ? (JSON.rawJSON?.(String(one)) ?? String(one)) : one),
+      2,
+    );
+  const button = h(
+    "button.small.copy",
+    { type: "button", "aria-label": `Copy ${what}`, on: { click: () => copy(written(), what) } },
+    "Copy",
+  );
   return h("div.json", { tabindex: "0", role: "group", "aria-label": what }, button, shown(value, 0));
 }
 

@@ -45,15 +45,18 @@ export class TaskModel {
   /** Reads the graph anew soon, however often that is asked for; what fails is left for `missed`. */
   reload(signal) {
     this.missed = false;
-    this.pending ??= setTimeout(async () => {
-      try {
-        await this.loadGraph(signal);
-      } catch (error) {
-        this.missed = error.name !== "AbortError";
-      } finally {
-        this.pending = null;
-      }
-    }, Math.max(RELOAD_MS, 3 * (this.cost ?? 0)));
+    this.pending ??= setTimeout(
+      async () => {
+        try {
+          await this.loadGraph(signal);
+        } catch (error) {
+          this.missed = error.name !== "AbortError";
+        } finally {
+          this.pending = null;
+        }
+      },
+      Math.max(RELOAD_MS, 3 * (this.cost ?? 0)),
+    );
   }
 
   take(graph) {

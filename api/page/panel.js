@@ -71,13 +71,27 @@ export class Panel {
       this.shown = { detail, why };
       this.draw();
     } catch (error) {
-      if (error.name !== "AbortError") put(this.element, this.head(key), failed(error, () => this.load()));
+      if (error.name !== "AbortError")
+        put(
+          this.element,
+          this.head(key),
+          failed(error, () => this.load()),
+        );
     }
   }
 
   head(key, status = null) {
-    return h("div.panel-head", {}, h("h2.mono", {}, key), status && badge(status),
-      h("button.icon-button", { type: "button", "aria-label": "Close the subtask", on: { click: () => this.told.closed() } }, "×"));
+    return h(
+      "div.panel-head",
+      {},
+      h("h2.mono", {}, key),
+      status && badge(status),
+      h(
+        "button.icon-button",
+        { type: "button", "aria-label": "Close the subtask", on: { click: () => this.told.closed() } },
+        "×",
+      ),
+    );
   }
 
   draw() {
@@ -93,8 +107,11 @@ export class Panel {
       this.reasons(subtask, why),
       this.about(detail),
       part("Input", detail.input, "Input"),
-      detail.resolved_input !== null && differs(detail.input, detail.resolved_input) && part("Resolved input", detail.resolved_input, "Resolved input"),
-      subtask.output !== null && part(subtask.status === "completed" ? "Output" : "Output until it failed", subtask.output, "Output"),
+      detail.resolved_input !== null &&
+        differs(detail.input, detail.resolved_input) &&
+        part("Resolved input", detail.resolved_input, "Resolved input"),
+      subtask.output !== null &&
+        part(subtask.status === "completed" ? "Output" : "Output until it failed", subtask.output, "Output"),
       detail.attempts.length > 0 && this.attempts(detail.attempts),
     );
     this.element.scrollTop = scrollTop;
@@ -107,15 +124,26 @@ export class Panel {
     return h(
       "div.actions",
       { role: "group", "aria-label": "Actions on the subtask" },
-      final ? rerunFrom(task, subtask.key, done) : subtaskButtons(task, subtask.key, SUBTASK_VERBS[subtask.status] ?? [], done),
-      h("button.small", { type: "button", on: { click: () => copy(cypher(subtask.subtask_id), "Cypher") } }, "Copy as Cypher"),
+      final
+        ? rerunFrom(task, subtask.key, done)
+        : subtaskButtons(task, subtask.key, SUBTASK_VERBS[subtask.status] ?? [], done),
+      h(
+        "button.small",
+        { type: "button", on: { click: () => copy(cypher(subtask.subtask_id), "Cypher") } },
+        "Copy as Cypher",
+      ),
     );
   }
 
   error({ error, attempts, status }) {
     const after = attempts > 1 ? ` after ${count(attempts, "attempt")}` : "";
-    return h("div.note.bad", {}, h("p", {}, h("b", {}, error.category ?? "failed"), status === "retrying" ? "" : after),
-      h("p.said", {}, error.message), error.suggestion && h("p", {}, h("b", {}, "What to do: "), error.suggestion));
+    return h(
+      "div.note.bad",
+      {},
+      h("p", {}, h("b", {}, error.category ?? "failed"), status === "retrying" ? "" : after),
+      h("p.said", {}, error.message),
+      error.suggestion && h("p", {}, h("b", {}, "What to do: "), error.suggestion),
+    );
   }
 
   /** Why it is where it is; of what has completed there is nothing to say, and an error has said its own. */
@@ -126,9 +154,22 @@ export class Panel {
     const causes = told ? [] : why.causes.filter((cause) => cause.advice || cause.key);
     const parts = [
       !told && h("p", {}, why.words),
-      causes.length > 0 && h("ul", {}, causes.map((cause) => h("li", {}, cause.key && [this.to(cause.key), ": "], cause.words, cause.advice && ` ${cause.advice}`))),
+      causes.length > 0 &&
+        h(
+          "ul",
+          {},
+          causes.map((cause) =>
+            h("li", {}, cause.key && [this.to(cause.key), ": "], cause.words, cause.advice && ` ${cause.advice}`),
+          ),
+        ),
       elsewhere.length > 0 && h("p.muted", {}, "It comes down to ", this.list(elsewhere)),
-      why.behind.count > 0 && h("p.muted", {}, `${why.behind.more ? "At least " : ""}${count(why.behind.count, "subtask")} behind it: `, this.list(why.behind.keys)),
+      why.behind.count > 0 &&
+        h(
+          "p.muted",
+          {},
+          `${why.behind.more ? "At least " : ""}${count(why.behind.count, "subtask")} behind it: `,
+          this.list(why.behind.keys),
+        ),
     ].filter(Boolean);
     const title = told ? "Behind it" : SETTLED.has(subtask.status) ? "Why it ended so" : "Why it is not done";
     return parts.length > 0 && h("section.part", {}, h("h3", {}, title), parts);
@@ -148,7 +189,11 @@ export class Panel {
     return facts([
       ["Type", subtask.type],
       ["Depends on", dependencies.length > 0 ? this.list(dependencies, 30) : null],
-      ["Runs with", waiting && h("a", { href: link(["tasks", waiting.task_id, waiting.key]) }, `${waiting.key} of ${waiting.task_id}`)],
+      [
+        "Runs with",
+        waiting &&
+          h("a", { href: link(["tasks", waiting.task_id, waiting.key]) }, `${waiting.key} of ${waiting.task_id}`),
+      ],
       ["Reason", subtask.reason],
       ["Ready", subtask.queued_at && when(subtask.queued_at)],
       ["Started", subtask.started_at && when(subtask.started_at)],
@@ -163,11 +208,31 @@ export class Panel {
   }
 
   attempts(attempts) {
-    return h("section.part", {}, h("h3", {}, count(attempts.length, "attempt")), h("ol.attempts", {}, attempts.map((attempt, place) =>
-      h("li", {}, h("div.attempt-line", {}, h("b", {}, place + 1), h("span.badge", { data: { state: attempt.outcome } }, words(attempt.outcome)),
-        h("span.muted", {}, duration(attempt.execution_time)), when(attempt.started_at)),
-        h("p.muted.mono", { title: "The engine that ran it" }, attempt.ran_on),
-        attempt.error && h("p.said", {}, attempt.error.message)))));
+    return h(
+      "section.part",
+      {},
+      h("h3", {}, count(attempts.length, "attempt")),
+      h(
+        "ol.attempts",
+        {},
+        attempts.map((attempt, place) =>
+          h(
+            "li",
+            {},
+            h(
+              "div.attempt-line",
+              {},
+              h("b", {}, place + 1),
+              h("span.badge", { data: { state: attempt.outcome } }, words(attempt.outcome)),
+              h("span.muted", {}, duration(attempt.execution_time)),
+              when(attempt.started_at),
+            ),
+            h("p.muted.mono", { title: "The engine that ran it" }, attempt.ran_on),
+            attempt.error && h("p.said", {}, attempt.error.message),
+          ),
+        ),
+      ),
+    );
   }
 
   close() {

@@ -2,7 +2,10 @@
 
 /** The offset of a pointer such as /plan/subtasks/0/type in a JSON text; of its nearest parent where it is not there. */
 export function placeOf(text, pointer) {
-  const wanted = pointer.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const wanted = pointer
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
   const reader = new Reader(text);
   try {
     return reader.find(wanted);

@@ -19,10 +19,21 @@ export function previewOf(seen, element) {
       ["Dependencies", number(seen.edges_count)],
       ["Generations", number(seen.generations.length)],
       ["At once, at most", number(seen.width)],
-      ["Expected", estimate ? `${duration(estimate.seconds)} (${duration(estimate.low)} to ${duration(estimate.high)})` : "not known yet"],
+      [
+        "Expected",
+        estimate
+          ? `${duration(estimate.seconds)} (${duration(estimate.low)} to ${duration(estimate.high)})`
+          : "not known yet",
+      ],
       ["Longest path", estimate && duration(estimate.critical_path_seconds)],
       ["One after the other", estimate && duration(estimate.work_seconds)],
-      ["Planned by", seen.planned && [seen.planned.name ?? seen.planned.by, seen.planned.reasons.length > 0 && `: ${seen.planned.reasons.join("; ")}`]],
+      [
+        "Planned by",
+        seen.planned && [
+          seen.planned.name ?? seen.planned.by,
+          seen.planned.reasons.length > 0 && `: ${seen.planned.reasons.join("; ")}`,
+        ],
+      ],
     ]),
     seen.plan && h("section.part", {}, h("h3", {}, "Plan"), jsonView(seen.plan, "Plan")),
   );
@@ -51,13 +62,24 @@ export function previewOf(seen, element) {
 export function faultsOf(error, form, fields) {
   const faults = (error.faults ?? []).filter((fault) => fault.detail);
   if (!faults.length) return h("p.note.bad", {}, error.message);
-  return h("div.note.bad", {}, h("p", {}, h("b", {}, `${count(faults.length, "fault")}; nothing was stored`)),
-    h("ul.faults", {}, faults.map(({ pointer = "", detail }) => h("li", {}, wayTo(pointer, form, fields), ` ${detail}`))));
+  return h(
+    "div.note.bad",
+    {},
+    h("p", {}, h("b", {}, `${count(faults.length, "fault")}; nothing was stored`)),
+    h(
+      "ul.faults",
+      {},
+      faults.map(({ pointer = "", detail }) => h("li", {}, wayTo(pointer, form, fields), ` ${detail}`)),
+    ),
+  );
 }
 
 /** A button that leads to the field, and in a JSON plan to the line, that a pointer means. */
 function wayTo(pointer, form, fields) {
-  const field = form === "plan" ? fields.plan : (fields[pointer.split("/")[1]] ?? fields[form === "typed" ? "type" : "description"]);
+  const field =
+    form === "plan"
+      ? fields.plan
+      : (fields[pointer.split("/")[1]] ?? fields[form === "typed" ? "type" : "description"]);
   field.setAttribute("aria-invalid", "true");
   const json = form === "plan" && /^\s*[{[]/.test(field.value);
   const offset = json ? placeOf(field.value, pointer) : null;

@@ -18,8 +18,7 @@ export function extent({ width, height }) {
   };
 }
 
-const box = ({ x, y }) =>
-  `M${x - NODE.width / 2} ${y - NODE.height / 2}h${NODE.width}v${NODE.height}h${-NODE.width}z`;
+const box = ({ x, y }) => `M${x - NODE.width / 2} ${y - NODE.height / 2}h${NODE.width}v${NODE.height}h${-NODE.width}z`;
 
 /** By state, the outlines of these items as one path. */
 export function outlines(items) {
@@ -110,9 +109,13 @@ export class Places {
 
   /** The item at a place in pixels, or the nearest within a tolerance. */
   at(x, y, tolerance = 0) {
-    const near = this.within({ left: x - tolerance, top: y - tolerance, right: x + tolerance, bottom: y + tolerance }, 400);
+    const near = this.within(
+      { left: x - tolerance, top: y - tolerance, right: x + tolerance, bottom: y + tolerance },
+      400,
+    );
     const away = (item) =>
-      Math.max(0, Math.abs(middle(item).x - x) - NODE.width / 2) + Math.max(0, Math.abs(middle(item).y - y) - NODE.height / 2);
+      Math.max(0, Math.abs(middle(item).x - x) - NODE.width / 2) +
+      Math.max(0, Math.abs(middle(item).y - y) - NODE.height / 2);
     const nearest = (near ?? []).sort((one, other) => away(one) - away(other))[0];
     return nearest && away(nearest) <= 2 * tolerance ? nearest : null;
   }

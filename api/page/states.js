@@ -4,14 +4,32 @@ import { h, s } from "./dom.js";
 
 /** Worst first: what a group of several states is coloured by. */
 export const BY_URGENCY = [
-  "failed", "quarantined", "blocked", "awaiting_approval", "retrying", "processing", "ready", "pending", "cancelled",
-  "skipped", "completed",
+  "failed",
+  "quarantined",
+  "blocked",
+  "awaiting_approval",
+  "retrying",
+  "processing",
+  "ready",
+  "pending",
+  "cancelled",
+  "skipped",
+  "completed",
 ];
 
 /** The order in which states stand in bars and legends. */
 export const IN_ORDER = [
-  "completed", "processing", "retrying", "awaiting_approval", "ready", "failed", "quarantined", "blocked", "skipped",
-  "cancelled", "pending",
+  "completed",
+  "processing",
+  "retrying",
+  "awaiting_approval",
+  "ready",
+  "failed",
+  "quarantined",
+  "blocked",
+  "skipped",
+  "cancelled",
+  "pending",
 ];
 
 export const SETTLED = new Set(["completed", "failed", "skipped", "blocked", "cancelled", "quarantined"]);
@@ -44,14 +62,26 @@ export const SUBTASK_VERBS = {
 /** One shape per state on 16 by 16, so that nobody needs to tell colours apart. */
 const SHAPES = {
   pending: [["circle", { cx: 8, cy: 8, r: 5, "stroke-dasharray": "2.2 2" }]],
-  ready: [["circle", { cx: 8, cy: 8, r: 5 }], ["circle", { cx: 8, cy: 8, r: 1.6, fill: "currentColor" }]],
-  processing: [["path", { d: "M8 2.6A5.4 5.4 0 1 1 2.6 8" }], ["circle", { cx: 8, cy: 8, r: 1.4, fill: "currentColor" }]],
+  ready: [
+    ["circle", { cx: 8, cy: 8, r: 5 }],
+    ["circle", { cx: 8, cy: 8, r: 1.6, fill: "currentColor" }],
+  ],
+  processing: [
+    ["path", { d: "M8 2.6A5.4 5.4 0 1 1 2.6 8" }],
+    ["circle", { cx: 8, cy: 8, r: 1.4, fill: "currentColor" }],
+  ],
   retrying: [["path", { d: "M12.9 6.2A5.2 5.2 0 1 0 13.2 9M13.4 2.8V6.4H9.8" }]],
-  awaiting_approval: [["circle", { cx: 8, cy: 5.2, r: 2.5 }], ["path", { d: "M3.2 13.4c.4-3 2.3-4.3 4.8-4.3s4.4 1.3 4.8 4.3" }]],
+  awaiting_approval: [
+    ["circle", { cx: 8, cy: 5.2, r: 2.5 }],
+    ["path", { d: "M3.2 13.4c.4-3 2.3-4.3 4.8-4.3s4.4 1.3 4.8 4.3" }],
+  ],
   completed: [["path", { d: "M3 8.6 6.4 12 13 4.6" }]],
   failed: [["path", { d: "M3.8 3.8 12.2 12.2M12.2 3.8 3.8 12.2" }]],
   skipped: [["path", { d: "M3 4 7 8 3 12M8.6 4l4 4-4 4" }]],
-  blocked: [["circle", { cx: 8, cy: 8, r: 5.4 }], ["path", { d: "M4.8 8H11.2" }]],
+  blocked: [
+    ["circle", { cx: 8, cy: 8, r: 5.4 }],
+    ["path", { d: "M4.8 8H11.2" }],
+  ],
   cancelled: [["rect", { x: 3.6, y: 3.6, width: 8.8, height: 8.8, rx: 1 }]],
   quarantined: [["path", { d: "M8 2.6 14 13H2ZM8 6.6V9.4M8 11.2V11.4" }]],
   paused: [["path", { d: "M5.4 3.6V12.4M10.6 3.6V12.4" }]],

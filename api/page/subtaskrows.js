@@ -12,12 +12,22 @@ export class SubtaskRows {
   constructor(model, told) {
     this.model = model;
     this.told = told;
-    this.text = h("input", { type: "search", placeholder: "Key or type", "aria-label": "Search subtasks",
-      on: { input: () => this.changed() } });
+    this.text = h("input", {
+      type: "search",
+      placeholder: "Key or type",
+      "aria-label": "Search subtasks",
+      on: { input: () => this.changed() },
+    });
     this.state = h("select", { "aria-label": "State", on: { change: () => this.changed() } });
     this.note = h("span.muted", { role: "status" });
-    this.scroll = h("div.list-scroll", { tabindex: "0", role: "table", "aria-label": "Subtasks in the order of the plan" });
-    const heads = ["State", "Key", "Type", "Generation", "Took"].map((name) => h("span", { role: "columnheader" }, name));
+    this.scroll = h("div.list-scroll", {
+      tabindex: "0",
+      role: "table",
+      "aria-label": "Subtasks in the order of the plan",
+    });
+    const heads = ["State", "Key", "Type", "Generation", "Took"].map((name) =>
+      h("span", { role: "columnheader" }, name),
+    );
     this.element = h(
       "div.fill",
       {},
@@ -35,7 +45,8 @@ export class SubtaskRows {
     const text = this.text.value.trim().toLowerCase();
     const state = this.state.value;
     this.found = [...this.model.subtasks.values()].filter(
-      (one) => (!state || one.status === state) &&
+      (one) =>
+        (!state || one.status === state) &&
         (!text || one.key.toLowerCase().includes(text) || one.type.toLowerCase().includes(text)),
     );
     say(this.note, count(this.found.length, "subtask"));
@@ -51,8 +62,9 @@ export class SubtaskRows {
     put(
       this.state,
       h("option", { value: "" }, "Any state"),
-      there.map((state) => h("option", { value: state, selected: state === chosen },
-        `${words(state)} (${number(counts[state] ?? 0)})`)),
+      there.map((state) =>
+        h("option", { value: state, selected: state === chosen }, `${words(state)} (${number(counts[state] ?? 0)})`),
+      ),
     );
   }
 

@@ -28,13 +28,26 @@ export function table(columns, rows, { caption, sort = null, descending = false,
       if (place === sorted) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
-    put(body, ordered.map((row) => h("tr", {}, columns.map(({ shown, value: plain, number }, place) =>
-      h(place ? (number ? "td.number" : "td") : "th", place ? {} : { scope: "row" }, (shown ?? plain)(row))))));
+    put(
+      body,
+      ordered.map((row) =>
+        h(
+          "tr",
+          {},
+          columns.map(({ shown, value: plain, number }, place) =>
+            h(place ? (number ? "td.number" : "td") : "th", place ? {} : { scope: "row" }, (shown ?? plain)(row)),
+          ),
+        ),
+      ),
+    );
   }
 
   fill();
-  return h("div.table", { tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption.sr", {}, caption), h("thead", {}, h("tr", {}, heads)), body));
+  return h(
+    "div.table",
+    { tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {}, h("caption.sr", {}, caption), h("thead", {}, h("tr", {}, heads)), body),
+  );
 }
 
 function compare(one, other) {
@@ -45,12 +58,21 @@ function compare(one, other) {
 
 /** A list of names and values. */
 export const facts = (pairs) =>
-  h("dl.facts", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  h(
+    "dl.facts",
+    {},
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined && value !== "")
+      .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 
 /** Large figures in a row. */
 export const figures = (pairs) =>
-  h("dl.figures", {}, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  h(
+    "dl.figures",
+    {},
+    pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 
 /** A part of a page with its head. */
 export const section = (title, ...children) => h("section.card", {}, h("h2", {}, title), children);

@@ -24,7 +24,15 @@ export class Head {
     this.element = h(
       "header.task-head",
       {},
-      h("div.task-title", {}, h("a.back", { href: "#/tasks", "aria-label": "All tasks" }, "Tasks /"), this.name, this.state, this.dot, this.actions),
+      h(
+        "div.task-title",
+        {},
+        h("a.back", { href: "#/tasks", "aria-label": "All tasks" }, "Tasks /"),
+        this.name,
+        this.state,
+        this.dot,
+        this.actions,
+      ),
       this.meta,
       this.trouble,
       h("div.progress", {}, this.bar, h("div.progress-text", {}, this.far, this.ends)),
@@ -81,12 +89,17 @@ export class Head {
     if (!task) return;
     const settled = Object.entries(this.now).reduce((all, [state, some]) => all + (SETTLED.has(state) ? some : 0), 0);
     const share = this.total ? (settled >= this.total ? 100 : Math.min(99.9, (100 * settled) / this.total)) : 0;
-    say(this.far, `${share.toFixed(share < 100 && this.total >= 200 ? 1 : 0)} % · ${number(settled)} of ${count(this.total, "subtask")}`);
+    say(
+      this.far,
+      `${share.toFixed(share < 100 && this.total >= 200 ? 1 : 0)} % · ${number(settled)} of ${count(this.total, "subtask")}`,
+    );
     const took = between(task.started_at, task.completed_at);
     const parts = [took !== null && `${duration(took)}${task.completed_at ? "" : " so far"}`];
     if (!FINAL.has(task.status) && this.eta?.eta) {
       const { eta, eta_low: low, eta_high: high, late } = this.eta;
-      parts.push(`ends about ${clock(eta).slice(0, 8)} (${clock(low).slice(0, 8)} to ${clock(high).slice(0, 8)})${late ? ", later than foretold" : ""}`);
+      parts.push(
+        `ends about ${clock(eta).slice(0, 8)} (${clock(low).slice(0, 8)} to ${clock(high).slice(0, 8)})${late ? ", later than foretold" : ""}`,
+      );
     }
     say(this.ends, parts.filter(Boolean).join(" · "));
   }
@@ -108,21 +121,44 @@ function facts(task) {
     task.priority !== 5 && h("span", {}, `priority ${task.priority}`),
     task.tags.map((tag) => h("span.tag", {}, tag)),
     task.deadline_at && h("span", {}, "deadline ", when(task.deadline_at)),
-    task.planned && h("span", { title: task.planned.reasons.join("; ") }, `planned by ${task.planned.name ?? task.planned.by}`),
-    task.rerun_of && h("span", {}, "rerun of ", h("a", { href: link(["tasks", task.rerun_of]) }, task.rerun_of), " · ",
-      h("a", { href: link(["diff", task.rerun_of, task.id]) }, "what differs")),
+    task.planned &&
+      h("span", { title: task.planned.reasons.join("; ") }, `planned by ${task.planned.name ?? task.planned.by}`),
+    task.rerun_of &&
+      h(
+        "span",
+        {},
+        "rerun of ",
+        h("a", { href: link(["tasks", task.rerun_of]) }, task.rerun_of),
+        " · ",
+        h("a", { href: link(["diff", task.rerun_of, task.id]) }, "what differs"),
+      ),
   ];
 }
 
 function trouble(task) {
-  const keys = (troubles) => troubles.slice(0, 5).map(({ key }) => h("a", { href: link(["tasks", task.id, key]) }, key));
+  const keys = (troubles) =>
+    troubles.slice(0, 5).map(({ key }) => h("a", { href: link(["tasks", task.id, key]) }, key));
   const apart = (links) => links.flatMap((one, place) => (place ? [", ", one] : [one]));
   return [
-    task.gate && !FINAL.has(task.status) && h("p.note", {}, `${words(task.gate)}${task.gate_detail ? `: ${task.gate_detail}` : ""}`,
-      task.pause && (task.pause.until ? [", until ", when(task.pause.until), `, then ${task.pause.on_timeout}`] : ", until somebody resumes it")),
-    task.error && h("div.note.bad", { role: "alert" }, h("p", {}, h("b", {}, task.error.category ?? "failed"), ` ${task.error.message}`),
-      task.error.suggestion && h("p", {}, task.error.suggestion),
-      task.error.subtasks.length > 0 && h("p", {}, "See ", apart(keys(task.error.subtasks)))),
+    task.gate &&
+      !FINAL.has(task.status) &&
+      h(
+        "p.note",
+        {},
+        `${words(task.gate)}${task.gate_detail ? `: ${task.gate_detail}` : ""}`,
+        task.pause &&
+          (task.pause.until
+            ? [", until ", when(task.pause.until), `, then ${task.pause.on_timeout}`]
+            : ", until somebody resumes it"),
+      ),
+    task.error &&
+      h(
+        "div.note.bad",
+        { role: "alert" },
+        h("p", {}, h("b", {}, task.error.category ?? "failed"), ` ${task.error.message}`),
+        task.error.suggestion && h("p", {}, task.error.suggestion),
+        task.error.subtasks.length > 0 && h("p", {}, "See ", apart(keys(task.error.subtasks))),
+      ),
     task.warnings.length > 0 && h("p.note", {}, "Completed, but without ", apart(keys(task.warnings))),
     task.note && h("p.note", {}, task.note),
   ];

@@ -42,6 +42,7 @@ export function startTheme(button) {
 function picture(theme) {
   const moon = "M13 9.6A5.6 5.6 0 0 1 6.4 3 5.6 5.6 0 1 0 13 9.6Z";
   const sun = "M8 1.5V3M8 13v1.5M1.5 8H3M13 8h1.5M3.4 3.4 4.5 4.5M11.5 11.5l1.1 1.1M3.4 12.6l1.1-1.1M11.5 4.5l1.1-1.1";
-  const shapes = theme === "dark" ? [s("path", { d: moon })] : [s("circle", { cx: 8, cy: 8, r: 2.8 }), s("path", { d: sun })];
+  const shapes =
+    theme === "dark" ? [s("path", { d: moon })] : [s("circle", { cx: 8, cy: 8, r: 2.8 }), s("path", { d: sun })];
   return s("svg.state-icon", { viewBox: "0 0 16 16", "aria-hidden": "true" }, shapes);
 }

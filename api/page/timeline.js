@@ -7,7 +7,9 @@ import { words } from "./states.js";
 
 const ROW = 22;
 const TICKS = 6;
-const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
+const STEPS = [
+  0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400,
+];
 const LEAST_PERCENT = 0.15;
 
 export class Timeline {
@@ -22,7 +24,12 @@ export class Timeline {
     this.more = h("button.small", { type: "button", on: { click: () => told.earlier() } }, "Load earlier");
     this.scroll = h("div.timeline-scroll", { tabindex: "0", role: "table", "aria-label": "Attempts by subtask" });
     this.element = h("div.timeline", {}, h("div.toolbar", {}, this.note, near, this.more), this.axis, this.scroll);
-    this.rows = new Rows(this.scroll, ROW, (index) => this.row(index), (first, last) => this.scale(first, last));
+    this.rows = new Rows(
+      this.scroll,
+      ROW,
+      (index) => this.row(index),
+      (first, last) => this.scale(first, last),
+    );
     this.changed();
   }
 
@@ -68,9 +75,16 @@ export class Timeline {
     return h(
       "div.timeline-row",
       { role: "row" },
-      h("button.plain.key", { type: "button", role: "rowheader", title: key, data: { row: key }, on: { click: open } },
-        shortened(key, 26)),
-      h("div.track", { role: "cell" }, this.bars[index].map((attempt) => this.bar(attempt))),
+      h(
+        "button.plain.key",
+        { type: "button", role: "rowheader", title: key, data: { row: key }, on: { click: open } },
+        shortened(key, 26),
+      ),
+      h(
+        "div.track",
+        { role: "cell" },
+        this.bars[index].map((attempt) => this.bar(attempt)),
+      ),
     );
   }
 
@@ -81,8 +95,13 @@ export class Timeline {
     const width = Math.max(LEAST_PERCENT, (100 * ((end ?? this.end) - start)) / whole);
     const left = Math.min(100 - LEAST_PERCENT, (100 * (start - this.start)) / whole);
     const text = `${outcome}, ${duration(took)}`;
-    return h("span.attempt", { data: { state }, title: text, "aria-label": text, role: "img",
-      style: { left: `${left}%`, width: `${width}%` } });
+    return h("span.attempt", {
+      data: { state },
+      title: text,
+      "aria-label": text,
+      role: "img",
+      style: { left: `${left}%`, width: `${width}%` },
+    });
   }
 
   close() {

@@ -5,10 +5,17 @@ import { ask, toast } from "./dialog.js";
 import { h } from "./dom.js";
 import { go, link } from "./router.js";
 
-const field = (name, label, attributes = {}) => ({ label, element: h("input", { name, autocomplete: "off", ...attributes }) });
+const field = (name, label, attributes = {}) => ({
+  label,
+  element: h("input", { name, autocomplete: "off", ...attributes }),
+});
 const select = (name, label, options) => ({
   label,
-  element: h("select", { name }, options.map(([value, text]) => h("option", { value }, text))),
+  element: h(
+    "select",
+    { name },
+    options.map(([value, text]) => h("option", { value }, text)),
+  ),
 });
 
 /** By verb: what is asked, and what is sent. */
@@ -17,7 +24,12 @@ const TASK = {
     title: "Pause this task?",
     text: "Nothing new of it starts until it is resumed, also after a restart.",
     action: "Pause",
-    fields: () => [select("mode", "What runs now", [["drain", "runs to its end"], ["now", "is stopped and put back"]])],
+    fields: () => [
+      select("mode", "What runs now", [
+        ["drain", "runs to its end"],
+        ["now", "is stopped and put back"],
+      ]),
+    ],
     body: ({ mode }) => ({ mode }),
   },
   resume: { title: "Resume this task?", text: "It goes on from where it stands.", action: "Resume" },
@@ -30,7 +42,11 @@ const TASK = {
 };
 
 const SUBTASK = {
-  retry: { title: "Run this subtask once more?", text: "What was blocked or skipped because of it is open again.", action: "Retry" },
+  retry: {
+    title: "Run this subtask once more?",
+    text: "What was blocked or skipped because of it is open again.",
+    action: "Retry",
+  },
   skip: {
     title: "Skip this subtask?",
     text: "What depends on it is skipped in turn, unless it is optional.",
@@ -56,11 +72,15 @@ const SUBTASK = {
 /** A button for each verb that is legal now. */
 export function taskButtons(task, verbs, done) {
   const acts = { rerun: () => rerun(task, done), delete: () => remove(task) };
-  return verbs.map((verb) => button(verb, TASK[verb], acts[verb] ?? (() => act(TASK[verb], at("tasks", task.id, verb), done))));
+  return verbs.map((verb) =>
+    button(verb, TASK[verb], acts[verb] ?? (() => act(TASK[verb], at("tasks", task.id, verb), done))),
+  );
 }
 
 export function subtaskButtons(task, key, verbs, done) {
-  return verbs.map((verb) => button(verb, SUBTASK[verb], () => act(SUBTASK[verb], at("tasks", task.id, "subtasks", key, verb), done)));
+  return verbs.map((verb) =>
+    button(verb, SUBTASK[verb], () => act(SUBTASK[verb], at("tasks", task.id, "subtasks", key, verb), done)),
+  );
 }
 
 /** A button that runs a final task again from one of its subtasks. */
@@ -68,7 +88,11 @@ export const rerunFrom = (task, key, done) => button("rerun", null, () => again(
 
 function button(verb, asked, click, text = null) {
   const name = text ?? verb[0].toUpperCase() + verb.slice(1);
-  return h(asked?.danger || verb === "delete" ? "button.quiet-danger" : "button", { type: "button", data: { verb }, on: { click } }, `${name} …`);
+  return h(
+    asked?.danger || verb === "delete" ? "button.quiet-danger" : "button",
+    { type: "button", data: { verb }, on: { click } },
+    `${name} …`,
+  );
 }
 
 async function act(asked, address, done) {
@@ -84,7 +108,10 @@ async function act(asked, address, done) {
 }
 
 async function rerun(task, done) {
-  const from = [["failed", "what did not complete, and all that depends on it"], ["start", "everything"]];
+  const from = [
+    ["failed", "what did not complete, and all that depends on it"],
+    ["start", "everything"],
+  ];
   const said = await ask({
     title: "Run this task again?",
     text: "A new task is made; what is completed and not called into question is kept.",

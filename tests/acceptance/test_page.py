@@ -67,7 +67,8 @@ plan:
   subtasks:
     - {key: wait, type: sleep, input: {seconds: 0.5}}
     - {key: load, type: read_file, dependencies: [wait], input: {path: rows.json}}
-    - {key: beside, type: noop, dependencies: [wait], input: beside}
+    - {key: beside, type: noop, dependencies: [wait], input: [1, 2, 3]}
+    - {key: each, type: noop, dependencies: [beside], map: {over: "{{subtasks.beside.output}}"}, input: "{{item}}"}
     - {key: report, type: noop, dependencies: [load, beside], input: "{{subtasks.load.output}}"}
 """
 
@@ -89,14 +90,14 @@ async def test_a_plan_is_looked_at_sent_watched_mended_and_run_again(ann: Visito
     await page.fill("textarea[name=plan]", PLAN)
     await page.click("text=Preview")
     await ann.item("report").wait_for()
-    assert await page.locator(".preview .item").count() == 4
+    assert await page.locator(".preview .item").count() == 5
     await ann.picture("preview")
 
     await page.evaluate("window.stayed = true")
     await page.click("button:text-is('Run')")
     await ann.item("load", "failed").wait_for()
     await ann.item("report", "blocked").wait_for()
-    await ann.item("beside", "completed").wait_for()
+    await ann.item("each[2]", "completed").wait_for()
     await ann.task_is("failed")
     assert await page.evaluate("window.stayed"), "it went live without being loaded again"
 
@@ -198,10 +199,10 @@ async def test_what_users_wrote_is_shown_as_they_wrote_it_and_never_run(ann: Vis
     await page.click(f"a[data-id='{asked_for}']")
     await ann.sees("h1", has_text=f"Show {text}")
     for tab in ("Graph", "Timeline", "Subtasks", "Events", "Result", "Report"):
-        await ann.visit(f"#/tasks/{task}/bad?tab={tab.lower()}")
+        await ann.go(f"tasks/{task}/bad?tab={tab.lower()}")
         await ann.sees(".panel .said", has_text=text)
         await ann.sees(f"role=tab[name={tab}][selected=true]")
-    await ann.visit(f"#/tasks/{task}/out")
+    await ann.go(f"tasks/{task}/out")
     await ann.sees(".panel .json", has_text=text)
     await ann.picture("markup")
 
@@ -300,7 +301,7 @@ async def test_it_is_used_by_keyboard_and_by_ear(ann: Visitor, server: Serving) 
         assert landmark in tree
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 async def test_every_view_fits_in_light_and_dark_and_on_a_phone(
     browser: Browser, server: Serving, tmp_path: Path, scheme: str, width: int
 ) -> None:
@@ -319,7 +320,7 @@ async def test_every_view_fits_in_light_and_dark_and_on_a_phone(
         }  # fmt: skip
         await ann.visit()
         for place, there in places.items():
-            await ann.page.evaluate("(place) => { location.hash = `#/${place}`; }", place)
+            await ann.go(place)
             await ann.sees(there)
             over = await ann.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"

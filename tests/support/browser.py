@@ -52,6 +52,10 @@ class Visitor:
         await self.page.goto("about:blank")
         await self.page.goto(f"{self.base}/{place}")
 
+    async def go(self, place: str) -> None:
+        """Goes to another place of the page that is there."""
+        await self.page.evaluate("(place) => { location.hash = `#/${place}`; }", place)
+
     def item(self, key: str, state: str | None = None) -> Locator:
         """A subtask in the graph."""
         wanted = f".graph .item[data-key='{key}']"

@@ -29,7 +29,10 @@ async function health() {
 
 function drawn(found) {
   const { engine } = found;
-  const plain = Object.entries(engine).filter(([name, value]) => typeof value !== "object" && !["running", "slots", "ready", "open_tasks", "unsettled"].includes(name));
+  const plain = Object.entries(engine).filter(
+    ([name, value]) =>
+      typeof value !== "object" && !["running", "slots", "ready", "open_tasks", "unsettled"].includes(name),
+  );
   const types = Object.entries(engine.running_by_type ?? {});
   return h(
     "div",
@@ -42,14 +45,17 @@ function drawn(found) {
       ["Open tasks", number(engine.open_tasks)],
       ["Unsettled subtasks", number(engine.unsettled)],
     ]),
-    h("div.columns.even", {},
-      section("Graph", facts(pairs(found.graph))),
-      section("Redis", facts(pairs(found.redis)))),
+    h("div.columns.even", {}, section("Graph", facts(pairs(found.graph))), section("Redis", facts(pairs(found.redis)))),
     types.length > 0 && section("Running by type", facts(types.map(([type, count]) => [type, number(count)]))),
     section("Engine", facts(plain.map(([name, value]) => [name.replaceAll("_", " "), shown(value)]))),
   );
 }
 
-const shown = (value) => (typeof value === "number" ? number(value) : typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
+const shown = (value) =>
+  typeof value === "number" ? number(value) : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
 
-const pairs = (found) => Object.entries(found).map(([name, value]) => [name.replaceAll("_", " "), typeof value === "object" && value !== null ? JSON.stringify(value) : shown(value)]);
+const pairs = (found) =>
+  Object.entries(found).map(([name, value]) => [
+    name.replaceAll("_", " "),
+    typeof value === "object" && value !== null ? JSON.stringify(value) : shown(value),
+  ]);

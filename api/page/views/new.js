@@ -8,7 +8,10 @@ import { faultsOf, previewOf } from "../preview.js";
 import { pageHead } from "../table.js";
 
 const SENTENCE = "Calculate factorial of 10";
-const TYPED = { input: '{"data": [{"city": "Bern", "amount": 12}, {"city": "Genf", "amount": 7}]}', parameters: '{"filter": "amount > 5"}' };
+const TYPED = {
+  input: '{"data": [{"city": "Bern", "amount": 12}, {"city": "Genf", "amount": 7}]}',
+  parameters: '{"filter": "amount > 5"}',
+};
 const PLAN = `name: word count
 plan:
   subtasks:
@@ -39,25 +42,74 @@ class NewTask {
       tags: h("input", { name: "tags", placeholder: "nightly, report" }),
       user_id: h("input", { name: "user_id" }),
       priority: h("input", { name: "priority", type: "number", min: 0, max: 10, placeholder: "5" }),
-      failure_policy: h("select", { name: "failure_policy" }, ["", "continue", "fail_fast"].map((value) => h("option", { value }, value || "as it is set"))),
+      failure_policy: h(
+        "select",
+        { name: "failure_policy" },
+        ["", "continue", "fail_fast"].map((value) => h("option", { value }, value || "as it is set")),
+      ),
     };
     const field = (name, label) => h("label.field", { data: { field: name } }, h("span", {}, label), this.fields[name]);
     this.types = h("datalist", { id: "types" });
-    this.choice = h("div.segmented", { role: "radiogroup", "aria-label": "How the task is given" },
-      Object.entries(FORMS).map(([value, label]) => h("label", {},
-        h("input", { type: "radio", name: "form", value, on: { change: () => go(["new"], { form: value }, { replace: true }) } }), h("span", {}, label))));
+    this.choice = h(
+      "div.segmented",
+      { role: "radiogroup", "aria-label": "How the task is given" },
+      Object.entries(FORMS).map(([value, label]) =>
+        h(
+          "label",
+          {},
+          h("input", {
+            type: "radio",
+            name: "form",
+            value,
+            on: { change: () => go(["new"], { form: value }, { replace: true }) },
+          }),
+          h("span", {}, label),
+        ),
+      ),
+    );
     this.parts = {
-      sentence: h("div", {}, field("description", "Sentence"), h("p.hint", {}, "Plain English. What the rules do not understand goes to a model, where one is set up.")),
-      typed: h("div", {}, field("type", "Type"), this.types, field("input", "Input"), field("parameters", "Parameters")),
+      sentence: h(
+        "div",
+        {},
+        field("description", "Sentence"),
+        h("p.hint", {}, "Plain English. What the rules do not understand goes to a model, where one is set up."),
+      ),
+      typed: h(
+        "div",
+        {},
+        field("type", "Type"),
+        this.types,
+        field("input", "Input"),
+        field("parameters", "Parameters"),
+      ),
       plan: h("div", {}, field("plan", "Plan"), h("p.hint", {}, "The whole body of a task, as JSON or YAML.")),
     };
-    this.options = h("details.options", {}, h("summary", {}, "Options"), h("div.grid", {}, field("name", "Name"), field("tags", "Tags"),
-      field("user_id", "User"), field("priority", "Priority"), field("failure_policy", "After a failure")));
+    this.options = h(
+      "details.options",
+      {},
+      h("summary", {}, "Options"),
+      h(
+        "div.grid",
+        {},
+        field("name", "Name"),
+        field("tags", "Tags"),
+        field("user_id", "User"),
+        field("priority", "Priority"),
+        field("failure_policy", "After a failure"),
+      ),
+    );
     this.faults = h("div", { role: "alert" });
     this.run = h("button.primary", { type: "submit" }, "Run");
     this.look = h("button", { type: "button", on: { click: () => this.preview() } }, "Preview");
-    this.form = h("form.new-form", { on: { submit: (event) => (event.preventDefault(), this.submit()), input: () => this.stale() } },
-      this.choice, Object.values(this.parts), this.options, this.faults, h("div.actions", {}, this.run, this.look));
+    this.form = h(
+      "form.new-form",
+      { on: { submit: (event) => (event.preventDefault(), this.submit()), input: () => this.stale() } },
+      this.choice,
+      Object.values(this.parts),
+      this.options,
+      this.faults,
+      h("div.actions", {}, this.run, this.look),
+    );
     this.seen = h("div.preview", { role: "region", "aria-label": "Preview" }, this.nothing());
     put(main, pageHead("New task"), h("div.columns", {}, this.form, this.seen));
     this.loadTypes();
@@ -70,7 +122,10 @@ class NewTask {
   async loadTypes() {
     try {
       const { tools } = await get("/tools");
-      put(this.types, tools.map(({ name }) => h("option", { value: name })));
+      put(
+        this.types,
+        tools.map(({ name }) => h("option", { value: name })),
+      );
     } catch {
       // Without the list the type is written by hand.
     }
@@ -101,12 +156,22 @@ class NewTask {
       const text = value("plan");
       return { text, type: /^[{[]/.test(text) ? "application/json" : "application/yaml" };
     }
-    const options = Object.fromEntries(["name", "user_id", "failure_policy"].map((name) => [name, value(name)]).filter(([, one]) => one));
+    const options = Object.fromEntries(
+      ["name", "user_id", "failure_policy"].map((name) => [name, value(name)]).filter(([, one]) => one),
+    );
     if (value("priority")) options.priority = Number(value("priority"));
-    if (value("tags")) options.tags = value("tags").split(",").map((tag) => tag.trim()).filter(Boolean);
-    if (this.chosen === "sentence") return { text: JSON.stringify({ ...options, description: value("description") }), type: "application/json" };
-    const parts = Object.entries({ ...options, type: value("type") }).map(([name, one]) => `${JSON.stringify(name)}: ${JSON.stringify(one)}`);
-    for (const name of ["input", "parameters"]) if (value(name)) parts.push(`"${name}": ${this.json(name, value(name))}`);
+    if (value("tags"))
+      options.tags = value("tags")
+        .split(",")
+        .map((tag) => tag.trim())
+        .filter(Boolean);
+    if (this.chosen === "sentence")
+      return { text: JSON.stringify({ ...options, description: value("description") }), type: "application/json" };
+    const parts = Object.entries({ ...options, type: value("type") }).map(
+      ([name, one]) => `${JSON.stringify(name)}: ${JSON.stringify(one)}`,
+    );
+    for (const name of ["input", "parameters"])
+      if (value(name)) parts.push(`"${name}": ${this.json(name, value(name))}`);
     return { text: `{${parts.join(", ")}}`, type: "application/json" };
   }
 
@@ -116,7 +181,9 @@ class NewTask {
       JSON.parse(text);
       return text;
     } catch (error) {
-      throw Object.assign(new Error("The input has faults"), { faults: [{ pointer: `/${name}`, detail: `is no JSON: ${error.message}` }] });
+      throw Object.assign(new Error("The input has faults"), {
+        faults: [{ pointer: `/${name}`, detail: `is no JSON: ${error.message}` }],
+      });
     }
   }
 
@@ -153,4 +220,5 @@ class NewTask {
   }
 }
 
-const area = (name, placeholder, rows) => h("textarea", { name, placeholder, rows, spellcheck: "false", class: name === "description" ? null : "mono" });
+const area = (name, placeholder, rows) =>
+  h("textarea", { name, placeholder, rows, spellcheck: "false", class: name === "description" ? null : "mono" });

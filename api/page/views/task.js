@@ -17,7 +17,14 @@ import { Head } from "../taskhead.js";
 import { Panel } from "../panel.js";
 import { report } from "../report.js";
 
-const TABS = { graph: "Graph", timeline: "Timeline", subtasks: "Subtasks", events: "Events", result: "Result", report: "Report" };
+const TABS = {
+  graph: "Graph",
+  timeline: "Timeline",
+  subtasks: "Subtasks",
+  events: "Events",
+  result: "Result",
+  report: "Report",
+};
 const TICK_MS = 250;
 const TASK_MS = 400;
 const LIST_MS = 150;
@@ -38,9 +45,24 @@ class TaskView {
     this.log = new Log(id);
     this.head = new Head(this.model, { done: () => this.refresh() });
     this.panel = new Panel(this.model, { closed: () => this.choose(null), done: () => this.refresh() });
-    this.tabs = h("div.tabs", { role: "tablist", "aria-label": "Views of the task", on: { keydown: (event) => this.arrow(event) } },
-      Object.entries(TABS).map(([name, title]) => h("button.tab", { type: "button", role: "tab", id: `tab-${name}`,
-        "aria-controls": "tab-body", data: { tab: name }, on: { click: () => this.visit(this.key, name) } }, title)));
+    this.tabs = h(
+      "div.tabs",
+      { role: "tablist", "aria-label": "Views of the task", on: { keydown: (event) => this.arrow(event) } },
+      Object.entries(TABS).map(([name, title]) =>
+        h(
+          "button.tab",
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${name}`,
+            "aria-controls": "tab-body",
+            data: { tab: name },
+            on: { click: () => this.visit(this.key, name) },
+          },
+          title,
+        ),
+      ),
+    );
     this.body = h("div.tab-body", { role: "tabpanel", id: "tab-body" }, loading("the task"));
     this.lost = document.getElementById("lost");
     put(main, this.head.element, this.tabs, h("div.task-body", {}, this.body, this.panel.element));
@@ -50,7 +72,11 @@ class TaskView {
     try {
       await Promise.all([this.model.loadTask(this.gone.signal), this.model.loadGraph(this.gone.signal)]);
     } catch (error) {
-      if (error.name !== "AbortError") put(this.body, failed(error, () => location.reload()));
+      if (error.name !== "AbortError")
+        put(
+          this.body,
+          failed(error, () => location.reload()),
+        );
       return;
     }
     this.began = this.model.seq;
@@ -155,7 +181,9 @@ class TaskView {
       const mine = tab.dataset.tab === name;
       tab.setAttribute("aria-selected", mine);
       tab.tabIndex = mine ? 0 : -1;
-      if (mine) this.body.setAttribute("aria-labelledby", tab.id);
+      if (!mine) continue;
+      this.body.setAttribute("aria-labelledby", tab.id);
+      tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     if (!this.ready) return true;
     this.panel.show(this.key);
@@ -198,7 +226,9 @@ class TaskView {
   }
 
   timelineTab() {
-    return this.logTab(new Timeline(this.log, { ...this.listening(), running: () => !FINAL.has(this.model.task.status) }));
+    return this.logTab(
+      new Timeline(this.log, { ...this.listening(), running: () => !FINAL.has(this.model.task.status) }),
+    );
   }
 
   eventsTab() {
@@ -222,7 +252,11 @@ class TaskView {
   reportTab() {
     const element = h("div.scroll", {}, loading("the report"));
     put(this.body, element);
-    into(element, () => report(this.id, this.gone.signal), (made) => made);
+    into(
+      element,
+      () => report(this.id, this.gone.signal),
+      (made) => made,
+    );
     return null;
   }
 
@@ -253,4 +287,3 @@ class TaskView {
     this.connection("");
   }
 }
-

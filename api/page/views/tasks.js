@@ -30,8 +30,12 @@ class Tasks {
       "form.filters",
       { role: "search", on: { submit: (event) => (event.preventDefault(), this.refine()) } },
       input("search", "Search name, description, id", "search"),
-      h("select", { name: "status", "aria-label": "State", on: { change: () => this.refine() } },
-        h("option", { value: "" }, "Any state"), TASK_STATES.map((state) => h("option", { value: state }, words(state)))),
+      h(
+        "select",
+        { name: "status", "aria-label": "State", on: { change: () => this.refine() } },
+        h("option", { value: "" }, "Any state"),
+        TASK_STATES.map((state) => h("option", { value: state }, words(state))),
+      ),
       input("type", "Type"),
       input("tag", "Tag"),
       input("user_id", "User"),
@@ -75,7 +79,10 @@ class Tasks {
     } catch (error) {
       if (error.name === "AbortError") return;
       put(this.list);
-      put(this.end, failed(error, () => this.load()));
+      put(
+        this.end,
+        failed(error, () => this.load()),
+      );
     }
     this.list.removeAttribute("aria-busy");
   }
@@ -84,10 +91,19 @@ class Tasks {
     const filtered = FILTERS.some((name) => this.query[name]);
     put(
       this.end,
-      !this.list.childElementCount && h("div.empty", {},
-        h("p", {}, filtered ? "No task matches these filters." : "There are no tasks yet."),
-        !filtered && h("a.button.primary", { href: "#/new" }, "Make the first one")),
-      cursor && h("button", { type: "button", on: { click: () => this.more(cursor) } }, filtered ? "Look further" : "Show more"),
+      !this.list.childElementCount &&
+        h(
+          "div.empty",
+          {},
+          h("p", {}, filtered ? "No task matches these filters." : "There are no tasks yet."),
+          !filtered && h("a.button.primary", { href: "#/new" }, "Make the first one"),
+        ),
+      cursor &&
+        h(
+          "button",
+          { type: "button", on: { click: () => this.more(cursor) } },
+          filtered ? "Look further" : "Show more",
+        ),
     );
   }
 
@@ -117,14 +133,32 @@ function row(task) {
   return h(
     "li",
     {},
-    h("a.task-row", { href: link(["tasks", task.id]), data: { id: task.id } },
+    h(
+      "a.task-row",
+      { href: link(["tasks", task.id]), data: { id: task.id } },
       h("span.task-state", {}, badge(gate === "paused" ? "paused" : task.status)),
-      h("span.task-name", {},
+      h(
+        "span.task-name",
+        {},
         h("span.title", {}, titleOf(task)),
-        h("span.under", {}, [task.type, ...task.tags.map((tag) => `#${tag}`), task.user_id].filter(Boolean).join(" · "))),
-      h("span.task-bar", {}, stateBar(task.subtasks, progress.total),
-        h("span.under", {}, `${progress.completed} of ${count(progress.total, "subtask")}`)),
-      h("span.task-time", {}, when(task.created_at), h("span.under", {}, FINAL.has(task.status) ? took : `${took} so far`)),
+        h(
+          "span.under",
+          {},
+          [task.type, ...task.tags.map((tag) => `#${tag}`), task.user_id].filter(Boolean).join(" · "),
+        ),
+      ),
+      h(
+        "span.task-bar",
+        {},
+        stateBar(task.subtasks, progress.total),
+        h("span.under", {}, `${progress.completed} of ${count(progress.total, "subtask")}`),
+      ),
+      h(
+        "span.task-time",
+        {},
+        when(task.created_at),
+        h("span.under", {}, FINAL.has(task.status) ? took : `${took} so far`),
+      ),
     ),
     task.error && h("p.task-error", {}, task.error.message),
   );

@@ -8,7 +8,12 @@ import { jsonView } from "../json.js";
 import { facts, pageHead } from "../table.js";
 
 export function open(main) {
-  const search = h("input", { type: "search", placeholder: "Search name or description", "aria-label": "Search tools", on: { input: () => filter() } });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Search name or description",
+    "aria-label": "Search tools",
+    on: { input: () => filter() },
+  });
   const body = h("div", {}, loading("the tools"));
   put(main, pageHead("Tools", search), body);
   let rows = [];
@@ -18,31 +23,58 @@ export function open(main) {
     for (const { element, said } of rows) element.hidden = !said.includes(text);
   }
 
-  into(body, () => get("/tools"), ({ tools }) => {
-    rows = tools.map((tool) => ({ element: drawn(tool), said: `${tool.name} ${tool.description}`.toLowerCase() }));
-    return h("div.tool-list", {}, rows.map(({ element }) => element));
-  });
+  into(
+    body,
+    () => get("/tools"),
+    ({ tools }) => {
+      rows = tools.map((tool) => ({ element: drawn(tool), said: `${tool.name} ${tool.description}`.toLowerCase() }));
+      return h(
+        "div.tool-list",
+        {},
+        rows.map(({ element }) => element),
+      );
+    },
+  );
   return {};
 }
 
 function drawn(tool) {
   const { profile } = tool;
-  const marks = [tool.deterministic && "deterministic", tool.idempotent && "idempotent", tool.expands && "expands"].filter(Boolean);
+  const marks = [
+    tool.deterministic && "deterministic",
+    tool.idempotent && "idempotent",
+    tool.expands && "expands",
+  ].filter(Boolean);
   const schema = h("details", {}, h("summary", {}, "Input"));
-  schema.addEventListener("toggle", () => schema.childElementCount > 1 || schema.append(jsonView(tool.input_schema, `Input of ${tool.name}`)));
-  return h("article.card.tool", { id: `tool-${tool.name}` },
+  schema.addEventListener(
+    "toggle",
+    () => schema.childElementCount > 1 || schema.append(jsonView(tool.input_schema, `Input of ${tool.name}`)),
+  );
+  return h(
+    "article.card.tool",
+    { id: `tool-${tool.name}` },
     h("h2.mono", {}, tool.name, h("span.muted", {}, ` ${tool.version}`)),
     h("p", {}, prose(tool.description)),
-    h("p", {}, marks.map((mark) => h("span.tag", {}, mark))),
+    h(
+      "p",
+      {},
+      marks.map((mark) => h("span.tag", {}, mark)),
+    ),
     facts([
       ["Running", tool.running ? `${number(tool.running)}${tool.limit ? ` of ${tool.limit}` : ""}` : null],
       ["Limit", tool.limit && !tool.running ? number(tool.limit) : null],
       ["Attempts", profile && number(profile.attempts)],
       ["Failed", profile && profile.failures ? percent(profile.failure_rate) : null],
-      ["Usually", profile && profile.median !== null ? `${duration(profile.median)} (${duration(profile.p10)} to ${duration(profile.p90)})` : null],
+      [
+        "Usually",
+        profile && profile.median !== null
+          ? `${duration(profile.median)} (${duration(profile.p10)} to ${duration(profile.p90)})`
+          : null,
+      ],
       ["Slower than before", profile?.regressed ? "yes" : null],
     ]),
-    schema);
+    schema,
+  );
 }
 
 /** A description whose parts in backticks are code. */

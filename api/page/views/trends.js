@@ -12,8 +12,11 @@ const DAYS = [1, 7, 30, 90];
 
 export function open(main, place) {
   const body = h("div", {}, loading("the trends"));
-  const days = h("select", { "aria-label": "Days", on: { change: () => go(["trends"], { days: days.value }) } },
-    DAYS.map((value) => h("option", { value }, value === 1 ? "Today" : `${value} days`)));
+  const days = h(
+    "select",
+    { "aria-label": "Days", on: { change: () => go(["trends"], { days: days.value }) } },
+    DAYS.map((value) => h("option", { value }, value === 1 ? "Today" : `${value} days`)),
+  );
   put(main, pageHead("Trends", days), body);
   const moved = ({ query }) => {
     days.value = DAYS.includes(Number(query.get("days"))) ? query.get("days") : "7";
@@ -43,27 +46,70 @@ function drawn(found) {
       ["Mean wait", duration(totals.mean_wait_seconds)],
       ["Estimates off by", totals.estimate_factor ? `× ${totals.estimate_factor.toFixed(2)}` : "–"],
     ]),
-    section("By day", bars(byDay, [
-      { name: "completed", state: "completed" }, { name: "cached", state: "ready" }, { name: "failed", state: "failed" },
-    ])),
-    found.bottlenecks.length > 0 && section("Where time is lost", h("ul", {}, found.bottlenecks.map((row) => h("li", {}, row.detail)))),
-    section("By type", table([
-      { name: "Type", value: (row) => row.type, shown: (row) => h("a.mono", { href: `#/estimates?type=${encodeURIComponent(row.type)}` }, row.type) },
-      { name: "Attempts", value: (row) => row.attempts, shown: (row) => number(row.attempts), number: true },
-      { name: "Failed", value: (row) => row.failure_rate, shown: (row) => percent(row.failure_rate), number: true },
-      { name: "Mean", value: (row) => row.mean_seconds, shown: (row) => duration(row.mean_seconds), number: true },
-      { name: "Longest", value: (row) => row.longest_seconds, shown: (row) => duration(row.longest_seconds), number: true },
-      { name: "Mean wait", value: (row) => row.mean_wait_seconds, shown: (row) => duration(row.mean_wait_seconds), number: true },
-      { name: "In all", value: (row) => row.seconds, shown: (row) => duration(row.seconds), number: true },
-    ], found.types, { caption: "Attempts by type", sort: 6, descending: true })),
-    section("This engine", figures([
-      ["Running", `${number(resources.running)} of ${number(resources.slots)}`],
-      ["Ready", number(resources.ready)],
-      ["Open tasks", number(resources.open_tasks)],
-      ["Memory, at most", bytes(resources.memory_bytes)],
-      ["Processor time", duration(resources.cpu_seconds)],
-    ])),
-    h("p.muted", {}, "Counted at ", when(found.at), found.first_task && ". Older tasks are not counted: there are too many."),
+    section(
+      "By day",
+      bars(byDay, [
+        { name: "completed", state: "completed" },
+        { name: "cached", state: "ready" },
+        { name: "failed", state: "failed" },
+      ]),
+    ),
+    found.bottlenecks.length > 0 &&
+      section(
+        "Where time is lost",
+        h(
+          "ul",
+          {},
+          found.bottlenecks.map((row) => h("li", {}, row.detail)),
+        ),
+      ),
+    section(
+      "By type",
+      table(
+        [
+          {
+            name: "Type",
+            value: (row) => row.type,
+            shown: (row) => h("a.mono", { href: `#/estimates?type=${encodeURIComponent(row.type)}` }, row.type),
+          },
+          { name: "Attempts", value: (row) => row.attempts, shown: (row) => number(row.attempts), number: true },
+          { name: "Failed", value: (row) => row.failure_rate, shown: (row) => percent(row.failure_rate), number: true },
+          { name: "Mean", value: (row) => row.mean_seconds, shown: (row) => duration(row.mean_seconds), number: true },
+          {
+            name: "Longest",
+            value: (row) => row.longest_seconds,
+            shown: (row) => duration(row.longest_seconds),
+            number: true,
+          },
+          {
+            name: "Mean wait",
+            value: (row) => row.mean_wait_seconds,
+            shown: (row) => duration(row.mean_wait_seconds),
+            number: true,
+          },
+          { name: "In all", value: (row) => row.seconds, shown: (row) => duration(row.seconds), number: true },
+        ],
+        found.types,
+        { caption: "Attempts by type", sort: 6, descending: true },
+      ),
+    ),
+    section(
+      "This engine",
+      figures([
+        ["Running", `${number(resources.running)} of ${number(resources.slots)}`],
+        ["Ready", number(resources.ready)],
+        ["Open tasks", number(resources.open_tasks)],
+        ["Memory, at most", bytes(resources.memory_bytes)],
+        ["Processor time", duration(resources.cpu_seconds)],
+      ]),
+    ),
+    h(
+      "p.muted",
+      {},
+      "Counted at ",
+      when(found.at),
+      found.first_task && ". Older tasks are not counted: there are too many.",
+    ),
   );
 }
 
