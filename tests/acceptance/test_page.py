@@ -22,6 +22,8 @@ AWAY = r"Failed to load resource: net::ERR_"
 PAINT_SECONDS = 15
 """An idle machine paints ten thousand subtasks in less than two; this one runs other tests as well."""
 FRAME_MS = 100
+embedded = pytest.mark.parametrize("server", ["embedded"], indirect=True, scope="module")
+"""For what the other graph would show once more."""
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -47,11 +49,6 @@ async def server(request: pytest.FixtureRequest, browser: Browser, tmp_path_fact
 async def ann(browser: Browser, server: Serving, tmp_path: Path) -> AsyncIterator[Visitor]:
     async with visitor(browser, f"http://127.0.0.1:{server.port}", tmp_path) as found:
         yield found
-
-
-def only_embedded(server: Serving) -> None:
-    if "NEO4J_URL" in server.settings:
-        pytest.skip("the same page on the same answers; the other graph shows it")
 
 
 async def submit(server: Serving, *subtasks: dict[str, Any], **fields: Any) -> str:
@@ -215,8 +212,8 @@ async def _is_final(server: Serving, task: str) -> bool:
     return (await server.task(task))["status"] in ("completed", "failed", "cancelled")
 
 
+@embedded
 async def test_ten_thousand_subtasks_are_painted_unfolded_moved_and_followed(ann: Visitor, server: Serving) -> None:
-    only_embedded(server)
     page = ann.page
     steps = [step("gate", type="sleep", input={"seconds": 3000})]
     steps += [
@@ -268,8 +265,8 @@ async def _frames_of_a_pan(ann: Visitor) -> list[float]:
     return sorted(await ann.page.evaluate("() => { cancelAnimationFrame(window.asked); return frames_; }"))
 
 
+@embedded
 async def test_it_is_used_by_keyboard_and_by_ear(ann: Visitor, server: Serving) -> None:
-    only_embedded(server)
     page = ann.page
     task = await submit(server, step("a"), step("b", "a"), step("c", "b"), name="by keyboard")
     await ann.visit("#/tasks")
@@ -301,11 +298,11 @@ async def test_it_is_used_by_keyboard_and_by_ear(ann: Visitor, server: Serving) 
         assert landmark in tree
 
 
+@embedded
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 async def test_every_view_fits_in_light_and_dark_and_on_a_phone(
     browser: Browser, server: Serving, tmp_path: Path, scheme: str, width: int
 ) -> None:
-    only_embedded(server)
     broken = step("bad", "first", type="calculate", input={"expression": "1 / 0"})
     task = await submit(server, step("first", input={"rows": [1, 2]}), broken, step("end", "bad"), name="weekly report")
     await eventually(lambda: _is_final(server, task), 30)
