@@ -55,6 +55,10 @@ imports: $(DEV) ## The import contracts of pyproject.toml
 openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change of the API that a review looks at
 	@$(BIN)/agent03 openapi > docs/openapi.json
 
+.PHONY: reference
+reference: $(DEV) ## Writes the pages that say what the code says: settings, command line, states, metrics
+	@for page in settings_page cli_page states api_metrics; do $(BIN)/python -m tests.unit.test_$$page; done
+
 .PHONY: bench
 bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, on both graphs
 	@$(BIN)/python -m tests.bench

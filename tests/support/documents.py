@@ -13,7 +13,7 @@ QUICKSTART = REPOSITORY / "docs" / "quickstart.md"
 DOCUMENTS = [
     README,
     REPOSITORY / "CONTRIBUTING.md",
-    *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
     REPOSITORY / "examples" / "README.md",
 ]
 NOT_PLAYED = {

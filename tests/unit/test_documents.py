@@ -16,7 +16,7 @@ from api.yaml12 import load_yaml
 from tests.support.documents import DOCUMENTS, NOT_PLAYED, anchors, blocks, broken_links, code_spans, links
 from tests.support.transcripts import REPOSITORY, parse
 
-FOLDERS = ("api", "cypher", "docs", "engine", "examples", "graph", "ops", "tests")
+FOLDERS = ("api", "cypher", "docs", "engine", "examples", "graph", "ops", "scripts", "tests")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[a-z0-9_./-]+")
 """What in backticks is a path from the top; one with a word in capitals stands for many."""
 SHELLS = {"bash", "sh", "shell", "zsh"}
