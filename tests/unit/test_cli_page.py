@@ -16,7 +16,7 @@ from api.cli import app, exits
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = f"""# The command line
 
-Data goes to stdout, everything else to stderr, so that a command can stand in a pipe. Commands that ask a server find it
+Data goes to stdout, everything else to stderr: a command can stand in a pipe. Commands that ask a server find it
 at `ENGINE_URL` (`http://127.0.0.1:8003` unless given); the others read the [settings](settings.md). `--help` says the
 same as this page, which is generated from the commands; a test compares the two.
 

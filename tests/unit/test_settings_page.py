@@ -22,8 +22,8 @@ HEAD = """# Settings
 Every setting is a variable of the environment, and is read once, at the start. `--env-file FILE` stands behind the
 environment, an option of the command line before it; unset or empty means the default.
 [.env.agent03](../.env.agent03) has them all with the values for a host beside the compose file. A value that cannot be
-used ends the start with one line that says what would be right. `ENGINE_URL` is for commands that ask a server, and says
-where it is: `http://127.0.0.1:8003` unless given.
+used ends the start with one line that says what would be right. `ENGINE_URL` is for commands that ask a server, and
+says where it is: `http://127.0.0.1:8003` unless given.
 
 This page is generated from `engine/settings.py`; a test compares the two.
 """
