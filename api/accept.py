@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import HTTPException, Response
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.requests import HTTPConnection
 from fastapi.routing import APIRoute
-
-JSON = "application/json"
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
@@ -43,11 +42,12 @@ def refuse_unacceptable(connection: HTTPConnection) -> None:
 
 def _offered(route: APIRoute) -> list[str]:
     """The forms of what a route answers with; none when it has no body, or is not part of the contract."""
-    answer = route.responses.get(route.status_code or 200, {})
     if route.status_code == 204 or not route.include_in_schema:
         return []
-    kinds = list(answer.get("content", ()))
-    return kinds if route.response_class is Response else [JSON, *kinds]
+    given = route.response_class
+    made: type[Response] = given.value if isinstance(given, DefaultPlaceholder) else given
+    own = [made.media_type] if made.media_type else []
+    return own + list(route.responses.get(route.status_code or 200, {}).get("content", ()))
 
 
 def _range(part: str) -> tuple[str, float]:

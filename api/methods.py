@@ -42,7 +42,7 @@ class Methods:
             return await Response(status_code=204, headers={"Allow": allow})(scope, receive, send)
         if method != "HEAD":
             return await self._app(scope, receive, send)
-        answer = _Headers(receive, send)
+        answer = _Headers(scope, receive, send)
         scope["method"] = "GET"
         try:
             await self._app(scope, answer.receive, answer.send)
@@ -52,9 +52,12 @@ class Methods:
 
 
 class _Headers:
-    """Lets the head of an answer through and nothing of its body."""
+    """Lets the head of an answer through and nothing of its body. The server below is asked for HEAD, and holds the
+    length of what it sends against that.
+    """
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._done = False
@@ -68,4 +71,8 @@ class _Headers:
                 return
             self._done = True
             message = {"type": "http.response.body", "body": b""}
-        await self._send(message)
+        self._scope["method"] = "HEAD"
+        try:
+            await self._send(message)
+        finally:
+            self._scope["method"] = "GET"

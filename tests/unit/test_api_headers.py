@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any, cast
 
 import httpx2
 import pytest
 import structlog
 
+from api.app import create_app
+from api.metrics import Metrics
 from api.trace_context import trace_id
+from engine.service import Engine
+from engine.settings import Settings
 from tests.support.fake_engine import FakeEngine, a_task
 from tests.support.http import client_of, problem
 
@@ -35,6 +40,22 @@ async def test_head_answers_as_get_does_without_the_body(client: httpx2.AsyncCli
     assert head.headers["x-request-id"]
     if path != "/metrics":  # its answer counts the requests
         assert int(head.headers["content-length"]) == len(got.content)
+
+
+async def test_the_server_below_sees_head_whenever_something_is_sent(engine: FakeEngine) -> None:
+    """It holds the length of a body against the length that was announced, unless it was asked for HEAD."""
+    app = create_app(cast(Engine, engine), Settings(), Metrics())
+    scope: dict[str, Any] = {"type": "http", "method": "HEAD", "path": "/tasks", "query_string": b"", "headers": []}
+    seen: list[tuple[str, str]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        seen.append((message["type"].rpartition(".")[2], scope["method"]))
+
+    await app(scope, receive, send)
+    assert (seen, scope["method"]) == ([("start", "HEAD"), ("body", "HEAD")], "HEAD")
 
 
 @pytest.mark.parametrize(
