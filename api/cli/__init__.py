@@ -17,7 +17,7 @@ from api.cli.neo4j import neo4j
 from api.cli.plan import plan
 from api.cli.query import query
 from api.cli.recall import recall
-from api.cli.task import submit, task, why
+from api.cli.task import submit, task, top, why
 from engine.errors import EngineError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (serve, run, submit, query, recall, why, demo, doctor, undo, openapi, version):
+for _command in (serve, run, submit, query, recall, why, top, demo, doctor, undo, openapi, version):
     app.command()(_command)
 app.add_typer(task)
 app.add_typer(plan)

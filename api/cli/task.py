@@ -6,7 +6,7 @@ A verb is one function of two lines; what they share is in ``api.cli.tasks``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +74,18 @@ def submit(
 
     body = read_task(source)
     raise typer.Exit(submit_task(engine_url(), body, key=idempotency_key, wait=wait, as_json=as_json))
+
+
+def top(
+    once: Annotated[
+        bool, typer.Option("--once", help="Print it once; so it is done where there is no terminal.")
+    ] = False,
+) -> None:
+    """Watch a running engine (ENGINE_URL): open tasks, slots, rates, failures, and what runs longer than expected."""
+    from api.cli.top import watch_engine
+
+    with server() as client, suppress(KeyboardInterrupt):
+        watch_engine(client, once=once)
 
 
 @task.command(name="list")
