@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from api.drawings.mermaid import Bar, flowchart, gantt
+from api.drawings.scene import scene
 from engine.answers import story, words
 from engine.answers.story import Report
+from engine.model import Json
 from engine.times import iso
 
 _SPECIAL = re.compile(r"([\\`*_\[\]()|~#!$^=])")
@@ -31,10 +34,16 @@ def code(text: str) -> str:
     return f"{fence}{space}{line}{space}{fence}".replace("|", r"\|") if line else ""
 
 
-def render(report: Report) -> str:
-    """The whole report."""
+DRAWN_SUBTASKS = 5_000
+"""Subtasks up to which a report draws its task: the graph is read as a whole for that."""
+DRAWN_BOXES = 40
+
+
+def render(report: Report, drawn: Mapping[str, Json] | None = None) -> str:
+    """The whole report; ``drawn`` is the graph of its task with like subtasks as one, where it shall be drawn."""
     sections = [
         _head(report),
+        _graph(drawn) if drawn else "",
         _timeline(report),
         _failures(report),
         _slowest(report),
@@ -88,6 +97,21 @@ def _timeline(report: Report) -> str:
     return _section("Timeline", lines)
 
 
+def _graph(drawn: Mapping[str, Json]) -> str:
+    seen = scene(drawn, DRAWN_BOXES)
+    left_out = ["", f"{seen.left_out:,} more are left out."] if seen.left_out else []
+    return _section("Graph", ["```mermaid", flowchart(seen).rstrip(), "```", *left_out])
+
+
+def _over_time(report: Report) -> list[str]:
+    bars = [
+        Bar(hop.key, hop.start, hop.start + round(1000 * hop.seconds), hop.status)
+        for hop in report.path.hops[-DRAWN_BOXES:]
+        if hop.start
+    ]
+    return ["```mermaid", gantt([("one after the other", bars)]).rstrip(), "```", ""] if bars else []
+
+
 def _failures(report: Report) -> str:
     rows = [
         (
@@ -135,7 +159,7 @@ def _path(report: Report) -> str:
     began = " It began earlier than is shown here." if path.cut or len(path.hops) > len(rows) else ""
     said = f"{words.duration(path.seconds)} in these subtasks, {words.duration(path.waited)} between them.{began}"
     title = "What decided when it ended" if report.task.completed_at else "What led to the last end"
-    return _section(title, [*_table(["subtask", "took", "waited"], rows), "", said])
+    return _section(title, [*_over_time(report), *_table(["subtask", "took", "waited"], rows), "", said])
 
 
 def _estimates(report: Report) -> str:

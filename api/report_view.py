@@ -199,7 +199,7 @@ def report_view(report: Report) -> ReportView:
         saved=wire(SavedView, gathered.saved),
         estimates=wire(EstimatesView, gathered.estimates),
         path=PathView(
-            hops=[wire(HopView, hop) for hop in path.hops],
+            hops=[HopView(key=hop.key, seconds=hop.seconds, waited=hop.waited) for hop in path.hops],
             seconds=path.seconds,
             waited=path.waited,
             truncated=path.cut,

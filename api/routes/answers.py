@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +13,7 @@ from api.diff_view import DiffView, diff_view
 from api.openapi import problems
 from api.report_view import ReportView, report_view
 from api.routes import TheEngine
+from engine.plan.drawing import collapsed
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["answers"])
 
@@ -44,7 +46,9 @@ async def get_report(request: Request, engine: TheEngine, task_id: str) -> Respo
     report = await engine.reports.report(task_id)
     headers = {"Vary": "Accept"}
     if preferred(request.headers.get("accept", ""), [JSON, MARKDOWN]) == MARKDOWN:
-        return Response(markdown.render(report), headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
+        few = report.gathered.subtasks <= markdown.DRAWN_SUBTASKS
+        drawn = await asyncio.to_thread(collapsed, await engine.graph_of(task_id)) if few else None
+        return Response(markdown.render(report, drawn), headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
     return Response(report_view(report).model_dump_json(), headers=headers, media_type=JSON)
 
 

@@ -47,6 +47,9 @@ class Hop(msgspec.Struct, frozen=True):
     key: str
     seconds: float
     waited: float
+    start: int = 0
+    """When it began, in milliseconds."""
+    status: str = ""
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -90,7 +93,7 @@ def way(chain: Sequence[Timing], cut: bool) -> Path:
     for row in reversed(chain):
         start = row.started_at if row.started_at is not None else row.completed_at
         waited = 0.0 if before is None or start is None else max(0.0, (start - before) / 1000)
-        hops.append(Hop(row.key, row.seconds or 0.0, waited))
+        hops.append(Hop(row.key, row.seconds or 0.0, waited, start or 0, row.status))
         before = row.completed_at
     return Path(hops, sum(hop.seconds for hop in hops), sum(hop.waited for hop in hops), cut)
 

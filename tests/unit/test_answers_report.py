@@ -142,10 +142,16 @@ def test_the_summary_and_the_advice() -> None:
 
 
 def test_what_users_write_does_not_become_part_of_the_page() -> None:
-    page = render(_report())
+    odd = {"key": "`x`\n```\n# <b>", "type": "noop", "status": "failed", "critical_path": True, "seconds": None}
+    whole = render(_report(), {"nodes": [odd], "edges": [], "critical_path": []})
+    page, pictures = re.subn(
+        r"(?ms)^```mermaid\n(?:(?:flowchart LR|gantt|  [^`<\n]*(?:<br/>[^`<\n]*)?)\n)+```$", "", whole
+    )
+    assert pictures == 2
     lines = page.splitlines()
     assert [line for line in lines if line.startswith("#")] == [
         lines[0],
+        "## Graph",
         "## Timeline",
         "## Failures",
         "## Slowest subtasks",
