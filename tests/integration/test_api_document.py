@@ -66,6 +66,7 @@ OPERATIONS = [
     Operation(method.upper(), path, says)
     for path, methods in document()["paths"].items()
     for method, says in methods.items()
+    if path != "/events"  # its answer never ends
 ]
 WITH_BODY = [operation for operation in OPERATIONS if "requestBody" in operation.says]
 
