@@ -123,6 +123,8 @@ function facts(task) {
     task.deadline_at && h("span", {}, "deadline ", when(task.deadline_at)),
     task.planned &&
       h("span", { title: task.planned.reasons.join("; ") }, `planned by ${task.planned.name ?? task.planned.by}`),
+    /^https?:/.test(task.browser_url ?? "") &&
+      h("a", { href: task.browser_url, target: "_blank", rel: "noopener noreferrer" }, "in Neo4j Browser"),
     task.rerun_of &&
       h(
         "span",

@@ -1,9 +1,11 @@
-// All tasks, newest first, with filters that are part of the address.
+// All tasks, newest first and live, with filters that are part of the address.
 
 import { asking, get } from "../api.js";
 import { failed } from "../dialog.js";
 import { announce, h, put } from "../dom.js";
 import { between, count, duration, titleOf, when } from "../format.js";
+import { News } from "../news.js";
+import { paced } from "../pace.js";
 import { go, link } from "../router.js";
 import { FINAL, TASK_STATES, badge, stateBar, words } from "../states.js";
 import { pageHead } from "../table.js";
@@ -11,6 +13,8 @@ import { pageHead } from "../table.js";
 const LIMIT = 50;
 const FILTERS = ["search", "status", "type", "tag", "user_id"];
 const TYPING_MS = 300;
+const AGAIN_MS = 2000;
+const SEARCH_AGAIN_MS = 10000; // a search looks at thousands of tasks
 
 export function open(main, place) {
   const view = new Tasks(main);
@@ -44,6 +48,7 @@ class Tasks {
     this.list = h("ol.task-list", { "aria-label": "Tasks" });
     this.end = h("div.list-end");
     put(main, pageHead("Tasks"), this.form, this.list, this.end);
+    this.shown = new Map(); // by id: {task, element}
     this.seen = () => document.visibilityState === "visible" && this.load();
     document.addEventListener("visibilitychange", this.seen);
   }
@@ -57,7 +62,41 @@ class Tasks {
       if (field !== document.activeElement) field.value = this.query[name];
     }
     this.load();
+    this.listen();
     return true;
+  }
+
+  /** What changes is shown as it happens; new tasks come with the list read anew, unless more of it was asked for. */
+  listen() {
+    this.deaf();
+    const { search, tag, user_id: user, type } = this.query;
+    const again = () => this.pages === 1 && document.visibilityState === "visible" && this.load({ quietly: true });
+    this.again = paced(again, search || tag || user ? SEARCH_AGAIN_MS : AGAIN_MS);
+    this.news = new News(
+      { type },
+      { stands: (tasks) => tasks.forEach((task) => this.stands(task)), changed: this.again },
+    );
+  }
+
+  deaf() {
+    this.news?.close();
+    this.again?.cancel();
+  }
+
+  stands({ task_id: id, counts, status, gate, started_at, completed_at, ...progress }) {
+    const known = this.shown.get(id);
+    if (known) this.show({ ...known.task, status, gate, started_at, completed_at, subtasks: counts, progress });
+  }
+
+  /** Puts a task where it is already, or at the end. */
+  show(task) {
+    const element = row(task);
+    const before = this.shown.get(task.id)?.element;
+    const focused = before?.contains(document.activeElement);
+    if (before) before.replaceWith(element);
+    else this.list.append(element);
+    this.shown.set(task.id, { task, element });
+    if (focused) element.querySelector("a").focus({ preventScroll: true });
   }
 
   refine() {
@@ -66,18 +105,16 @@ class Tasks {
     if (FILTERS.some((name) => query[name] !== this.query[name])) go(["tasks"], query, { replace: true });
   }
 
-  async load() {
+  async load({ quietly = false } = {}) {
     this.asked?.abort();
     this.asked = new AbortController();
     const { signal } = this.asked;
-    this.list.setAttribute("aria-busy", "true");
+    if (!quietly) this.list.setAttribute("aria-busy", "true");
     try {
-      const page = await get(asking("/tasks", { ...this.query, limit: LIMIT }), { signal });
-      put(this.list, page.tasks.map(row));
-      this.finish(page);
-      announce(count(page.tasks.length, "task"));
+      this.fill(await get(asking("/tasks", { ...this.query, limit: LIMIT }), { signal }));
+      if (!quietly) announce(count(this.shown.size, "task"));
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError" || quietly) return;
       put(this.list);
       put(
         this.end,
@@ -85,6 +122,17 @@ class Tasks {
       );
     }
     this.list.removeAttribute("aria-busy");
+  }
+
+  /** The first page, in place of whatever is there. */
+  fill(page) {
+    const focused = document.activeElement?.closest(".task-row")?.dataset.id;
+    put(this.list);
+    this.shown.clear();
+    this.pages = 1;
+    page.tasks.forEach((task) => this.show(task));
+    this.finish(page);
+    this.shown.get(focused)?.element.querySelector("a").focus({ preventScroll: true });
   }
 
   finish({ next_cursor: cursor }) {
@@ -109,7 +157,8 @@ class Tasks {
 
   async more(cursor) {
     const page = await get(asking("/tasks", { ...this.query, limit: LIMIT, cursor }));
-    this.list.append(...page.tasks.map(row));
+    this.pages += 1;
+    page.tasks.forEach((task) => this.show(task));
     this.finish(page);
   }
 
@@ -120,6 +169,7 @@ class Tasks {
   }
 
   close() {
+    this.deaf();
     clearTimeout(this.timer);
     this.asked?.abort();
     document.removeEventListener("visibilitychange", this.seen);
