@@ -85,8 +85,10 @@ def collapsed(drawn: Mapping[str, Json], *, opened: Collection[str] = (), member
     names = {key: key if name in apart else name for key, name in _named(drawn["nodes"], above).items()}
     groups: dict[str, dict[str, Json]] = {}
     for node in drawn["nodes"]:
-        group = groups.setdefault(names[node["key"]], _group(names[node["key"]], node))
-        _join(group, node, members=members)
+        name = names[node["key"]]
+        if name not in groups:
+            groups[name] = _group(name, node)
+        _join(groups[name], node, members=members)
     edges = dict.fromkeys((names[dependency], names[dependant]) for dependency, dependant in drawn["edges"])
     return {
         "nodes": list(groups.values()),

@@ -44,6 +44,20 @@ def test_every_file_that_is_referred_to_exists_and_every_file_is_referred_to() -
     assert referred == set(FILES)
 
 
+def test_what_a_task_needs_is_asked_for_at_once_and_nothing_else() -> None:
+    needed: set[str] = set()
+    ahead = ["app.js", "views/task.js"]
+    while ahead:
+        name = ahead.pop()
+        if name not in needed:
+            needed.add(name)
+            ahead += [resolved(name, found) for found in re.findall(r'from "([^"]+)"', SCRIPTS[name])]
+
+    preloaded = re.findall(r'<link rel="modulepreload" href="/page/([^"]+)">', FILES["index.html"])
+
+    assert preloaded == sorted(needed - {"app.js"})
+
+
 def test_every_name_that_is_imported_is_exported_there() -> None:
     for name, text in SCRIPTS.items():
         for names, reference in re.findall(r'import \{([^}]+)\} from "([^"]+)"', text):
