@@ -76,6 +76,11 @@ bench-estimates: $(DEV) ## How well durations are foretold, on recorded runs of 
 bench-schedule: $(DEV) ## What the order and learned durations are worth: known optima, then real workflows, 10 minutes
 	@$(BIN)/python -m tests.bench.schedule $(ARGUMENTS)
 
+.PHONY: bench-api
+bench-api: $(DEV) ## What callers feel while the engine works: 50 clients, then 1,000 viewers of one task
+	@$(BIN)/python -m tests.bench.clients $(ARGUMENTS)
+	@$(BIN)/python -m tests.bench.viewers
+
 .PHONY: bench-peers
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own
 	@$(BIN)/python -m tests.bench.peers.install
