@@ -1,8 +1,8 @@
 """One task that is looked at: followed once, for all who look.
 
 The follower takes what has happened since its last look and then pauses for a moment, so that a flush holds much and is
-written seldom: ten times a second at most, and with so many viewers that writing takes longer, less often. Meanwhile
-the engine goes on and nothing here holds it up.
+encoded seldom: ten times a second at most. Viewers are woken a few at a time, who has waited longest first, with a
+pause in between: a crowd gets more at once and less often, and the engine, which shares the event loop, goes on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ Sleep = Callable[[float], Awaitable[object]]
 FLUSH_SECONDS = 0.1
 """Shortest time between two flushes."""
 VIEWER_SECONDS = 0.0005
-"""The same for each viewer: several times what writing to one takes, so that it leaves the engine its processor."""
+"""Pause for each viewer that was woken: several times what writing to one takes."""
+TOGETHER = 20
+"""Viewers that are woken at once."""
 MEASURE_SECONDS = 1.0
 """How often it is asked when the task will have ended."""
 QUIET_SECONDS = 15
@@ -74,6 +76,9 @@ class Channel:
         self._closed = False
         self._quiet = 0.0
         self._turn = asyncio.Lock()
+        self._version = 0
+        self._waiting: list[asyncio.Event] = []
+        self._due: deque[asyncio.Event] = deque()
         self._news = asyncio.Event()
         self._measure_anew()
 
@@ -81,7 +86,7 @@ class Channel:
 
     async def run(self) -> None:
         """Follows the task until it is final or the engine stops."""
-        measuring = asyncio.create_task(self._measure())
+        beside = [asyncio.create_task(work) for work in (self._measure(), self._wake())]
         try:
             while not (self._engine.stopped or self._end):
                 try:
@@ -93,9 +98,11 @@ class Channel:
         except Exception as error:
             _log.error("a task is not followed any more", task_id=self._task.id, exc_info=error)
         finally:
-            measuring.cancel()
+            for work in beside:
+                work.cancel()
             self._closed = True
-            self._tell()
+            for viewer in (*self._due, *self._waiting):
+                viewer.set()
 
     async def _follow(self) -> None:
         async with aclosing(self._engine.flushes(self._task.id, self.last)) as flushes:
@@ -132,7 +139,7 @@ class Channel:
                 self._add(events)
             if self._measure_anew() or events:
                 self._tell()
-                await self._sleep(max(FLUSH_SECONDS, self.viewers * VIEWER_SECONDS))
+                await self._sleep(FLUSH_SECONDS)
 
     def _add(self, events: Sequence[Event]) -> None:
         self._blocks.append(Block.of(events))
@@ -152,9 +159,33 @@ class Channel:
         return view is not None
 
     def _tell(self) -> None:
+        """There is something for everybody who waits."""
         self._quiet = 0.0
+        self._version += 1
+        self._due.extend(self._waiting)
+        self._waiting.clear()
         self._news.set()
-        self._news = asyncio.Event()
+
+    async def _wake(self) -> None:
+        """Wakes the viewers for whom there is something, who has waited longest first."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._due:
+                woken = [self._due.popleft() for _ in range(min(TOGETHER, len(self._due)))]
+                for viewer in woken:
+                    viewer.set()
+                await self._sleep(len(woken) * VIEWER_SECONDS)
+
+    async def _turn_of(self, version: int) -> None:
+        """Waits until it is the turn of a viewer who has everything up to a version."""
+        viewer = asyncio.Event()
+        if version < self._version:
+            self._due.append(viewer)
+            self._news.set()
+        else:
+            self._waiting.append(viewer)
+        await viewer.wait()
 
     # --- what a viewer gets -----------------------------------------------------------------------------------------
 
@@ -162,7 +193,7 @@ class Channel:
         """Everything after an event, as much at a time as there is, until the task is final or the engine stops."""
         at, progress, beat = after, None, self._beat
         while True:
-            news = self._news
+            version = self._version
             parts = await self._since(at, lag)
             at = max([at, *(part.last for part in parts)])
             if progress is not self._progress and self._progress is not None:
@@ -171,11 +202,11 @@ class Channel:
                 parts.append(beat := self._beat)
             if parts:
                 yield parts
-            elif self._closed and (at >= self.last or self._end is None):
+            elif self._closed and (at >= self.last or self._end is None or self._engine.stopped):
                 break
-            elif at >= self.last or self._engine.stopped:
-                await news.wait()
-        if self._end is not None:
+            if not self._closed and (at >= self._start or self._engine.stopped):
+                await self._turn_of(version)
+        if self._end is not None and at >= self.last:
             yield [self._end]
 
     async def _since(self, at: int, lag: Lag) -> list[Part]:

@@ -18,6 +18,10 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import cast
+
+import psutil
+import uvloop
 
 from tests.bench.figures import Figure
 from tests.bench.table import machine, show
@@ -47,8 +51,9 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asks for the stream."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
+        cast(asyncio.Transport, transport).write(
+            f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode()
+        )
 
     def data_received(self, data: bytes) -> None:
         """Takes a piece in."""
@@ -73,7 +78,11 @@ async def watched(serving: Serving, viewers: int, seconds: float) -> list[Figure
     ]
     await asyncio.sleep(SETTLE_SECONDS)
     late.clear()
+    assert serving.process is not None
+    both = [psutil.Process(serving.process.pid), psutil.Process()]
+    used = [sum(process.cpu_times()[:2]) for process in both]
     during = await _rate(serving, task_id, seconds)
+    shares = [(sum(process.cpu_times()[:2]) - start) / seconds for process, start in zip(both, used, strict=True)]
     measured = sorted(late)
     await serving.call("POST", f"/tasks/{task_id}/pause", {"mode": "drain"})
     await eventually(lambda: len({viewer.events for _, viewer in pairs}) == 1, 30)
@@ -83,7 +92,7 @@ async def watched(serving: Serving, viewers: int, seconds: float) -> list[Figure
     await asyncio.sleep(SETTLE_SECONDS)
     after = await _rate(serving, task_id, seconds)
     await serving.call("POST", f"/tasks/{task_id}/cancel")
-    return _figures(viewers, pairs[0][1].events, before, during, after, measured)
+    return _figures(viewers, pairs[0][1].events, (before, during, after), measured, shares)
 
 
 _SLEEP = {"seconds": SUBTASK_SECONDS}
@@ -100,7 +109,11 @@ async def _rate(serving: Serving, task_id: str, seconds: float) -> float:
     return float((last - first) / (ended - begun))
 
 
-def _figures(viewers: int, events: int, before: float, during: float, after: float, late: list[float]) -> list[Figure]:
+def _figures(
+    viewers: int, events: int, rates: tuple[float, float, float], late: list[float], shares: list[float]
+) -> list[Figure]:
+    before, during, after = rates
+
     def figure(what: str, unit: str, *values: float, note: str = "") -> Figure:
         return Figure("viewers", "", what, unit, values, AIMS.get(what, ""), note)
 
@@ -108,6 +121,8 @@ def _figures(viewers: int, events: int, before: float, during: float, after: flo
         figure("rate without viewers", "subtasks/s", before, after),
         figure(f"rate with {viewers:,} viewers", "subtasks/s", during),
         figure("rate with viewers / without", "x", 2 * during / (before + after)),
+        figure("processor of the engine and its API", "cores", shares[0]),
+        figure("processor of the viewers", "cores", shares[1]),
         figure("late, p50", "ms", late[len(late) // 2], note=f"each of them got {events:,} events"),
         figure("late, p99", "ms", late[len(late) * 99 // 100]),
         figure("late, max", "ms", late[-1]),
@@ -134,7 +149,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, max(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    show(asyncio.run(run(given.viewers, given.seconds)), machine())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        show(runner.run(run(given.viewers, given.seconds)), machine())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from api.cli.sse import Message, Reader
-from api.live.channel import FLUSH_SECONDS, PAGE, QUIET_SECONDS, VIEWER_SECONDS, Lag
+from api.live.channel import FLUSH_SECONDS, PAGE, QUIET_SECONDS, TOGETHER, VIEWER_SECONDS, Lag
 from api.live.hub import Hub
 from api.live.parts import Beat, Block, Part
 from api.live.stream import EventStream
@@ -150,10 +150,10 @@ def a_hub(source: Source, keep: int = 50) -> Hub:
     return Hub(source, keep, sleep)
 
 
-async def passing(clock: FakeClock, seconds: float = 5.0) -> None:
-    for _ in range(round(seconds / FLUSH_SECONDS)):
+async def passing(clock: FakeClock, seconds: float = 5.0, step: float = FLUSH_SECONDS) -> None:
+    for _ in range(round(seconds / step)):
         await settle_down()
-        clock.advance(FLUSH_SECONDS)
+        clock.advance(step)
     await settle_down()
 
 
@@ -213,18 +213,24 @@ async def test_what_happens_within_a_moment_comes_at_once_and_ten_times_a_second
     viewer.task.cancel()
 
 
-async def test_with_many_viewers_flushes_are_further_apart(clock: FakeClock) -> None:
-    source = Source(clock)
+async def test_a_crowd_is_woken_a_few_at_a_time_each_in_turn(clock: FakeClock) -> None:
+    source, number = Source(clock), 400
     hub = a_hub(source)
-    viewers = [Viewer(hub) for _ in range(400)]
-    await passing(clock, 2)
-    before = viewers[0].writes
-    for _ in range(30):
+    viewers = [Viewer(hub) for _ in range(number)]
+    turn = TOGETHER * VIEWER_SECONDS
+    await passing(clock, 2, turn)
+    before = [viewer.writes for viewer in viewers]
+    source.happen()
+    await settle_down()
+    assert sum(viewer.writes for viewer in viewers) - sum(before) <= 2 * TOGETHER
+    for _ in range(150):
         source.happen()
-        await passing(clock, 0.1)
+        await passing(clock, turn, turn)
+    await passing(clock, 1, turn)
 
-    assert viewers[0].seqs == list(range(1, 31))
-    assert abs(viewers[0].writes - before - 3 / (400 * VIEWER_SECONDS)) <= 2
+    assert all(viewer.seqs == list(range(1, 152)) for viewer in viewers)
+    rounds = 150 * turn / (number * VIEWER_SECONDS)
+    assert all(viewer.writes - writes <= rounds + 4 for viewer, writes in zip(viewers, before, strict=True))
     for viewer in viewers:
         viewer.task.cancel()
 
