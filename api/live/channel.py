@@ -107,10 +107,11 @@ class Channel:
     async def _follow(self) -> None:
         async with aclosing(self._engine.flushes(self._task.id, self.last)) as flushes:
             async for events in flushes:
+                if any(not event.key and event.status in FINAL for event in events):
+                    # Its counts as they are at the end; the engine, which knew them, has let go of it.
+                    self._task, self._forecast = await self._engine.task(self._task.id), None
                 await self._flush(events)
         if not self._engine.stopped:
-            self._task, self._forecast = await self._engine.task(self._task.id), None
-            self._measure_anew()
             self._end = Note("end", End(seq=self.last, status=self._task.status), self.last)
 
     async def _measure(self) -> None:
