@@ -220,4 +220,4 @@ def _rounded(graph: _Columns, height: Sequence[float], rows: int) -> Layout:
             places[vertex] = (float(left[depth] + number % across[depth]), round(height[vertex] - top, 2))
     bends = {edge: [places[vertex] for vertex in vertices] for edge, vertices in graph.bends.items()}
     bottom = max((y for _, y in places), default=-1.0)
-    return Layout(places[: graph.nodes], bends, float(left[-1]), bottom + 1)
+    return Layout(places[: graph.nodes], bends, float(left[-1]), round(bottom + 1, 2))
