@@ -27,6 +27,11 @@ NOT_PLAYED = {
     "OTEL_SERVICE_NAME=agent03 opentelemetry-instrument agent03 serve": (
         "needs what the line before installs; test_tracing.py collects with the SDK itself"
     ),
+    "scripts/start.sh --build": "needs a Docker engine; test_scripts.py runs it with a stand-in for compose",
+    "scripts/start.sh": "the same",
+    "scripts/stop.sh": "the same",
+    "sudo tar --create --gzip --file backup.tar.gz --directory data/agent03 compose": "copies what compose has made",
+    "python3 scripts/test_system.py": "test_scripts.py runs it against a server",
     "make test": "is what runs the tests that play the others",
     "docker compose --env-file .env.agent03 -f docker-compose.agent03.yml up --build --detach": (
         "needs a Docker engine and minutes to build an image; test_compose.py reads the file with the real compose tool"
