@@ -72,7 +72,7 @@ def page() -> str:
 
 
 def test_the_page_is_what_the_commands_say() -> None:
-    assert PAGE.read_text("utf-8") == page()
+    assert PAGE.read_text("utf-8") == page(), "`make reference` writes it anew"
 
 
 if __name__ == "__main__":

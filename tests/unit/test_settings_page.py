@@ -85,7 +85,7 @@ def page() -> str:
 
 
 def test_the_page_is_what_the_class_says() -> None:
-    assert PAGE.read_text("utf-8") == page()
+    assert PAGE.read_text("utf-8") == page(), "`make reference` writes it anew"
 
 
 def test_every_setting_stands_under_a_heading() -> None:
