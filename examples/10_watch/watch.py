@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -55,8 +56,7 @@ def events(task_id: str) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Prints what happens to the task in the file that is named."""
-    with open(sys.argv[1], "rb") as file:
-        task_id = post("/tasks", file.read())["task_id"]
+    task_id = post("/tasks", Path(sys.argv[1]).read_bytes())["task_id"]
     for event in events(task_id):
         print(event["seq"], event["key"] or "task", event["to"])
 
