@@ -37,7 +37,13 @@ async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBT
     seq = await engine.last_event(task_id)
     task = await task_view(engine, await engine.task(task_id))
     rows = await engine.subtasks(task_id, status=None, after="", limit=subtasks) if subtasks else []
-    return schemas.TaskDocument(seq=seq, task=task, subtask_results=await subtask_results(engine, rows))
+    told = [callback_view(place) for place in await engine.callbacks.shown(task_id)]
+    return schemas.TaskDocument(seq=seq, task=task, callbacks=told, subtask_results=await subtask_results(engine, rows))
+
+
+def callback_view(place: dict[str, model.Json]) -> schemas.CallbackView:
+    """How far one callback is."""
+    return schemas.CallbackView(**{**place, "failing_since": _iso_or_none(place["failing_since"])})
 
 
 async def task_view(engine: Engine, task: model.Task) -> schemas.Task:

@@ -57,6 +57,7 @@ async def open_engine(settings: Settings | None = None, *, observer: Observer | 
 
 def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
     """Puts an engine together without starting it: nothing is opened, read or written yet."""
+    from api.callbacks import ShownInCallbacks
     from api.templates import load_templates
     from engine.caching.service import CacheService
     from engine.service import Engine
@@ -73,6 +74,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         templates=templates,
         observer=observer,
         tracing=build_tracing(),
+        shown=ShownInCallbacks(),
     )
 
 

@@ -10,12 +10,23 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from engine.model import Event
 from engine.turn import TaskChanges, event_of
 
 BUFFER = 10_000
 """Events that a follower may be behind before it has to read from the graph."""
+
+
+class Listener(Protocol):
+    """Whoever is told of the events of one task; it does so at once, for the engine waits."""
+
+    def offer(self, events: list[Event]) -> None:
+        """Is told of events."""
+
+    def close(self) -> None:
+        """No further events will come."""
 
 
 class Subscription:
@@ -55,22 +66,30 @@ class Subscription:
 
 
 class Bus:
-    """Hands events to the subscriptions of their task."""
+    """Hands events to the listeners of their task."""
 
     def __init__(self) -> None:
-        self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._subscriptions: defaultdict[str, set[Listener]] = defaultdict(set)
 
     @contextmanager
     def subscribe(self, task_id: str) -> Iterator[Subscription]:
         """A subscription for as long as the context lasts."""
         subscription = Subscription()
-        self._subscriptions[task_id].add(subscription)
+        self.attach(task_id, subscription)
         try:
             yield subscription
         finally:
-            self._subscriptions[task_id].discard(subscription)
-            if not self._subscriptions[task_id]:
-                del self._subscriptions[task_id]
+            self.detach(task_id, subscription)
+
+    def attach(self, task_id: str, listener: Listener) -> None:
+        """A listener that stays until it is detached."""
+        self._subscriptions[task_id].add(listener)
+
+    def detach(self, task_id: str, listener: Listener) -> None:
+        """It is told nothing more."""
+        self._subscriptions[task_id].discard(listener)
+        if not self._subscriptions[task_id]:
+            del self._subscriptions[task_id]
 
     def heard(self, task_id: str) -> bool:
         """Whether anyone follows the task."""

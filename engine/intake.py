@@ -30,6 +30,8 @@ from engine.states import SubtaskStatus
 from engine.tools.registry import ToolRegistry
 from engine.tracing import Origin
 from engine.vitals import Vitals
+from engine.webhooks.door import Door
+from engine.webhooks.teller import Teller
 
 LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
@@ -53,6 +55,8 @@ class Intake:
         scheduler: Scheduler,
         ownership: Ownership,
         vitals: Vitals,
+        door: Door,
+        callbacks: Teller,
         find: Callable[[str], Awaitable[Task]],
     ) -> None:
         self._learner = scheduler.learner
@@ -66,6 +70,8 @@ class Intake:
         self._ledger = scheduler.ledger
         self._ownership = ownership
         self._vitals = vitals
+        self._door = door
+        self._callbacks = callbacks
         self._find = find
         self._once = Once(graph)
         self._reruns = Reruns(graph, self._checked)
@@ -180,6 +186,7 @@ class Intake:
         plan: ValidPlan = await self._off_loop(
             _size(body), validate, body, self._tools.get, self._tools.names(), limits
         )
+        self._door.refuse(plan.request)
         return await self._outlook.ordered(await self._learner.expected(plan))
 
     async def _off_loop(self, size: int, work: Any, *args: Any) -> Any:
@@ -204,12 +211,15 @@ class Intake:
 
     async def _store(self, task: NewTask, origin: Origin) -> None:
         task = msgspec.structs.replace(task, body=stored.traced(task.body, origin))
+        callbacks = stored.decode(task.body).callbacks
         self._ownership.storing.add(task.id)
         try:
+            await self._callbacks.announce(task.id, callbacks)
             await self._graph.store(task)
             running = RunningTask.fresh(task)
             self._scheduler.recorder.taken_over(task)
             self._scheduler.add(running)
+            self._callbacks.stored(task.id, callbacks)
             self._scheduler.times.stored(running, task)
             self._scheduler.decide_later(without_verdict(task))
         except GraphUnavailable:
@@ -220,6 +230,7 @@ class Intake:
             raise GraphUnavailable("this engine is just entering the graph again: send the task again") from error
         finally:
             self._ownership.storing.discard(task.id)
+            self._callbacks.settled(task.id)
 
 
 def _submitted(task: NewTask) -> Submitted:

@@ -141,6 +141,11 @@ class Ledger:
         task = self.tasks.get(task_id)
         return sum(task.counts.values()) if task else 0
 
+    def last_event_of(self, task_id: str) -> int | None:
+        """The number of the last event of an open task; None when it is not open here."""
+        task = self.tasks.get(task_id)
+        return None if task is None else task.last_event
+
     def expanded(self, task_id: str, added: Sequence[NewSubtask], dropped: int) -> None:
         """A mapped subtask has grown items; they wait for it to settle."""
         task = self.tasks.get(task_id)

@@ -22,6 +22,9 @@ class Observer(Protocol):
     def task(self, status: str, seconds: float | None) -> None:
         """A task ended; ``seconds`` since the start of its first subtask, None where none has started."""
 
+    def webhook(self, outcome: str) -> None:
+        """A callback was told, or should have been: delivered, failed (it is tried again), gone or given_up."""
+
 
 class NullObserver:
     """Looks away: for engines that nobody measures."""
@@ -34,3 +37,6 @@ class NullObserver:
 
     def task(self, status: str, seconds: float | None) -> None:
         """Ignores the task."""
+
+    def webhook(self, outcome: str) -> None:
+        """Ignores the callback."""

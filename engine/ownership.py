@@ -36,6 +36,7 @@ class Ownership:
         timeout: seconds without a heartbeat after which an engine is taken for dead.
         most: open tasks up to which this engine takes over more.
         obey: applies a command to a task of this engine; False when the task is not this engine's any more.
+        taken: is told that tasks have become this engine's in the middle of its life.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Ownership:
         timeout: float,
         most: int,
         obey: Callable[[Command], Awaitable[bool]],
+        taken: Callable[[], None],
     ) -> None:
         self._graph = graph
         self._scheduler = scheduler
@@ -60,6 +62,7 @@ class Ownership:
         self._timeout = round(1000 * timeout)
         self._most = most
         self._obey = obey
+        self._taken = taken
         self._engine = ""
         self._beating = asyncio.Lock()
         self._steady = Steady(STEADY_BEATS * interval)
@@ -169,6 +172,7 @@ class Ownership:
         for found in await self._graph.adopt():
             if found.task.id not in self._scheduler.ledger.tasks and found.task.id not in self.storing:
                 await self.take_up(found)
+        self._taken()
 
     async def _take_over(self, gone: str) -> None:
         room = min(TAKE_AT_ONCE, self._most - len(self._scheduler.ledger.tasks))
@@ -178,6 +182,7 @@ class Ownership:
         for found in taken:
             await self.take_up(found)
         if taken:
+            self._taken()
             _log.warning("took over the tasks of an engine that is gone", engine=gone, tasks=len(taken))
 
     # --- commands -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.cachestore import CacheStore
+from engine.callbackstore import CallbackStore
 from engine.estimates.experience import Experience
 from engine.lineage import Provenance
 from engine.lookups import AnswerReader
@@ -305,7 +306,18 @@ class GraphReader(Protocol):
         """Nodes by label and edges by type in this namespace."""
 
 
-class Graph(GraphWriter, GraphReader, AnswerReader, PlanMemory, Experience, CacheStore, Provenance, Asker, Protocol):
+class Graph(
+    GraphWriter,
+    GraphReader,
+    AnswerReader,
+    PlanMemory,
+    Experience,
+    CacheStore,
+    CallbackStore,
+    Provenance,
+    Asker,
+    Protocol,
+):
     """A graph database as the engine sees it."""
 
     kind: str

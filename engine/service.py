@@ -21,6 +21,7 @@ from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.control import Control
+from engine.delivery import patiently
 from engine.dispatch import Dispatch
 from engine.endings import Endings
 from engine.errors import Fenced, GraphRefused
@@ -50,11 +51,17 @@ from engine.retries import Defaults
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.statistics import Statistics
+from engine.tools.addresses import AddressPolicy
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
+from engine.tools.web_client import WebClient
 from engine.tracing import NullTracing, Tracing
 from engine.verbs import VERB_SECONDS, Verbs
 from engine.vitals import Vitals
+from engine.webhooks.door import Door
+from engine.webhooks.envelope import Shown
+from engine.webhooks.signing import Signer
+from engine.webhooks.teller import Teller
 
 _log = structlog.get_logger("engine")
 
@@ -79,6 +86,7 @@ class Engine(Verbs):
         cache: CacheService | None = None,
         observer: Observer | None = None,
         tracing: Tracing | None = None,
+        shown: Shown,
     ) -> None:
         self.settings = settings
         self.id = ""
@@ -115,6 +123,7 @@ class Engine(Verbs):
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
+        self.callbacks = self._teller(shown)
         self._ownership = Ownership(
             graph,
             self._scheduler,
@@ -125,6 +134,7 @@ class Engine(Verbs):
             timeout=settings.engine_timeout_seconds,
             most=settings.max_open_tasks,
             obey=self._obey,
+            taken=self.callbacks.look_soon,
         )
         self._vitals = Vitals(
             graph,
@@ -143,8 +153,20 @@ class Engine(Verbs):
             bool(settings.anthropic_api_key.get_secret_value()),
             roots.size,
         )
+        door = Door(AddressPolicy.parse(settings.http_allow_private), bool(settings.webhook_secret.get_secret_value()))
         self._intake = Intake(
-            settings, graph, self._planner, tools, clock, ids, self._scheduler, self._ownership, self._vitals, self.task
+            settings,
+            graph,
+            self._planner,
+            tools,
+            clock,
+            ids,
+            self._scheduler,
+            self._ownership,
+            self._vitals,
+            door,
+            self.callbacks,
+            self.task,
         )
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
@@ -169,6 +191,23 @@ class Engine(Verbs):
         self.answers = Questions(graph, ledger, clock, self._situation())
         self.comparisons = Comparisons(graph, self.task)
         self.reports = Reports(graph, clock, self.task, self.output, settings.max_parallel_tasks)
+
+    def _teller(self, shown: Shown) -> Teller:
+        settings, secret = self.settings, self.settings.webhook_secret.get_secret_value()
+        return Teller(
+            self._graph,
+            self._bus,
+            self._clock,
+            self._scheduler.observer,
+            WebClient(AddressPolicy.parse(settings.http_allow_private), settings.cancel_grace_seconds),
+            Signer(secret) if secret else None,
+            shown,
+            self._ledger.last_event_of,
+            namespace=settings.namespace,
+            timeout=settings.webhook_timeout_seconds,
+            first=settings.webhook_retry_seconds,
+            gone=None if self._graph.kind == "embedded" else round(1000 * settings.engine_timeout_seconds),
+        )
 
     def _situation(self) -> Situation:
         settings, scheduler, vitals = self.settings, self._scheduler, self._vitals
@@ -199,6 +238,7 @@ class Engine(Verbs):
             await self._check_blobs()
             await self._learner.begin(self.id)
             await self._ownership.begin(self.id)
+            await self.callbacks.begin()
         except BaseException:
             await self._graph.close()
             self._identity.release()
@@ -231,6 +271,7 @@ class Engine(Verbs):
             await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
             driver.cancel()
             self._loops = []
+            await self.callbacks.stop()
             await self._ownership.leave()
         self._scheduler.tracing.close()
         self._stopped.set()
@@ -251,7 +292,9 @@ class Engine(Verbs):
                     await self._scheduler.run()
                     return
                 except Fenced:
+                    await self.callbacks.abandon()
                     await self._ownership.begin_anew()
+                    await patiently(self.callbacks.begin)
         except asyncio.CancelledError:
             raise
         except BaseException as error:

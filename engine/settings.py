@@ -5,6 +5,7 @@ The names here are the lower-case names of the environment variables; ``.env.age
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,6 +125,14 @@ class Settings(BaseModel):
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
+    # -- callbacks
+    webhook_secret: SecretStr = SecretStr("")
+    """Signs what callbacks are told: whsec_ and 24 to 64 bytes in base64. Empty means that callbacks are refused."""
+    webhook_timeout_seconds: float = Field(15.0, gt=0, le=300)
+    """Longest wait for the answer of a receiver."""
+    webhook_retry_seconds: float = Field(5.0, gt=0, le=3600)
+    """Wait before the first repeat; it doubles up to an hour, and after a day nobody is told any more."""
+
     # -- planning
     templates_path: Path | None = None
     """Folder of plan templates, one YAML file each; empty means that there are none of your own."""
@@ -154,6 +163,18 @@ class Settings(BaseModel):
         user, slash, password = value.get_secret_value().partition("/")
         if not (user and slash and password):
             raise ValueError("write it as user/password")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _whsec(cls, value: SecretStr) -> SecretStr:
+        prefix, _, key = value.get_secret_value().partition("_")
+        try:
+            right = not value or (prefix == "whsec" and 24 <= len(base64.b64decode(key, validate=True)) <= 64)
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError("write it as whsec_ and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)")
         return value
 
     @property

@@ -13,8 +13,9 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import caching, codec, history, memory, profiles
+from graph import caching, callbacks, codec, history, memory, profiles
 from graph.caching import EntryStore
+from graph.callbacks import Callbacks
 from graph.database import Database, Row
 from graph.memory import Memory
 from graph.profiles import Profiles
@@ -24,6 +25,7 @@ STATEMENTS = (
     memory.STATEMENTS
     | profiles.STATEMENTS
     | caching.STATEMENTS
+    | callbacks.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -84,7 +86,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

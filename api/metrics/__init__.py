@@ -87,6 +87,14 @@ class Metrics:
             buckets=_TASK_BUCKETS,
             registry=registry,
         )
+        self._webhooks = _Children(
+            Counter(
+                "agent03_webhooks",
+                "Calls of receivers: delivered, failed and tried again, given_up after a day, gone after a 410.",
+                ["outcome"],
+                registry=registry,
+            )
+        )
         self._requests = Histogram(
             "agent03_http_request_seconds",
             "HTTP requests, from first byte in to last byte out; of a stream to its first byte.",
@@ -127,6 +135,10 @@ class Metrics:
     def task(self, status: str, seconds: float | None) -> None:
         """A task ended."""
         self._tasks.labels(status).observe(seconds or 0.0)
+
+    def webhook(self, outcome: str) -> None:
+        """A callback was called."""
+        self._webhooks[outcome,].inc()
 
     # --- what the API tells ---------------------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ from api.schemas.subtasks import (
     SubtaskResult,
 )
 from api.schemas.tasks import (
+    CallbackView,
     Created,
     EventPage,
     EventView,
@@ -83,6 +84,7 @@ __all__ = [
     "AwaitedView",
     "CacheExplanation",
     "CacheStats",
+    "CallbackView",
     "CollapsedGraphView",
     "Created",
     "Estimate",

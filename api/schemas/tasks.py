@@ -137,10 +137,28 @@ class Task(TaskSummary):
     """Where Neo4j Browser opens with the graph of the task; null without NEO4J_BROWSER_URL or Neo4j."""
 
 
+class CallbackView(Wire):
+    """Who is told what happens to a task, and how far that is."""
+
+    url: str
+    """The values of its query are masked: they may be secrets."""
+    events: list[str]
+    delivered: int
+    """Number of the last event that the receiver has; 0 while it has none."""
+    failing_since: Time | None
+    """When the first attempt failed of those that it does not answer now."""
+    error: str | None
+    """Why the last attempt failed, or why nothing more is told."""
+    given_up: bool
+    """Nothing more is told: it failed for a day, or answered 410."""
+
+
 class TaskDocument(Wire):
     """A task and its first 1,000 subtasks in plan order."""
 
     task: Task
+    callbacks: list[CallbackView]
+    """In the order in which they were sent."""
     subtask_results: list[SubtaskResult]
     seq: int
     """Number of the last event that is in here for certain: whoever streams the events after it misses nothing."""

@@ -114,7 +114,8 @@ def _digest(data: bytes) -> bytes:
 
 
 def _common(task: Task) -> dict[str, Json]:
-    """The fields of a task beside its plan."""
+    """The fields of a task beside its plan, and beside whom it tells: their addresses may hold secrets."""
     named = {"name": task.name, "type": task.type, "description": task.description, "priority": task.priority}
     limits = {"max_parallel": task.max_parallel, "failure_policy": task.failure_policy}
-    return stored.as_sent(task.body) | named | limits
+    sent = {name: value for name, value in stored.as_sent(task.body).items() if name != "callbacks"}
+    return sent | named | limits

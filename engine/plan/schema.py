@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic import ValidationError as ShapeError
@@ -15,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.errors import Category
 from engine.model import Json
+from engine.plan.happenings import ALL, FINAL_NAMES, NAMES
 from engine.plan.nearest import Nearest
 
 KEY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$"
@@ -40,6 +42,29 @@ def _run_if(value: Json, handler: ValidatorFunctionWrapHandler) -> Json:
         hint = Nearest(CONDITIONS).hint(value) if isinstance(value, str) else ""
         names = ", ".join(f'"{name}"' for name in CONDITIONS)
         raise PydanticCustomError("run_if", f'should be {names} or {{"expression": "..."}}{hint}') from None
+
+
+def _receiver(url: str) -> str:
+    """A whole http or https address that holds no user."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or not url.isprintable() or " " in url:
+        raise PydanticCustomError("receiver", "should be a URL such as https://host/path")
+    if "@" in parts.netloc or parts.fragment:
+        raise PydanticCustomError(
+            "receiver", "should have no user, password or fragment; what is sent is signed instead"
+        )
+    return url
+
+
+def _happening(name: str) -> str:
+    if name != ALL and name not in NAMES:
+        text = f"should be {ALL} or one of {', '.join(NAMES)}{Nearest(NAMES).hint(name)}"
+        raise PydanticCustomError("happening", "{text}", {"text": text})
+    return name
 
 
 class Strict(BaseModel):
@@ -150,6 +175,15 @@ class SubtaskSpec(Strict):
     map: MapPolicy | None = None
 
 
+class Callback(Strict):
+    """Who is told what happens to a task, by a signed POST of a CloudEvent."""
+
+    url: Annotated[str, Field(max_length=2_000), AfterValidator(_receiver)]
+    """Where to: http or https; a private address only where HTTP_ALLOW_PRIVATE lets it through."""
+    events: list[Annotated[str, AfterValidator(_happening)]] = Field(list(FINAL_NAMES), min_length=1, max_length=50)
+    """Of what: names such as "subtask.failed", or "*" for everything; the end of the task unless given."""
+
+
 class PlanForm(Strict):
     """An explicit plan."""
 
@@ -188,6 +222,8 @@ class TaskRequest(Strict):
     """Subtasks of this task that run at the same time; 0 for no limit of its own."""
     cache: bool = True
     """Whether outputs of earlier tasks may stand in for those of this one, and its own for those of later ones."""
+    callbacks: list[Callback] = Field(default_factory=list, max_length=10)
+    """Who is told what happens to it."""
     aggregate: str | None = Field(None, min_length=1, max_length=10_000)
     """How the result is made of the outputs of the subtasks on which nothing depends: by key unless given; "merge"
     (objects), "concat" (lists or texts), "first" (in plan order), or one reference such as {{subtasks.KEY.output}}.

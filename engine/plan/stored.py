@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
 from engine.model import Json
 from engine.plan.schema import TaskRequest
@@ -41,6 +42,13 @@ class Recall(msgspec.Struct, frozen=True):
     keys: list[str]
 
 
+class StoredCallback(msgspec.Struct, frozen=True):
+    """Who is told of which events."""
+
+    url: str
+    events: list[str]
+
+
 class StoredBody(msgspec.Struct, frozen=True):
     """The part of a stored body that running and ending the task need."""
 
@@ -52,6 +60,7 @@ class StoredBody(msgspec.Struct, frozen=True):
     cache: bool = True
     afresh: bool = False
     """Nothing of earlier tasks is used: a person wants it to run again."""
+    callbacks: list[StoredCallback] = []
     trace: dict[str, str] = {}
     """Where its trace goes on: headers of W3C Trace Context."""
 
@@ -63,7 +72,7 @@ def encode(request: TaskRequest, refs: Refs | None, origin: Origin | None) -> st
     kept: dict[str, Any] = {name: value for name in names if (value := getattr(request, name)) != getattr(plain, name)}
     kept |= {"aggregate_refs": refs} if refs is not None else {}
     kept |= {"origin": origin} if origin is not None else {}
-    return msgspec.json.encode(kept).decode()
+    return msgspec.json.encode(kept, enc_hook=BaseModel.model_dump).decode()
 
 
 def recalling(body: str, recall: Recall) -> str:

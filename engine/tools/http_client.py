@@ -40,6 +40,8 @@ class Call:
     seconds: float
     max_bytes: int
     follow_redirects: bool
+    whole: bool = True
+    """Whether a larger response is an error; else what is beyond ``max_bytes`` is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ async def _body(response: httpx2.Response, call: Call) -> bytes:
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
+        if len(content) > call.max_bytes and not call.whole:
+            break
         if len(content) > call.max_bytes:
             text = f"the response is larger than {call.max_bytes} bytes"
             raise _failure(call, text, Category.RESOURCE, "Raise max_bytes (up to 64 MiB), or ask for less.")

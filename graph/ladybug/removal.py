@@ -26,12 +26,13 @@ class LadybugRemover(Remover):
     _ladybug: LadybugDatabase
 
     async def begin_removal(self, task_id: str) -> bool:
-        """Marks a final task, and frees its idempotency key."""
+        """Marks a final task, frees its idempotency key, and ends its callbacks."""
 
         def work(session: Session) -> bool:
             begun = session.run("removal/begin", id=task_id, namespace=self._namespace, mark=self._mark)
             if begun:
                 session.run("request/drop", task=task_id)
+                session.run("callback/drop", id=task_id)
             return bool(begun)
 
         return await self._ladybug.transaction(work)

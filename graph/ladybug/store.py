@@ -30,6 +30,7 @@ from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, provenance, reads, removal, schema
 from graph.ladybug.asking import UNSAFE_FUNCTIONS
 from graph.ladybug.caching import LadybugEntries
+from graph.ladybug.callbacks import LadybugCallbacks
 from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import PoolFull
 from graph.ladybug.frontier import TaskFrontier
@@ -98,7 +99,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugEntries, LadybugRemover, LadybugLineage, LadybugReads, Writer):
+class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLineage, LadybugReads, Writer):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:

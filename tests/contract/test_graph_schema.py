@@ -61,7 +61,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await execute(graph, "MATCH (x:Schema) SET x.version = 99")
     await graph.close()
 
-    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 4"):
+    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 5"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
 
 
@@ -70,11 +70,11 @@ async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None
     await graph.open()
     try:
         await execute(graph, "MATCH (x:Schema) SET x.version = 99")
-        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 3"):
+        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 4"):
             await _own(own_neo4j).open()
         assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}]
     finally:
-        await execute(graph, "MATCH (x:Schema) SET x.version = 3")
+        await execute(graph, "MATCH (x:Schema) SET x.version = 4")
         await graph.close()
 
 

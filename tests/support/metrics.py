@@ -37,6 +37,7 @@ def full() -> Metrics:
     metrics.attempt(claim(expected=1.0), settled(), 2.0, 1.0)
     metrics.attempt(claim(), settled("retrying", "failed", "timeout"), 1.5, None)
     metrics.task("completed", 3.0)
+    metrics.webhook("delivered")
     metrics.request("GET", "/tasks/{task_id}", 200, 0.01)
     return metrics
 

@@ -80,10 +80,10 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 
 
 @asynccontextmanager
-async def scripted_server() -> AsyncIterator[ScriptedServer]:
-    """A server on a free port of 127.0.0.1."""
+async def scripted_server(port: int = 0) -> AsyncIterator[ScriptedServer]:
+    """A server on a port of 127.0.0.1, a free one unless given."""
     scripted = ScriptedServer()
-    server = await asyncio.start_server(scripted._serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(scripted._serve, "127.0.0.1", port)
     scripted.port = server.sockets[0].getsockname()[1]
     try:
         yield scripted

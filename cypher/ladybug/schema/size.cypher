@@ -19,6 +19,8 @@ MATCH (n:`Profile`) WHERE n.namespace = $namespace RETURN 'Profile' AS name, cou
 UNION ALL
 MATCH (n:CacheEntry) WHERE n.namespace = $namespace RETURN 'CacheEntry' AS name, count(*) AS number
 UNION ALL
+MATCH (n:Callback) WHERE n.namespace = $namespace RETURN 'Callback' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Attempt)-[:PRODUCED]->(:Result) WHERE n.namespace = $namespace RETURN 'PRODUCED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Attempt)-[:CONSUMED]->(:Result) WHERE n.namespace = $namespace RETURN 'CONSUMED' AS name, count(*) AS number

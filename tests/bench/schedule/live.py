@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from api.callbacks import ShownInCallbacks
 from api.wiring import build_blobs, build_graph, build_redis
 from engine.model import Json, NewTask
 from engine.plan.build import order_key
@@ -174,6 +175,7 @@ async def _run(settings: Settings, workflow: Workflow, slots: int, in_plan_order
         redis=build_redis(settings),
         tools=workflow.tools(),
         observer=watch,
+        shown=ShownInCallbacks(),
     )
     if in_plan_order:
         _keep_plan_order(engine)
