@@ -35,9 +35,10 @@ LOADS_AT_ONCE = 50
 async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBTASKS) -> schemas.TaskDocument:
     """A task with its first subtasks; raises ``NotFound``."""
     seq = await engine.last_event(task_id)
-    task = await task_view(engine, await engine.task(task_id))
+    found = await engine.task(task_id)
+    task = await task_view(engine, found)
     rows = await engine.subtasks(task_id, status=None, after="", limit=subtasks) if subtasks else []
-    told = [callback_view(place) for place in await engine.callbacks.shown(task_id)]
+    told = [callback_view(place) for place in await engine.callbacks_of(found)]
     return schemas.TaskDocument(seq=seq, task=task, callbacks=told, subtask_results=await subtask_results(engine, rows))
 
 

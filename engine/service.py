@@ -33,11 +33,12 @@ from engine.identity import Identity
 from engine.intake import Intake
 from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
-from engine.model import Json
+from engine.model import Json, Task
 from engine.observer import NullObserver, Observer
 from engine.offer import Offer
 from engine.ownership import Ownership
 from engine.payloads import Payloads
+from engine.plan import stored
 from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
@@ -376,6 +377,10 @@ class Engine(Verbs):
     async def offered(self) -> list[dict[str, Json]]:
         """Every type of subtask with its input's schema, its limits and what was learned of it; see ``Offer.tools``."""
         return await self._offer.tools()
+
+    async def callbacks_of(self, task: Task) -> list[dict[str, Json]]:
+        """How far the callbacks of a task are, in the order in which they were sent; no secret is in it."""
+        return await self.callbacks.shown(task.id) if stored.decode(task.body).callbacks else []
 
     # --- health -----------------------------------------------------------------------------------------------------
 

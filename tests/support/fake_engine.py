@@ -205,6 +205,10 @@ class FakeEngine:
         """What was laid down."""
         return self.foretold
 
+    async def callbacks_of(self, task: Task) -> list[dict[str, Json]]:
+        """None."""
+        return []
+
     async def what_if(self, task_id: str, wanted: Alternative) -> WhatIf:
         """Keeps the question; twice as quick."""
         await self.task(task_id)

@@ -157,6 +157,7 @@ async def test_a_task_and_its_subtasks(client: httpx2.AsyncClient, engine: FakeE
     document = (await client.get("/tasks/T0001")).json()
     assert document == {
         "seq": 0,
+        "callbacks": [],
         "task": {
             "id": "T0001",
             "user_id": "ann",

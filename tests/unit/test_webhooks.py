@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -26,7 +29,10 @@ from engine.webhooks.envelope import envelope, id_of
 from engine.webhooks.lanes import Lanes
 from engine.webhooks.place import PATIENCE_SECONDS, Place, judge, masked, pause
 from engine.webhooks.signing import Signer
+from tests.support.documents import blocks, prose
+from tests.support.transcripts import REPOSITORY
 
+WEBHOOKS = REPOSITORY / "docs" / "webhooks.md"
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoaXMgdGVzdCwgbG9uZyBlbm91Z2g="
 URL = "https://receiver.example/hooks?token=s3cret&empty="
 NOW = 1_800_000_000_000
@@ -137,6 +143,23 @@ def test_a_receiver_verifies_what_is_sent_and_finds_the_event_in_it() -> None:
     assert (found["type"], found["datacontenttype"]) == ("agent03.subtask.completed.v1", "application/json")
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(text.replace("completed", "failed"), headers)
+
+
+def test_a_receiver_that_does_what_the_document_says_trusts_what_is_signed_and_nothing_else() -> None:
+    found: dict[str, Any] = {}
+    exec(next(block.text for block in blocks(WEBHOOKS) if block.language == "python"), found)
+    text = envelope(event(1, "pending", "", "created"), "space", ShownInCallbacks(), None)
+    headers = Signer(SECRET).headers("TASK:1", int(datetime.now(UTC).timestamp()), text)
+
+    assert found["received"](text.encode(), headers, SECRET)["type"] == "agent03.task.created.v1"
+    with pytest.raises(WebhookVerificationError):
+        found["received"](text.encode() + b" ", headers, SECRET)
+
+
+def test_the_document_names_everything_that_can_be_asked_for_and_the_example_is_taken() -> None:
+    assert set(NAMES) <= set(re.findall(r"`([a-z]+\.[a-z]+)`", prose(WEBHOOKS)))
+    example = next(block.text for block in blocks(WEBHOOKS) if block.language == "json")
+    Door(AddressPolicy(), True).refuse(request_of(json.loads(example)))
 
 
 # --- what follows
