@@ -59,6 +59,10 @@ openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change o
 reference: $(DEV) ## Writes the pages that say what the code says: settings, command line, states, metrics
 	@for page in settings_page cli_page states api_metrics; do $(BIN)/python -m tests.unit.test_$$page; done
 
+.PHONY: validation
+validation: $(DEV) ## Writes VALIDATION.md: tests, coverage of the last make check, figures of this commit, versions
+	@$(BIN)/python -m tests.validation $(ARGUMENTS)
+
 .PHONY: bench
 bench: $(DEV) ## One table of throughput and latency, raw limit beside engine, on both graphs
 	@$(BIN)/python -m tests.bench
