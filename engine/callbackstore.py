@@ -30,7 +30,8 @@ class CallbackStore(Protocol):
 
     async def claim_callbacks(self, timeout: int) -> list[StoredCallbacks]:
         """Those of this engine with something left to tell, oldest first, and from now on those of engines that have
-        left or gave no sign of life for ``timeout`` milliseconds. None when this engine is fenced.
+        left or gave no sign of life for ``timeout`` milliseconds. None, or
+        ``Fenced``, when this engine is.
         """
 
     async def callbacks(self, task_id: str) -> str | None:

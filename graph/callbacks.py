@@ -19,7 +19,7 @@ class Callbacks(Fencing):
     async def put_callbacks(self, row: StoredCallbacks) -> None:
         """Keeps the callbacks of a task before it is stored."""
         place = {"id": row.task_id, "places": row.places, "created_at": row.created_at}
-        if not await self._database.write("callback/put", namespace=self._namespace, **place, **self._fence):
+        if not await self._fenced_write("callback/put", namespace=self._namespace, **place):
             raise Fenced()
 
     async def note_callbacks(self, rows: Sequence[StoredCallbacks]) -> set[str]:
@@ -28,15 +28,14 @@ class Callbacks(Fencing):
             {"id": row.task_id, "places": row.places, "open": row.open}
             for row in sorted(rows, key=lambda row: row.task_id)
         ]
-        found = await self._database.write("callback/note", rows=given, **self._fence) if given else []
+        found = await self._fenced_write("callback/note", rows=given) if given else []
         if given and not found:
             raise Fenced()
         return {row["id"] for row in found if row["kept"]}
 
     async def claim_callbacks(self, timeout: int) -> list[StoredCallbacks]:
         """This engine's, and those of engines that are gone."""
-        place = {"namespace": self._namespace, "timeout": timeout}
-        rows = await self._database.write("callback/claim", **place, **self._fence)
+        rows = await self._fenced_write("callback/claim", namespace=self._namespace, timeout=timeout)
         return [StoredCallbacks(row["id"], row["places"], True, row["created_at"]) for row in rows]
 
     async def callbacks(self, task_id: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from graph.database import Database
+from typing import Any
+
+from graph.database import Database, Row
 
 
 class Fencing:
@@ -17,3 +19,7 @@ class Fencing:
     def _fence(self) -> dict[str, object]:
         """Engine and epoch, as every fenced statement asks for them."""
         return {"engine": self._engine, "epoch": self._epoch}
+
+    async def _fenced_write(self, name: str, **params: Any) -> list[Row]:
+        """Runs a write under the engine's epoch; no row where one is promised means that it is stale."""
+        return await self._database.write(name, **(params | self._fence))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
@@ -93,10 +92,6 @@ class Writer(Remover, Memory, Profiles, EntryStore, Callbacks):
         Memory.__init__(self)
         self._database = database
         self._namespace = namespace
-
-    async def _fenced_write(self, name: str, **params: Any) -> list[Row]:
-        """Runs a write under the engine's epoch; no row where one is promised means that it is stale."""
-        return await self._database.write(name, **(params | self._fence))
 
     async def register(self, engine_id: str, at: int) -> int:
         """Enters the engine with a higher epoch than before and returns it."""

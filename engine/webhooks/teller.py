@@ -173,7 +173,11 @@ class Teller:
         ]
 
     async def _look(self) -> None:
-        for row in await self._graph.claim_callbacks(self._gone or 0):
+        try:
+            found = await self._graph.claim_callbacks(self._gone or 0)
+        except Fenced:  # whoever drives the loop finds out, and begins anew
+            return
+        for row in found:
             if row.task_id not in self._told and row.task_id not in self._announced:
                 self._follow(row.task_id, decode(row.places), row.created_at)
 

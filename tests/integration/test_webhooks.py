@@ -14,6 +14,7 @@ from engine.model import Json
 from engine.service import Engine
 from engine.states import TaskStatus
 from tests.support.engines import GATES, STARTED, Lab, finished, run, story
+from tests.support.graphs import execute
 from tests.support.plans import chain, plan, step
 from tests.support.services import eventually
 from tests.support.serving import free_port
@@ -179,3 +180,24 @@ async def test_another_engine_goes_on_telling_what_one_has_left(neo4j_lab: Lab) 
         await eventually(lambda: told(receiver, "/all"))
         assert json.loads(receiver.requests[0].body)["type"] == "agent03.task.completed.v1"
         assert (await places(second, task_id))[0]["delivered"]
+
+
+async def test_an_engine_that_was_taken_for_dead_tells_nothing_of_what_another_has(neo4j_lab: Lab) -> None:
+    name, shared = f"{neo4j_lab.namespace}-dead", {"blob_path": str(neo4j_lab.folder / "blobs")}
+    quick = settings(**shared, heartbeat_seconds=0.2, engine_timeout_seconds=1.5)
+    first = await neo4j_lab.start(data_path=neo4j_lab.folder / "1", **quick)
+    second = await neo4j_lab.start(data_path=neo4j_lab.folder / "2", **quick)
+    async with scripted_server() as receiver:
+        receiver.answer("/all")
+        body = plan(step("a", type="gate", input={"name": name}), callbacks=[{"url": receiver.url("/all")}])
+        task_id = (await first.submit(body)).task_id
+        await eventually(lambda: STARTED[name] == 1)
+        async with first._ownership._beating:
+            await execute(first._graph, "MATCH (e:Engine {id: $id}) SET e.heartbeat_at = 1", id=first.id)
+            await eventually(lambda: STARTED[name] == 2 and task_id in second.callbacks._told)
+        await eventually(lambda: first.snapshot()["fencings"] == 1 and not first.callbacks._told)
+        GATES[name].set()
+        await finished(second, task_id)
+        await eventually(lambda: second.callbacks._told == {})
+
+        assert [one["type"] for one in told(receiver, "/all")] == ["agent03.task.completed.v1"]
