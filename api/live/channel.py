@@ -31,8 +31,8 @@ Sleep = Callable[[float], Awaitable[object]]
 
 FLUSH_SECONDS = 0.1
 """Shortest time between two flushes."""
-VIEWER_SECONDS = 0.0005
-"""Pause for each viewer that was woken: several times what writing to one takes."""
+VIEWER_SECONDS = 0.0002
+"""Pause for each viewer that was woken: longer than writing to one takes, so that the engine has its turn."""
 TOGETHER = 20
 """Viewers that are woken at once."""
 MEASURE_SECONDS = 1.0

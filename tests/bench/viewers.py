@@ -34,6 +34,8 @@ SLOTS, SUBTASK_SECONDS = 20, 0.1
 RATE = SLOTS / SUBTASK_SECONDS
 SETTLE_SECONDS = 3.0
 """How long what begins or ends is left alone before it is measured."""
+JOIN_SECONDS = 10.0
+"""The same for a thousand connections that were opened in one go: an opening costs as much as many messages."""
 FILES = 8192
 AIMS = {"late, p99": "<= 1000", "late, max": "<= 1000", "rate with viewers / without": ">= 0.8"}
 _AT = re.compile(rb'"at":"([0-9T:.-]+)Z"')
@@ -43,11 +45,17 @@ EVENT = b'\ndata: {"seq":'
 class Viewer(asyncio.Protocol):
     """Counts the events that it gets, and notes how late the oldest one in each piece is."""
 
-    def __init__(self, path: str, late: list[float]) -> None:
+    def __init__(self, path: str, after: int, late: list[float]) -> None:
         self.events = 0
+        self._after = after
         self._path = path
         self._late = late
         self._tail = b""
+
+    @property
+    def last(self) -> int:
+        """Number of the last event, if none is missing."""
+        return self._after + self.events
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asks for the stream."""
@@ -66,17 +74,16 @@ class Viewer(asyncio.Protocol):
 
 async def watched(serving: Serving, viewers: int, seconds: float) -> list[Figure]:
     """The rates and how late events were; fails when a viewer has not got what the others got."""
-    number = round(RATE * (3 * seconds + 8 * SETTLE_SECONDS))
+    number = round(RATE * (3 * seconds + 8 * SETTLE_SECONDS + JOIN_SECONDS))
     task_id = await serving.submit(plan(*(step(f"k{place}", type="sleep", input=_SLEEP) for place in range(number))))
     await asyncio.sleep(SETTLE_SECONDS)
     before = await _rate(serving, task_id, seconds)
     last = (await serving.call("GET", f"/tasks/{task_id}")).json()["seq"]
     late: list[float] = []
-    loop, path = asyncio.get_running_loop(), f"/tasks/{task_id}/events?after={last}"
-    pairs = [
-        await loop.create_connection(lambda: Viewer(path, late), "127.0.0.1", serving.port) for _ in range(viewers)
-    ]
-    await asyncio.sleep(SETTLE_SECONDS)
+    pairs = [await _join(serving, task_id, last, late)]
+    while len(pairs) < viewers:  # each from where the first one is: what happened while they came is not measured
+        pairs.append(await _join(serving, task_id, last + pairs[0][1].events, late))
+    await asyncio.sleep(JOIN_SECONDS)
     late.clear()
     assert serving.process is not None
     both = [psutil.Process(serving.process.pid), psutil.Process()]
@@ -85,7 +92,7 @@ async def watched(serving: Serving, viewers: int, seconds: float) -> list[Figure
     shares = [(sum(process.cpu_times()[:2]) - start) / seconds for process, start in zip(both, used, strict=True)]
     measured = sorted(late)
     await serving.call("POST", f"/tasks/{task_id}/pause", {"mode": "drain"})
-    await eventually(lambda: len({viewer.events for _, viewer in pairs}) == 1, 30)
+    await eventually(lambda: len({viewer.last for _, viewer in pairs}) == 1, 30)
     for transport, _ in pairs:
         transport.close()
     await serving.call("POST", f"/tasks/{task_id}/resume")
@@ -93,6 +100,11 @@ async def watched(serving: Serving, viewers: int, seconds: float) -> list[Figure
     after = await _rate(serving, task_id, seconds)
     await serving.call("POST", f"/tasks/{task_id}/cancel")
     return _figures(viewers, pairs[0][1].events, (before, during, after), measured, shares)
+
+
+async def _join(serving: Serving, task_id: str, after: int, late: list[float]) -> tuple[asyncio.BaseTransport, Viewer]:
+    viewer = Viewer(f"/tasks/{task_id}/events?after={after}", after, late)
+    return await asyncio.get_running_loop().create_connection(lambda: viewer, "127.0.0.1", serving.port)
 
 
 _SLEEP = {"seconds": SUBTASK_SECONDS}

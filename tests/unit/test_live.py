@@ -218,7 +218,7 @@ async def test_a_crowd_is_woken_a_few_at_a_time_each_in_turn(clock: FakeClock) -
     hub = a_hub(source)
     viewers = [Viewer(hub) for _ in range(number)]
     turn = TOGETHER * VIEWER_SECONDS
-    await passing(clock, 2, turn)
+    await passing(clock, 1.5, turn)
     before = [viewer.writes for viewer in viewers]
     source.happen()
     await settle_down()
