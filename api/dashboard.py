@@ -24,8 +24,7 @@ from engine.states import TaskStatus
 
 REFRESH_SECONDS = 2
 LISTED = 50
-FOLDED_ABOVE = 100
-"""Subtasks above which like ones are drawn as one."""
+FOLDED_ABOVE = 100  # like subtasks are drawn as one above so many; Streamlit would print a docstring on the page
 FINAL = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
