@@ -13,6 +13,7 @@ QUICKSTART = REPOSITORY / "docs" / "quickstart.md"
 DOCUMENTS = [
     README,
     REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "VALIDATION.md",
     *sorted((REPOSITORY / "docs").rglob("*.md")),
     REPOSITORY / "examples" / "README.md",
 ]
