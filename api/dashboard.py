@@ -94,7 +94,7 @@ def _progress(task: schemas.Task) -> None:
     state.metric("State", task.status)
     settled.metric("Completed", f"{task.progress.completed} of {task.progress.total}")
     running.metric("Running", task.subtasks.get("processing", 0))
-    eta.metric("Expected end (UTC)", f"{task.progress.eta:%H:%M:%S}" if task.progress.eta else "-")
+    eta.metric("Expected end (UTC)", task.progress.eta[11:19] if task.progress.eta else "-")
     st.progress(task.progress.percent / 100)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from importlib import import_module
 from pathlib import Path
@@ -71,6 +72,23 @@ async def test_a_task_is_shown_with_its_graph_its_subtasks_and_its_failure(serve
     assert "good" in graph and " -> " in graph
     assert [text.value for text in page.text] == [MARKUP]
     assert not page.markdown
+
+
+async def test_of_a_task_that_runs_it_says_when_it_will_have_ended(server: Serving, page: Any) -> None:
+    await ended(server, {"plan": {"subtasks": [{"key": "a", "type": "sleep", "input": {"seconds": 0.01}}]}})
+    task_id = await server.submit({"plan": {"subtasks": [{"key": "a", "type": "sleep", "input": {"seconds": 50}}]}})
+
+    async def runs() -> bool:
+        return (await server.task(task_id))["status"] == "processing"
+
+    await eventually(runs, SECONDS)
+    page.run()
+    await server.call("POST", f"/tasks/{task_id}/cancel")
+
+    assert not page.exception
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert (shown["State"], shown["Running"]) == ("processing", "1")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", shown["Expected end (UTC)"])
 
 
 async def test_only_tasks_in_the_state_that_is_asked_for_are_listed(server: Serving, page: Any) -> None:
