@@ -38,6 +38,7 @@ class Feed:
     def __init__(self, engine: Source) -> None:
         self.viewers = 0
         self._engine = engine
+        self._begun = engine.now()
         self._told: dict[str, Glance] = {}
         self._looks: deque[Sequence[Post]] = deque()
         self._first = self._next = 0
@@ -47,8 +48,8 @@ class Feed:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Looks what has changed, until the engine stops. What had changed before the first look is not told."""
-        since, quiet = self._engine.now() - REACH_MS, 0
+        """Looks what has changed, until the engine stops. What had changed before it began is not told."""
+        since, quiet = self._begun - REACH_MS, 0
         try:
             while not self._engine.stopped:
                 begun = time.monotonic()
@@ -75,8 +76,8 @@ class Feed:
         try:
             async for glances in pages(self._engine, since):
                 fresh = [glance for glance in glances if self._told.get(glance.id) != glance]
-                if self._ready.is_set():
-                    posts += await posts_of(self._engine, fresh, self._told)
+                told = [glance for glance in fresh if self._ready.is_set() or glance.updated_at >= self._begun]
+                posts += await posts_of(self._engine, told, self._told)
                 self._told |= {glance.id: glance for glance in fresh}
         except EngineError:
             return posts  # the next look has the rest
@@ -97,8 +98,8 @@ class Feed:
 
     async def view(self, since: int | None, wanted: Wanted) -> AsyncGenerator[Sequence[Part]]:
         """What has changed since a moment, then what changes, until the engine stops or the viewer is too slow."""
-        await self._ready.wait()
         at, beat = self._next, self._beat
+        await self._ready.wait()
         if since is not None:
             async for glances in pages(self._engine, since):
                 posts = await posts_of(self._engine, [glance for glance in glances if wanted(glance)], {})

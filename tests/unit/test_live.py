@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -13,13 +13,15 @@ from starlette.requests import ClientDisconnect
 
 from api.cli.sse import Message, Reader
 from api.live.channel import FLUSH_SECONDS, PAGE, QUIET_SECONDS, TOGETHER, VIEWER_SECONDS, Lag
+from api.live.feed import Feed
 from api.live.hub import Hub
-from api.live.parts import Beat, Block, Part
+from api.live.parts import Beat, Block, Part, Post
+from api.live.source import Source as Engine
 from api.live.stream import EventStream
 from engine.errors import GraphUnavailable, InvalidInput, NotFound
 from engine.estimates.prediction import Prediction
 from engine.forecasts import Forecast
-from engine.model import Event, Task
+from engine.model import Event, Glance, Task
 from engine.states import TaskStatus
 from tests.support.clock import FakeClock, settle_down
 from tests.support.fake_engine import NOW, a_task
@@ -377,3 +379,71 @@ def test_messages_are_read_as_they_were_written() -> None:
     assert [(message.name, message.id) for message in found] == [("message", "7"), ("message", "8"), ("end", "8")]
     assert json.loads(found[1].data)["detail"] == "a\nb: ü\u2028"
     assert found[2] == Message("end", "{}", "8")
+
+
+class Namespace:
+    """Tasks that change when the test says so; the clock of the database is ``at``."""
+
+    def __init__(self) -> None:
+        self.at = 1_000_000
+        self.stopped = False
+        self.glances: dict[str, Glance] = {}
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.answer.set()
+        self._tick = asyncio.Event()
+
+    def change(self, id_: str, status: TaskStatus, **counts: int) -> None:
+        self.at += 1
+        times = {"created_at": 0, "updated_at": self.at, "started_at": None, "completed_at": None}
+        self.glances[id_] = Glance(id_, "t", "", "", status, "", counts, sum(counts.values()), **times)  # type: ignore[arg-type]
+
+    async def look(self) -> None:
+        """Time for another look."""
+        self._tick.set()
+        await settle_down()
+
+    async def a_while(self) -> None:
+        self._tick.clear()
+        await self._tick.wait()
+
+    def now(self) -> int:
+        return self.at
+
+    async def changed(self, since: int, after: str, limit: int) -> list[Glance]:
+        self.asked.set()
+        await self.answer.wait()
+        found = sorted(self.glances.values(), key=lambda glance: (glance.updated_at, glance.id))
+        return [row for row in found if (row.updated_at, row.id) > (since, after)][:limit]
+
+    async def last_events(self, ids: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(ids, 7)
+
+
+async def test_all_tasks_are_told_from_the_moment_that_the_first_viewer_came() -> None:
+    space = Namespace()
+    space.change("old", TaskStatus.PROCESSING, ready=1)
+    space.at += 10
+    feed, got = Feed(cast(Engine, space)), []  # type: ignore[var-annotated]
+    space.answer.clear()
+    looking = asyncio.create_task(feed.run())
+
+    async def view() -> None:
+        async for parts in feed.view(None, lambda glance: glance.type == "t"):
+            got.extend((part.kind, cast(Post, part).glance.id, cast(Post, part).glance.status) for part in parts)
+
+    viewer = asyncio.create_task(view())
+    await space.asked.wait()
+    space.change("new", TaskStatus.PENDING, ready=2)  # while the first look is on its way
+    space.answer.set()
+    await settle_down()
+    space.change("new", TaskStatus.PENDING, ready=1, processing=1)
+    await space.look()
+    await space.look()
+    space.change("new", TaskStatus.FAILED, failed=2)
+    await space.look()
+    space.stopped = True
+    await space.look()
+    await asyncio.gather(looking, viewer)
+
+    assert got == [("task", "new", "pending"), ("progress", "new", "pending"), ("task", "new", "failed")]
