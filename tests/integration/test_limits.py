@@ -155,12 +155,17 @@ async def _watched(lab: Lab, engine: Engine, body: Body) -> int:
     return most
 
 
+async def _behind_a_gate(lab: Lab, number: int) -> list[str]:
+    """What runs: a gate that was started and is not open."""
+    names = [_name(lab, n) for n in range(number)]
+    return [name for name in names if STARTED[name] and not GATES[name].is_set()]
+
+
 async def _open_one_by_one(lab: Lab, engine: Engine, task_id: str, number: int) -> int:
     most = 0
     for _ in range(number):
-        ran = await eventually(lambda: engine.snapshot()["running"])
-        most = max(most, ran)
-        waiting = [_name(lab, n) for n in range(number) if STARTED[_name(lab, n)] and not GATES[_name(lab, n)].is_set()]
+        waiting = await eventually(lambda: _behind_a_gate(lab, number))
+        most = max(most, len(waiting))
         before = (await engine.task(task_id)).counts.get("completed", 0)
         GATES[waiting[0]].set()
         await eventually(lambda before=before: _done(engine, task_id, before + 1))
