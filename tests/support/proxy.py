@@ -117,8 +117,8 @@ class Proxy:
                 return b""
             if cut is Cut.LATE:
                 return piece
-            if cut is Cut.ANSWERED:
-                muted.set()
+            if cut in (Cut.ANSWERED, Cut.AFTER):
+                muted.set()  # an answer may be quicker than the cut
             server.write(piece)
             await server.drain()
             if cut is Cut.AFTER:
