@@ -11,6 +11,7 @@ from engine.errors import GraphUnavailable, KeyReused
 from engine.model import Task
 from engine.service import Engine
 from engine.states import FINAL, TaskStatus
+from graph.neo4j.store import Neo4jGraph
 from tests.integration.test_control_rest import Desk, desk_of, gate
 from tests.support.engines import GATES, STARTED, Lab, finished, marks, run
 from tests.support.http import problem, read
@@ -130,7 +131,10 @@ async def test_sent_again_after_a_lost_answer_it_makes_no_second_task(neo4j_lab:
     async with proxy_to(neo4j_lab.server.url) as proxy:
         neo4j_lab.url = proxy.url
         engine = await neo4j_lab.start(max_parallel_tasks=50)
-        proxy.decide = lambda piece: left.pop() if left and needle in piece and b"EXPLAIN" not in piece else None
+        assert isinstance(engine._graph, Neo4jGraph)
+        assert engine._graph._planning is not None
+        await engine._graph._planning  # it sends the same text, and is not what should be cut off
+        proxy.decide = lambda piece: left.pop() if left and needle in piece else None
         with pytest.raises(GraphUnavailable):
             await engine.submit(body, key="lost")
         submitted = await engine.submit(body, key="lost")
