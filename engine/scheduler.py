@@ -34,16 +34,12 @@ from engine.progress import LessonKeeper, ProgressKeeper
 from engine.recorder import Recorder
 from engine.reranking import Reranker
 from engine.running import FAILING, RunningTask
-from engine.states import SubtaskStatus
+from engine.states import UNSUCCESSFUL
 from engine.tracing import Tracing
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
 
 _log = structlog.get_logger("scheduler")
 T = TypeVar("T")
-
-FAILURES = frozenset(
-    status.value for status in (SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED)
-)
 
 
 class Scheduler:
@@ -257,7 +253,7 @@ class Scheduler:
             task = self.ledger.tasks[changes.task_id]
             if not task.fail_fast or task.gate:
                 continue
-            failed = {change.id for change in changes.changes if change.status in FAILURES}
+            failed = {change.id for change in changes.changes if change.status in UNSUCCESSFUL}
             rows: list[Settle | Move] = [*turn.settle, *turn.moves]
             critical = [row.key for row in rows if row.id in failed and row.critical]
             if critical:

@@ -71,6 +71,8 @@ SETTLED = frozenset(
         SubtaskStatus.QUARANTINED,
     }
 )
+UNSUCCESSFUL = frozenset({SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED})
+"""How a subtask ends whose work was wanted and not done: where it is critical, its task fails."""
 FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
 
 

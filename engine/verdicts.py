@@ -12,10 +12,10 @@ from engine import conditions
 from engine.errors import ToolError
 from engine.model import Json, Value
 from engine.plan.spec import Condition
-from engine.states import SubtaskStatus
+from engine.states import UNSUCCESSFUL, SubtaskStatus
 from engine.turn import Undecided
 
-FAILURES = frozenset({SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.CANCELLED, SubtaskStatus.QUARANTINED})
+FAILURES = UNSUCCESSFUL | {SubtaskStatus.CANCELLED}
 
 
 class Dependency(Value, frozen=True):

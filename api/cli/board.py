@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from api.drawings.looks import worst
-from engine.states import SETTLED
+from engine.states import SETTLED, UNSUCCESSFUL
 
 ROWS_PER_GENERATION = 50
 ROWS = 1_000
 """Rows above which all of a type become one, in their generation, then everywhere."""
 _BUSY = ("processing", "retrying", "awaiting_approval")
-_BAD = ("failed", "quarantined", "blocked")
 
 
 class Node(NamedTuple):
@@ -162,7 +161,7 @@ def _interest(row: Row) -> int:
     """What a person wants to see first has the lowest number."""
     if any(row.counts[status] for status in _BUSY):
         return 0
-    if any(row.counts[status] for status in _BAD):
+    if any(row.counts[status] for status in UNSUCCESSFUL):
         return 1
     if row.counts["ready"]:
         return 2

@@ -12,11 +12,10 @@ from typing import Protocol, Self
 
 from api.cli.output import say
 from engine.model import Event
-from engine.states import SETTLED, SubtaskStatus
+from engine.states import SETTLED, UNSUCCESSFUL, SubtaskStatus
 
 TALKATIVE_LINES = 100
 QUIET_SECONDS = 1.0
-BAD = frozenset({SubtaskStatus.FAILED, SubtaskStatus.BLOCKED, SubtaskStatus.QUARANTINED})
 
 
 class Tally:
@@ -39,7 +38,7 @@ class Tally:
         before = self._status.get(event.key)
         self._status[event.key] = event.status
         self.settled += (event.status in SETTLED) - (before in SETTLED)
-        self.bad += (event.status in BAD) - (before in BAD)
+        self.bad += (event.status in UNSUCCESSFUL) - (before in UNSUCCESSFUL)
         if event.status == SubtaskStatus.PROCESSING:
             self.running[event.key] = None
         else:
@@ -85,7 +84,7 @@ class PlainDisplay:
         if not event.key or not self._tally.add(event):
             return
         quiet = self._lines >= TALKATIVE_LINES
-        if quiet and event.status not in BAD and self._clock() < self._next:
+        if quiet and event.status not in UNSUCCESSFUL and self._clock() < self._next:
             return
         self._lines += 1
         self._next = self._clock() + QUIET_SECONDS

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from api.drawings.looks import worst
 from engine.model import Json
+from engine.states import UNSUCCESSFUL
 
 LONGEST = 60
 """Characters of one line of a box."""
@@ -67,7 +68,7 @@ def _bounded(nodes: Sequence[Mapping[str, Json]], most: int) -> list[Mapping[str
 
 
 def _stands_out(node: Mapping[str, Json]) -> bool:
-    return node["critical_path"] or _status(node) in ("failed", "quarantined", "blocked")
+    return node["critical_path"] or _status(node) in UNSUCCESSFUL
 
 
 def _box(node: Mapping[str, Json]) -> Box:
