@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
+from engine.beside import Beside
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.command import Answer, Command
@@ -67,7 +68,7 @@ class Ownership:
         self._beating = asyncio.Lock()
         self._steady = Steady(STEADY_BEATS * interval)
         self._obeying: set[str] = set()
-        self._helpers: set[asyncio.Task[None]] = set()
+        self._beside = Beside(lambda error: _log.error("a command has failed", exc_info=error))
         self.storing: set[str] = set()
         """Tasks that are being stored, and are taken up by whoever stores them."""
         self.unsure = False
@@ -135,8 +136,7 @@ class Ownership:
                 except Fenced as error:
                     self._scheduler.fail(error)
         finally:
-            for helper in self._helpers:
-                helper.cancel()
+            self._beside.cancel()
 
     async def leave(self) -> None:
         """Lets others take over what is still open, at once."""
@@ -192,9 +192,7 @@ class Ownership:
         for id_, body in pulse.commands:
             if id_ not in self._obeying:
                 self._obeying.add(id_)
-                helper = asyncio.create_task(self._carry_out(id_, body))
-                self._helpers.add(helper)
-                helper.add_done_callback(self._helpers.discard)
+                self._beside.start(self._carry_out(id_, body))
 
     async def _carry_out(self, id_: str, body: str) -> None:
         """Applies a command and answers it; what fails for want of the graph comes again with the next heartbeat."""

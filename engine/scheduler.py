@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import structlog
 
 from engine.attempt import Attempts
+from engine.beside import Beside
 from engine.bus import Bus
 from engine.caching.keeper import EntryKeeper
 from engine.delivery import Delivery, patiently
@@ -71,7 +72,7 @@ class Scheduler:
         self._entries = entries
         self._wake = asyncio.Event()
         self._jobs: list[Callable[[], Awaitable[None]]] = []
-        self._helpers: set[asyncio.Task[None]] = set()
+        self._beside = Beside(self.fail)
         self._awaited: set[asyncio.Future[Any]] = set()
         self._failure: BaseException | None = None
         self._stopping = False
@@ -196,8 +197,7 @@ class Scheduler:
         finally:
             for keeper in (self.times, self._progress, self._lessons, self._entries, self.recorder):
                 keeper.close()
-            for helper in self._helpers:
-                helper.cancel()
+            self._beside.cancel()
 
     async def _once(self) -> None:
         """One round: what is due, a turn, the jobs, and the counts when they are due."""
@@ -348,11 +348,4 @@ class Scheduler:
 
     def help(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs work beside the loop; what it raises ends the loop, for it is a fault."""
-        helper = asyncio.create_task(work)
-        self._helpers.add(helper)
-        helper.add_done_callback(self._helped)
-
-    def _helped(self, helper: asyncio.Task[None]) -> None:
-        self._helpers.discard(helper)
-        if not helper.cancelled() and (error := helper.exception()) is not None:
-            self.fail(error)
+        self._beside.start(work)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 
+from engine.beside import Beside
 from engine.bus import Bus
 from engine.callbackstore import StoredCallbacks
 from engine.delivery import patiently
@@ -87,7 +87,7 @@ class Teller:
         self._announced: set[str] = set()
         self._lanes: Lanes[Course] = Lanes(CALLS, CALLS_TO_ONE)
         self._changed: set[Told] = set()
-        self._working: set[asyncio.Task[None]] = set()
+        self._beside = Beside(lambda error: _log.error("work for callbacks has failed", exc_info=error))
         self._alarms: dict[str, Alarm] = {}
         self._chance = random.Random()
         self._noting = asyncio.Lock()
@@ -119,11 +119,7 @@ class Teller:
             alarm.cancel()
         self._alarms.clear()
         self._lanes.clear()
-        working = list(self._working)
-        for work in working:
-            work.cancel()
-        if working:
-            await asyncio.wait(working)
+        await self._beside.end()
         for told in list(self._told.values()):
             self._let_go(told)
 
@@ -148,7 +144,7 @@ class Teller:
     def look_soon(self) -> None:
         """This engine has tasks that were another's, or whose storing was unsure."""
         if self._running:
-            self._help(self._look_patiently())
+            self._beside.start(self._look_patiently())
 
     async def places(self, task_id: str) -> list[Place]:
         """How far the callbacks of a task are."""
@@ -226,7 +222,7 @@ class Teller:
 
     def _go_on(self) -> None:
         while self._running and (taken := self._lanes.take()) is not None:
-            self._help(self._work(*taken))
+            self._beside.start(self._work(*taken))
 
     async def _work(self, lane: str, course: Course) -> None:
         try:
@@ -337,7 +333,7 @@ class Teller:
 
     def _note_now(self) -> None:
         del self._alarms["note"]
-        self._help(self._note())
+        self._beside.start(self._note())
 
     async def _note(self) -> None:
         """Writes the places that have changed; what is another engine's by now is let go."""
@@ -363,16 +359,6 @@ class Teller:
         for told in changed:
             if told in over or told.task_id not in kept:
                 self._let_go(told)
-
-    def _help(self, work: Coroutine[Any, Any, None]) -> None:
-        helper = asyncio.create_task(work)
-        self._working.add(helper)
-        helper.add_done_callback(self._helped)
-
-    def _helped(self, helper: asyncio.Task[None]) -> None:
-        self._working.discard(helper)
-        if not helper.cancelled() and (error := helper.exception()) is not None:
-            _log.error("work for callbacks has failed", exc_info=error)
 
 
 def _fresh(callbacks: list[StoredCallback]) -> list[Place]:
