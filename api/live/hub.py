@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from api.live.channel import Channel, Lag, Sleep
 from api.live.feed import REACH_MS, Feed, Wanted
@@ -16,6 +17,43 @@ from engine.plan.ids import born
 
 KEEP = 2000
 """Events of a task that are kept for its viewers."""
+
+
+class Follower(Protocol):
+    """Follows something for as long as it has viewers."""
+
+    viewers: int
+
+    async def run(self) -> None:
+        """Follows it."""
+
+
+F = TypeVar("F", bound=Follower)
+
+
+class Followed(dict[str, tuple[F, asyncio.Task[None]]]):
+    """What is looked at now, by a key: each is followed once, from its first viewer to its last."""
+
+    @property
+    def viewers(self) -> int:
+        """How many look at this moment."""
+        return sum(follower.viewers for follower, _ in self.values())
+
+    @contextmanager
+    def looked_at(self, key: str, begin: Callable[[], F]) -> Iterator[F]:
+        """Has a viewer more for as long as the context lasts; ``begin`` makes the follower for the first one."""
+        if key not in self:
+            follower = begin()
+            self[key] = follower, asyncio.create_task(follower.run())
+        follower, running = self[key]
+        follower.viewers += 1
+        try:
+            yield follower
+        finally:
+            follower.viewers -= 1
+            if not follower.viewers:
+                running.cancel()
+                del self[key]
 
 
 class Hub:
@@ -31,14 +69,13 @@ class Hub:
         self._engine = engine
         self._keep = keep
         self._sleep = sleep
-        self._feed: tuple[Feed, asyncio.Task[None]] | None = None
-        self._channels: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
+        self._channels: Followed[Channel] = Followed()
+        self._feeds: Followed[Feed] = Followed()
 
     @property
     def viewers(self) -> int:
         """How many look at this moment."""
-        of_all = self._feed[0].viewers if self._feed else 0
-        return of_all + sum(channel.viewers for channel, _ in self._channels.values())
+        return self._channels.viewers + self._feeds.viewers
 
     async def admit(self, task_id: str, after: int, lag: Lag = "read") -> AsyncGenerator[Sequence[Part]]:
         """What a viewer gets who has all events up to ``after``; nothing is kept for him before he begins to read.
@@ -55,27 +92,14 @@ class Hub:
         return self._view(task, last, after, lag)
 
     async def _view(self, task: Task, last: int, after: int, lag: Lag) -> AsyncGenerator[Sequence[Part]]:
-        with self._looking(task, last) as channel:
+        with self._channels.looked_at(
+            task.id, lambda: Channel(self._engine, task, last, self._keep, self._sleep)
+        ) as channel:
             try:
                 async for parts in channel.view(after, lag):
                     yield parts
             except NotFound:  # removed meanwhile
                 return
-
-    @contextmanager
-    def _looking(self, task: Task, last: int) -> Iterator[Channel]:
-        if task.id not in self._channels:
-            channel = Channel(self._engine, task, last, self._keep, self._sleep)
-            self._channels[task.id] = channel, asyncio.create_task(channel.run())
-        channel, running = self._channels[task.id]
-        channel.viewers += 1
-        try:
-            yield channel
-        finally:
-            channel.viewers -= 1
-            if not channel.viewers:
-                running.cancel()
-                del self._channels[task.id]
 
     async def admit_to_all(self, last_id: str, wanted: Wanted) -> AsyncGenerator[Sequence[Part]]:
         """What a viewer of all tasks gets: what has changed since the message of an id, ``TASK:SEQ``, and what changes.
@@ -93,24 +117,9 @@ class Hub:
         return (found[0].at if found else born(task_id)) - REACH_MS
 
     async def _view_all(self, since: int | None, wanted: Wanted) -> AsyncGenerator[Sequence[Part]]:
-        with self._looking_at_all() as feed:
+        with self._feeds.looked_at("", lambda: Feed(self._engine)) as feed:
             try:
                 async for parts in feed.view(since, wanted):
                     yield parts
             except GraphUnavailable:  # while it read what had been missed; connected again it goes on
                 return
-
-    @contextmanager
-    def _looking_at_all(self) -> Iterator[Feed]:
-        if self._feed is None:
-            feed = Feed(self._engine)
-            self._feed = feed, asyncio.create_task(feed.run())
-        feed, running = self._feed
-        feed.viewers += 1
-        try:
-            yield feed
-        finally:
-            feed.viewers -= 1
-            if not feed.viewers:
-                running.cancel()
-                self._feed = None

@@ -249,7 +249,12 @@ class Life(RuleBasedStateMachine):
         scheduler = self.engine._scheduler
         live = scheduler.ledger.tasks.get(self.task_id)
         held = live is None or all((found := HELD.get(id_)) and not found.done() for id_ in live.running)
-        busy = scheduler._jobs or scheduler._beside._working or scheduler.ledger.has_outcomes or scheduler.ledger.wants_turn()
+        busy = (
+            scheduler._jobs
+            or scheduler._beside._working
+            or scheduler.ledger.has_outcomes
+            or scheduler.ledger.wants_turn()
+        )
         return bool(scheduler._wake._waiters) and not busy and not scheduler._wake.is_set() and held
 
     def _check(self, task: Task) -> None:
