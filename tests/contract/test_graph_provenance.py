@@ -89,11 +89,18 @@ async def test_an_edge_costs_the_same_however_many_a_result_has(neo4j_hand: Hand
     crowded = await link_hits(neo4j_hand, two, one)
     await execute(neo4j_hand.graph, "MATCH (n:Crowd) DETACH DELETE n")
 
-    assert 0 < crowded < alone + 10, "an edge more or less is nothing; a walk over them all would be hundreds"
+    assert crowded == alone > 0
 
 
 async def link_hits(hand: Hand, user: Settle, maker: Settle) -> int:
-    """How often a sure edge asks the store for something while it is written; it is taken away again."""
+    """How often a sure edge asks the store for something while it is written; the least of three, for what others do
+    on the server meanwhile may add to it.
+    """
+    return min([await link_hits_once(hand, user, maker) for _ in range(3)])
+
+
+async def link_hits_once(hand: Hand, user: Settle, maker: Settle) -> int:
+    """The same of one edge, which is taken away again."""
     assert isinstance(hand.graph, Neo4jGraph)
     statement = hand.graph._neo4j._statements["provenance/link"].text
     rows = {"made": [], "uses": [[user.id, user.token, maker.output_hash, True]]}
