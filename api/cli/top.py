@@ -5,12 +5,12 @@ Rates are what the counters of ``/metrics`` grew by between two looks; a single 
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -26,8 +26,6 @@ TASKS = 5
 DRAWN = 2_000
 """Subtasks of a task up to which its graph is read for what its running ones were expected to take."""
 ROWS = 15
-_SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? ([^ ]+)(?: [^ ]+)?")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,8 @@ def look_at(client: Client) -> Look:
 
 def read_metrics(look: Look, text: str) -> None:
     """Takes what counts from a scrape: attempts, failures by category, the cache, and since when."""
-    for line in text.splitlines():
-        found = _SAMPLE.fullmatch(line)
-        if not found or line.startswith("#"):
-            continue
-        name, value, labels = found[1], float(found[3]), dict(_LABEL.findall(found[2] or ""))
+    for sample in (sample for family in text_string_to_metric_families(text) for sample in family.samples):
+        name, value, labels = sample.name, sample.value, sample.labels
         if name == "agent03_attempts_total":
             look.counters["attempts"] += round(value)
             if labels.get("category"):
