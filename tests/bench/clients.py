@@ -11,18 +11,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import os
 import random
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx2
 
 from tests.bench.figures import Figure
+from tests.bench.served import completed, served
 from tests.bench.table import machine, show
 from tests.support.plans import plan, step
 from tests.support.serving import Serving, plain_client
@@ -96,17 +94,12 @@ async def measured(serving: Serving, clients: int, seconds: float) -> list[Figur
     tasks = [await serving.submit(work) for _ in range(number)]
     await asyncio.sleep(SETTLE_SECONDS)
     seen = Seen()
-    before = await _settled(serving, tasks)
+    before = await completed(serving, tasks)
     begun = time.monotonic()
     await asyncio.gather(*(client(serving.port, tasks[0], seconds, n, seen) for n in range(clients)))
     lasted = time.monotonic() - begun
-    rate = (await _settled(serving, tasks) - before) / lasted
+    rate = (await completed(serving, tasks) - before) / lasted
     return _figures(seen, rate)
-
-
-async def _settled(serving: Serving, tasks: Sequence[str]) -> int:
-    answers = [await serving.task(task) for task in tasks]
-    return sum(answer["subtasks"].get("completed", 0) for answer in answers)
 
 
 def _figures(seen: Seen, rate: float) -> list[Figure]:
@@ -131,15 +124,8 @@ def _at(ordered: Sequence[float], percent: int) -> float:
 
 async def run(clients: int, seconds: float) -> list[Figure]:
     """All figures, on a server of their own."""
-    settings = {"MAX_PARALLEL_TASKS": str(SLOTS), "EMBEDDED_BUFFER_MB": "512", "LOG_LEVEL": "error"}
-    neo4j = {name: os.environ[name] for name in ("NEO4J_URL", "NEO4J_AUTH") if os.environ.get(name)}
-    with tempfile.TemporaryDirectory() as folder:
-        serving = Serving(Path(folder), settings | neo4j | {"NAMESPACE": f"bench-{os.getpid()}"})
-        try:
-            await serving.start()
-            return await measured(serving, clients, seconds)
-        finally:
-            serving.discard()
+    async with served(SLOTS) as serving:
+        return await measured(serving, clients, seconds)
 
 
 def main() -> None:

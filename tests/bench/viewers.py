@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import re
 import resource
-import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import cast
 
 import psutil
 import uvloop
 
 from tests.bench.figures import Figure
+from tests.bench.served import completed, served
 from tests.bench.table import machine, show
 from tests.support.plans import plan, step
 from tests.support.services import eventually
@@ -115,8 +113,8 @@ async def _rate(serving: Serving, task_id: str, seconds: float) -> float:
     marks = []
     for wait in (0, seconds):
         await asyncio.sleep(wait)
-        task = await serving.task(task_id)
-        marks.append((time.monotonic(), task["subtasks"].get("completed", 0)))
+        number = await completed(serving, [task_id])
+        marks.append((time.monotonic(), number))
     (begun, first), (ended, last) = marks
     return float((last - first) / (ended - begun))
 
@@ -143,15 +141,8 @@ def _figures(
 
 async def run(viewers: int, seconds: float) -> list[Figure]:
     """All figures, on a server of their own."""
-    settings = {"MAX_PARALLEL_TASKS": str(SLOTS), "EMBEDDED_BUFFER_MB": "512", "LOG_LEVEL": "error"}
-    neo4j = {name: os.environ[name] for name in ("NEO4J_URL", "NEO4J_AUTH") if os.environ.get(name)}
-    with tempfile.TemporaryDirectory() as folder:
-        serving = Serving(Path(folder), settings | neo4j | {"NAMESPACE": f"bench-{os.getpid()}"})
-        try:
-            await serving.start()
-            return await watched(serving, viewers, seconds)
-        finally:
-            serving.discard()
+    async with served(SLOTS) as serving:
+        return await watched(serving, viewers, seconds)
 
 
 def main() -> None:
