@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from engine.planning.complexity import TaskComplexity
     from engine.planning.decomposer import TaskDecomposer
     from engine.planning.subtasks import SubTask
-    from engine.ports import RunContext
     from engine.service import Engine
     from engine.settings import Settings
     from engine.states import SubtaskStatus, TaskStatus
+    from engine.toolport import RunContext
     from engine.tools.decorator import tool
 
 __all__ = [
@@ -80,7 +80,7 @@ _ELSEWHERE = {
     "Engine": "engine.service",
     "ExecutionEngine": "engine.execution",
     "Expand": "engine.model",
-    "RunContext": "engine.ports",
+    "RunContext": "engine.toolport",
     "Settings": "engine.settings",
     "SubTask": "engine.planning.subtasks",
     "SubtaskStatus": "engine.states",

@@ -32,11 +32,12 @@ from engine.plan.expansion import Bounds, check_bounds, grown, output_of
 from engine.plan.items import followers, items
 from engine.plan.spec import Spec
 from engine.plan.stored import Recall
-from engine.ports import Clock, Graph, Tool
+from engine.ports import Clock, Graph
 from engine.retries import Defaults
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
+from engine.toolport import Tool
 from engine.tracing import Tracing
 from engine.turn import Claim, Settle
 from engine.watch import OutOfTime, Watch
@@ -86,7 +87,7 @@ class Attempts:
         clock: times of the record, and of the limits.
         observer: is told the outcome.
         tracing: writes it into the trace of its task.
-        timeout_seconds: for subtasks that name none.
+        timeout_seconds: for subtasks that name none, and whose tools name none.
         defaults: retry settings.
         growing: how far tasks may grow, and who is told when one does.
         learner: is told how each ended, and says what to expect of what grows.
@@ -250,8 +251,8 @@ class Attempts:
     ) -> Made:
         """The output of an attempt that others may have made, or may use."""
         worked = self._worked[claim.id] = Worked(wish.type, wish.version, self._learner.sizes.of(value))
-        async with self._watch(spec, expires_at) as watch:
-            deadline = self._deadline(spec, expires_at)
+        async with self._watch(tool, spec, expires_at) as watch:
+            deadline = self._deadline(tool, spec, expires_at)
             taken = await self._reuse.take(
                 wish,
                 claim,
@@ -294,19 +295,32 @@ class Attempts:
     async def _call(
         self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None, basis: outcomes.Basis
     ) -> Json:
-        async with self._watch(spec, expires_at) as watch:
-            deadline = self._deadline(spec, expires_at)
+        async with self._watch(tool, spec, expires_at) as watch:
+            deadline = self._deadline(tool, spec, expires_at)
             return await self._work(tool, value, Context(claim, deadline, watch, basis.measured))
 
     async def _work(self, tool: Tool, value: Json, context: Context) -> Json:
         with self._tracing.tool(tool.name):
-            return await tool.run(value, context)
+            try:
+                return await tool.run(value, context)
+            except (ToolError, EngineError):
+                raise
+            except Exception as error:
+                category = tool.classify(error)
+                if category is None:
+                    raise
+                raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
 
-    def _watch(self, spec: Spec, expires_at: int | None) -> Watch:
-        return Watch(self._clock, spec.timeout or self._timeout, spec.idle, self._left(expires_at))
+    def _watch(self, tool: Tool, spec: Spec, expires_at: int | None) -> Watch:
+        idle = spec.idle or tool.limits.idle_seconds
+        return Watch(self._clock, self._seconds(tool, spec), idle, self._left(expires_at))
 
-    def _deadline(self, spec: Spec, expires_at: int | None) -> float:
-        limit, left = spec.timeout or self._timeout, self._left(expires_at)
+    def _seconds(self, tool: Tool, spec: Spec) -> float:
+        """The longest that one attempt may take: by its subtask, its tool, the settings."""
+        return spec.timeout or tool.limits.attempt_seconds or self._timeout
+
+    def _deadline(self, tool: Tool, spec: Spec, expires_at: int | None) -> float:
+        limit, left = self._seconds(tool, spec), self._left(expires_at)
         return self._clock.monotonic() + min(limit, limit if left is None else left)
 
     def _left(self, expires_at: int | None) -> float | None:

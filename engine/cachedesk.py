@@ -12,8 +12,9 @@ from engine.errors import Fault, InvalidInput
 from engine.model import Attempt, Json, Subtask, Task
 from engine.plan import stored
 from engine.plan.spec import Spec
-from engine.ports import Clock, Tool
+from engine.ports import Clock
 from engine.running import Sharing
+from engine.toolport import Tool
 
 LOOKED_AT = 200
 """Entries of a type that one explanation compares with."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.plan.spec import Spec
-from engine.ports import Tool
+from engine.toolport import Tool
 from engine.turn import Claim
 
 

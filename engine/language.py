@@ -81,6 +81,9 @@ class NoAnswer(ToolError):
 class LanguageModel(Protocol):
     """A model behind a network."""
 
+    address: str
+    """Where it is asked, as a URL without a user name."""
+
     async def ask(self, prompt: Prompt) -> Answer:
         """Asks once, without repeating: the engine's own retries decide, so that every attempt is in the graph.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from engine.estimates.learning import Learner
 from engine.ledger import Ledger
 from engine.model import Json
@@ -39,8 +41,14 @@ class Offer:
             "deterministic": tool.deterministic,
             "idempotent": tool.idempotent,
             "expands": tool.grows,
+            "risk": tool.risk,
+            "untrusted": tool.untrusted,
+            "refuses_tainted": tool.refuses_tainted,
+            "resources": msgspec.to_builtins(tool.resources),
+            "limits": msgspec.to_builtins(tool.limits),
             "literal": sorted(tool.literal),
             "input_schema": schema,
+            "output_schema": tool.output_schema(),
             "running": running.get(name, 0),
             "limit": limits.get(name),
             "profile": learned(self._learner.of_kind(name)),

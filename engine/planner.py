@@ -30,7 +30,7 @@ from engine.planning.strategies.multi_step import MultiStep
 from engine.planning.subtasks import Planned
 from engine.planning.templates import TemplateSet
 from engine.planstore import PlanMemory
-from engine.ports import Tool
+from engine.toolport import Tool
 
 SENTENCE = "sentence"
 """The type of a task that was sent as a sentence."""

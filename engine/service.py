@@ -97,7 +97,7 @@ class Engine(Verbs):
         ids = Ulids()
         seen = (observer or NullObserver(), tracing or NullTracing())
         bus, payloads = Bus(), Payloads(graph, blobs)
-        ledger = Ledger(settings.max_parallel_tasks, settings.type_limits)
+        ledger = Ledger(settings.max_parallel_tasks, tools.limits(settings.type_limits))
         limit = settings.task_timeout_seconds
         defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
         growing = Growing(
@@ -119,7 +119,7 @@ class Engine(Verbs):
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
         self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
-        slots, limits = settings.max_parallel_tasks, settings.type_limits
+        slots, limits = settings.max_parallel_tasks, tools.limits(settings.type_limits)
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
         self._control = Control(self._scheduler, self._closing, defaults)
         self._blobs = blobs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,29 @@ class ToolProfile(Wire):
     """Whether its recent median is above its earlier P90."""
 
 
+class ToolResources(Wire):
+    """What one run takes at most; null where the tool sets no bound."""
+
+    memory_mb: int | None
+    """MiB of one process."""
+    cpu_seconds: float | None
+    """Processor time of one process."""
+    output_bytes: int | None
+
+
+class ToolBounds(Wire):
+    """The bounds that a tool sets itself; null where it sets none."""
+
+    parallel: int | None
+    """Attempts at once in one engine; TYPE_LIMITS goes before it."""
+    per_minute: float | None
+    """Attempts that begin in a minute."""
+    attempt_seconds: float | None
+    """Longest attempt."""
+    idle_seconds: float | None
+    """Longest time without a sign of life."""
+
+
 class ToolView(Wire):
     """A type that a subtask may have."""
 
@@ -39,10 +62,22 @@ class ToolView(Wire):
     """Running it twice does no more than running it once: it is repeated after a crash."""
     expands: bool
     """It may add subtasks to its task while it runs."""
+    risk: Literal["read", "write", "dangerous"]
+    """What it can do to the world at worst: look, change something of its own kind, anything."""
+    untrusted: bool
+    """Its output may come from outside: the web, mail, a model."""
+    refuses_tainted: bool
+    """What came from outside must not reach it unless a person has looked."""
+    resources: ToolResources
+    """The most that one run takes, unless its subtask says otherwise."""
+    limits: ToolBounds
+    """How hard it may be driven, unless its subtask or a setting says otherwise."""
     literal: list[str]
     """Fields of the input in which references are never resolved."""
     input_schema: dict[str, Any]
     """JSON Schema of the input; unknown fields are refused."""
+    output_schema: dict[str, Any]
+    """JSON Schema of the output; empty where that may be any value."""
     running: int
     """Attempts that run in this engine now."""
     limit: int | None

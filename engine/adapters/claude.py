@@ -43,7 +43,7 @@ class ClaudeModel:
     def __init__(self, settings: Settings) -> None:
         self._key = settings.anthropic_api_key.get_secret_value()
         self._url = settings.anthropic_base_url or PUBLIC
-        self._address = _shown(self._url)
+        self.address = _shown(self._url)
         self._model = settings.claude_model
         self._prices = settings.claude_prices
         self._seconds = settings.claude_timeout_seconds
@@ -62,7 +62,7 @@ class ClaudeModel:
             async with asyncio.timeout(self._seconds):
                 message = await _sent(client, request, streamed=prompt.max_tokens > STREAMED_ABOVE)
         except TimeoutError:
-            raise timed_out(self._address, self._seconds) from None
+            raise timed_out(self.address, self._seconds) from None
         except Exception as error:
             raise self._failure(error, model) from None
         return self._answer(message, model)
@@ -90,13 +90,13 @@ class ClaudeModel:
         import httpx2
 
         if isinstance(error, (anthropic.APITimeoutError, httpx2.TimeoutException)):
-            return timed_out(self._address, self._seconds)
+            return timed_out(self.address, self._seconds)
         if isinstance(error, (anthropic.APIConnectionError, httpx2.TransportError)):
-            return unreachable(self._address, _reason(error))
+            return unreachable(self.address, _reason(error))
         if isinstance(error, anthropic.APIStatusError):
             return failure(self._refusal(error, model))
         if isinstance(error, (anthropic.APIError, _Unreadable, ValueError, AssertionError)):
-            return unreadable(self._address)
+            return unreadable(self.address)
         raise error
 
     def _refusal(self, error: APIStatusError, model: str) -> Refusal:
@@ -107,7 +107,7 @@ class ClaudeModel:
             message=(error.api_message or "").replace(self._key, "***"),
             delay=_delay(error.response.headers),
             model=model,
-            address=self._address,
+            address=self.address,
         )
 
     def _answer(self, message: Message, model: str) -> Answer:

@@ -18,8 +18,9 @@ from engine.errors import EngineError
 from engine.model import BLOB_BYTES, Effort, Expand, Json, Value
 from engine.payloads import Packed, Payloads, pack
 from engine.plan.spec import Spec
-from engine.ports import Clock, Tool
+from engine.ports import Clock
 from engine.running import Sharing
+from engine.toolport import Tool
 from engine.turn import Claim
 
 _log = structlog.get_logger("cache")

@@ -15,7 +15,7 @@ from engine.plan.knots import note_cycles
 from engine.plan.links import Implied, Links, Outer
 from engine.plan.order import Order, order
 from engine.plan.plain import is_plain
-from engine.ports import Tool
+from engine.toolport import Tool
 
 
 class Limits(NamedTuple):

@@ -21,8 +21,8 @@ from engine.plan.ids import subtask_id
 from engine.plan.order import Order
 from engine.plan.plain import check_plain
 from engine.plan.spec import Place, Refs, place_id
-from engine.ports import Tool
 from engine.states import SubtaskStatus
+from engine.toolport import Tool
 
 GROWN = "$grown"
 """The field of a subtask's output that stands for what others produce: by local key the places of the ends."""

@@ -14,8 +14,8 @@ from engine.model import Json
 from engine.plan.drafts import Draft
 from engine.plan.faults import Faults, existing, pointer, quoted
 from engine.plan.nearest import Nearest
-from engine.ports import Tool
 from engine.references import Found, Reference, find, has_braces
+from engine.toolport import Tool
 
 NOTHING = Found([], False)
 

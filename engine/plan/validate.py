@@ -20,8 +20,8 @@ from engine.plan.plain import check_plain
 from engine.plan.schema import TaskRequest
 from engine.plan.spec import Refs
 from engine.plan.stored import Origin
-from engine.ports import Tool
 from engine.references import find
+from engine.toolport import Tool
 
 FORMS = ("description", "type", "template", "plan")
 """The forms in which a task may be sent."""

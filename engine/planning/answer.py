@@ -14,7 +14,7 @@ from engine.errors import InvalidInput
 from engine.model import Json, Value
 from engine.plan.checks import Limits
 from engine.plan.validate import validate
-from engine.ports import Tool
+from engine.toolport import Tool
 
 RUNS_CODE = frozenset({"python", "shell"})
 """Types that a plan by a model has only where the caller allows them."""

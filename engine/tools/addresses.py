@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from engine.errors import SettingsError
+from engine.model import Json
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_USUAL_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -117,3 +119,18 @@ def web_address(value: str) -> str:
     if not complete or not value.isprintable() or " " in value:
         raise ValueError("must be a URL such as https://host/path")
     return value
+
+
+def endpoint_of(url: Json) -> str:
+    """Whom a URL leads to: its host in small letters, with a port that is not the usual one of its scheme; "" when
+    that cannot be told.
+    """
+    if not isinstance(url, str):
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    host = f"[{host}]" if ":" in host else host.rstrip(".")
+    return host if port in (None, _USUAL_PORTS.get(parts.scheme)) else f"{host}:{port}"

@@ -7,16 +7,16 @@ comes in and not when the subtask runs.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import Category, ToolError
 from engine.model import Expand, Json
-from engine.ports import RunContext
+from engine.toolport import Declared, Facts, RunContext, ToolHealth
 from engine.tools.faults import Faults, faults_of
 from engine.tools.json_value import NotJson, plain
 
@@ -33,18 +33,15 @@ class Input(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-class ModelTool(Generic[M]):
-    """A tool whose input is described by ``model``. A subclass gives the attributes and ``perform``."""
+class ModelTool(Declared, Generic[M]):
+    """A tool whose input is described by ``model``. A subclass gives the attributes and ``perform``.
+
+    ``output`` is a hint of what it returns, such as a ``TypedDict``; None where that may be anything.
+    """
 
     name: str
-    version: str = "1"
-    deterministic: bool = False
-    idempotent: bool = False
-    literal: frozenset[str] = frozenset()
-    grows: bool = False
-    depends_on: Mapping[str, str] = {}
-    """What every output depends on beside the input, by name, such as the version of a library."""
     model: type[M]
+    output: Any = None
 
     @cached_property
     def _schema(self) -> dict[str, Json]:
@@ -53,6 +50,14 @@ class ModelTool(Generic[M]):
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input."""
         return self._schema
+
+    @cached_property
+    def _output_schema(self) -> dict[str, Json]:
+        return {} if self.output is None else TypeAdapter(self.output).json_schema()
+
+    def output_schema(self) -> dict[str, Json]:
+        """JSON Schema of the output."""
+        return self._output_schema
 
     def check(self, value: Json) -> Faults:
         """Faults of an input as (path, message); empty when it is good. Pure and quick."""
@@ -84,24 +89,6 @@ class ModelTool(Generic[M]):
         """The work itself."""
         raise NotImplementedError
 
-    def repeatable(self, value: Json) -> bool:  # noqa: ARG002 (a tool may decide by its input)
-        """Whether running this input twice does no more than running it once."""
-        return self.idempotent
-
-    def cacheable(self, value: Json) -> bool:  # noqa: ARG002 (a tool may decide by its input)
-        """Whether this input gives the same output again, as long as its environment is the same."""
-        return self.deterministic
-
-    def environment(self, value: Json) -> Mapping[str, str]:  # noqa: ARG002
-        """What else the output depends on."""
-        return self.depends_on
-
-    async def refresh_credentials(self) -> None:
-        """Gets fresh credentials; a tool that has some overrides it."""
-
-    async def close(self) -> None:
-        """Lets go of connections and processes."""
-
 
 class InputFault(ValueError):
     """One fault of an input that no single field shows."""
@@ -120,12 +107,11 @@ class FunctionTool(ModelTool[BaseModel]):
         name: the subtask type.
         function: takes the validated model and the context; what it returns must be a JSON value.
         model: the arguments.
-        version: counts up when equal input may give other output than before.
-        deterministic: equal input gives equal output.
-        idempotent: running it twice does no more than running it once.
+        facts: what it says of itself.
         description: told in the schema.
+        output: a hint of what it returns; None for anything.
         refresh: gets fresh credentials.
-        environment: what else the output depends on, by name.
+        health: says how it is.
     """
 
     def __init__(
@@ -133,19 +119,19 @@ class FunctionTool(ModelTool[BaseModel]):
         name: str,
         function: Callable[[Any, RunContext], Awaitable[object]],
         model: type[BaseModel],
+        facts: Facts | None = None,
         *,
-        version: str = "1",
-        deterministic: bool = False,
-        idempotent: bool = False,
         description: str = "",
+        output: Any = None,
         refresh: Callable[[], Awaitable[object]] | None = None,
-        environment: Mapping[str, str] | None = None,
+        health: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        self.depends_on = dict(environment or {})
-        self.name, self.version, self.model = name, version, model
-        self.deterministic, self.idempotent = deterministic, idempotent
-        self.grows = True
-        self._function, self._description, self._refresh = function, description, refresh
+        self.facts = facts = facts or Facts()
+        self.name, self.version, self.model, self.output = name, facts.version, model, output
+        self.deterministic, self.idempotent, self.grows = facts.deterministic, facts.idempotent, True
+        self.risk, self.untrusted, self.refuses_tainted = facts.risk, facts.untrusted, facts.refuses_tainted
+        self.resources, self.limits, self.depends_on = facts.resources, facts.limits, facts.environment
+        self._function, self._description, self._refresh, self._health = function, description, refresh, health
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input, with the function's description."""
@@ -158,6 +144,27 @@ class FunctionTool(ModelTool[BaseModel]):
         except (ValueError, TypeError) as error:
             raise InputFault(f"is no JSON value: {error}") from None
         return self.model.model_validate_json(text)
+
+    def endpoint(self, value: Json) -> str:
+        """Whom this input makes it talk to, if the function came with a way to tell."""
+        found = self.facts.endpoint
+        return (found if isinstance(found, str) else _told(found, value)) or ""
+
+    def estimate_duration(self, value: Json) -> float | None:
+        """Seconds that this input will take, if the function came with a way to tell."""
+        return None if self.facts.estimate is None else _told(self.facts.estimate, value)
+
+    def classify(self, error: Exception) -> Category | None:
+        """The category of an exception, if the function came with a way to tell."""
+        found = None if self.facts.classify is None else self.facts.classify(error)
+        return None if found is None else Category(found)
+
+    async def health_check(self) -> ToolHealth:
+        """What the function's own check says: that nothing is wrong unless it raises or returns what is."""
+        if self._health is None:
+            return ToolHealth()
+        found = await self._health()
+        return found if isinstance(found, ToolHealth) else ToolHealth(not found, str(found or ""))
 
     async def refresh_credentials(self) -> None:
         """Gets fresh credentials, if the function came with a way to get them."""
@@ -177,6 +184,17 @@ class FunctionTool(ModelTool[BaseModel]):
                 category=Category.LOGIC,
                 suggestion="Return None, text, numbers, lists and dictionaries with text keys.",
             ) from None
+
+
+T = TypeVar("T")
+
+
+def _told(tell: Callable[[Json], T], value: Json) -> T | None:
+    """What a function of the user's says of an input; one that stumbles says nothing."""
+    try:
+        return tell(value)
+    except Exception:  # it may be handed anything, and what it says only advises
+        return None
 
 
 def _unfit(name: str, faults: Faults) -> ToolError:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.arithmetic import MAX_LENGTH, ExpressionFault, evaluate, names, parse
 from engine.tools.arithmetic_prices import FUNCTIONS, TooMuchWork
 from engine.tools.base import Input, InputFault, ModelTool
@@ -41,6 +41,7 @@ class Calculate(ModelTool[CalculateInput]):
     name = "calculate"
     deterministic = True
     idempotent = True
+    risk: Risk = "read"
     model = CalculateInput
 
     def examine(self, value: CalculateInput) -> None:

@@ -9,8 +9,10 @@ from pydantic import Field
 from engine.errors import Category, ToolError
 from engine.language import LanguageModel, NoAnswer, Prompt
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext, ToolHealth
+from engine.tools.addresses import endpoint_of
 from engine.tools.base import Input, InputFault, ModelTool
+from engine.tools.health import model_health
 from engine.tools.json_schema import SchemaFault, check_schema, faults
 from engine.tools.talk import Talk, Unfit, read_json
 
@@ -38,6 +40,8 @@ class Claude(ModelTool[ClaudeInput]):
 
     name = "claude"
     idempotent = True
+    risk: Risk = "read"
+    untrusted = True
     model = ClaudeInput
 
     def __init__(self, model: LanguageModel | None) -> None:
@@ -52,6 +56,14 @@ class Claude(ModelTool[ClaudeInput]):
                 check_schema(value.output_schema)
             except SchemaFault as fault:
                 raise InputFault(str(fault), "output_schema", *fault.path) from None
+
+    def endpoint(self, value: Json) -> str:  # noqa: ARG002
+        """Where Claude is."""
+        return "" if self._model is None else endpoint_of(self._model.address)
+
+    async def health_check(self) -> ToolHealth:
+        """Whether there is a key; to ask Claude would cost."""
+        return model_health(self._model)
 
     async def perform(self, value: ClaudeInput, context: RunContext) -> Json:  # noqa: ARG002
         """One question, and one more when the answer does not follow the schema."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from engine.toolport import Facts, Resources, Risk, ToolLimits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,11 +24,9 @@ class ToolMark:
     """What ``@tool`` says about its function."""
 
     name: str
-    version: str
-    deterministic: bool
-    idempotent: bool
+    facts: Facts
     refresh_credentials: Callable[[], object] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    health_check: Callable[[], object] | None = None
 
 
 def tool(
@@ -35,6 +35,15 @@ def tool(
     version: str = "1",
     deterministic: bool = False,
     idempotent: bool = False,
+    risk: Risk = "write",
+    untrusted: bool = False,
+    refuses_tainted: bool = False,
+    resources: Resources | None = None,
+    limits: ToolLimits | None = None,
+    endpoint: str | Callable[[Any], str] = "",
+    estimate_duration: Callable[[Any], float | None] | None = None,
+    classify: Callable[[Exception], str | None] | None = None,
+    health_check: Callable[[], object] | None = None,
     refresh_credentials: Callable[[], object] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
@@ -48,6 +57,15 @@ def tool(
         version: counts up when equal input may give other output than before.
         deterministic: equal input gives equal output, so a result may be reused.
         idempotent: running it twice does no more than running it once, so it may be repeated after a crash.
+        risk: "read", "write" or "dangerous": what it can do to the world at worst.
+        untrusted: its output may come from outside: the web, mail, a model.
+        refuses_tainted: what came from outside must not reach it unless a person has looked.
+        resources: the most that one run takes.
+        limits: how many may run at once, how many begin in a minute, how long one may take.
+        endpoint: the host[:port] that it talks to, or a function of the input that says it.
+        estimate_duration: a function of the input that says how many seconds it will take; None where it cannot tell.
+        classify: the category of an exception that it raises, such as "transient"; None means logic.
+        health_check: async or not; says in words what is wrong, or raises; None or "" when it can work.
         refresh_credentials: gets fresh credentials, async or not; called before the one repeat of an attempt that
             ended with an error of category permission. If it raises there is no repeat.
         environment: what else the output depends on, by name, such as ``{"numpy": numpy.__version__}``: a result is
@@ -55,16 +73,31 @@ def tool(
 
     Raises:
         TypeError: used without a name, as a bare ``@tool``.
-        ValueError: a name that no subtask type can have.
+        ValueError: a name that no subtask type can have, or a risk that there is not.
     """
     if not isinstance(name, str):
         raise TypeError('write @tool("a_name") above the function')
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name for a tool: use letters, digits, _ . and -, beginning with a letter")
+    if risk not in get_args(Risk):
+        raise ValueError(f"{risk!r} is no risk of a tool: it is one of {', '.join(get_args(Risk))}")
+    facts = Facts(
+        version=version,
+        deterministic=deterministic,
+        idempotent=idempotent,
+        risk=risk,
+        untrusted=untrusted,
+        refuses_tainted=refuses_tainted,
+        resources=resources or Resources(),
+        limits=limits or ToolLimits(),
+        environment=environment or {},
+        endpoint=endpoint,
+        estimate=estimate_duration,
+        classify=classify,
+    )
 
     def mark(function: F) -> F:
-        says = ToolMark(name, version, deterministic, idempotent, refresh_credentials, environment or {})
-        setattr(function, _ATTRIBUTE, says)
+        setattr(function, _ATTRIBUTE, ToolMark(name, facts, refresh_credentials, health_check))
         return function
 
     return mark

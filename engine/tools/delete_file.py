@@ -7,9 +7,10 @@ import stat
 
 from engine.errors import ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext, ToolHealth
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.file_errors import explained, no_file
+from engine.tools.health import roots_health
 from engine.tools.roots import Roots
 from engine.tools.threads import in_thread
 from engine.tools.undo import UndoLog
@@ -36,6 +37,10 @@ class DeleteFile(ModelTool[DeleteFileInput]):
         """Refuses a path that surely lies outside the roots."""
         if fault := self._roots.fault(value.path):
             raise InputFault(fault, "path")
+
+    async def health_check(self) -> ToolHealth:
+        """Whether the folders of FILE_ROOTS can be worked in."""
+        return await roots_health(self._roots, write=True)
 
     async def perform(self, value: DeleteFileInput, context: RunContext) -> Json:
         """Deletes it in a thread."""

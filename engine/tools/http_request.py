@@ -17,8 +17,8 @@ from pydantic import Field, field_validator
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
-from engine.tools.addresses import AddressPolicy, web_address
+from engine.toolport import Resources, Risk, RunContext
+from engine.tools.addresses import AddressPolicy, endpoint_of, web_address
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.web_client import WebClient
 
@@ -89,6 +89,8 @@ class HttpRequest(ModelTool[HttpRequestInput]):
     """
 
     name = "http_request"
+    untrusted = True
+    resources = Resources(output_bytes=10 * _MIB)
     model = HttpRequestInput
 
     def __init__(self, policy: AddressPolicy, grace: float, client: GuardedHttp | None = None) -> None:
@@ -102,6 +104,14 @@ class HttpRequest(ModelTool[HttpRequestInput]):
     def repeatable(self, value: Json) -> bool:
         """GET and HEAD only ask."""
         return isinstance(value, dict) and str(value.get("method", "GET")).upper() in ("GET", "HEAD")
+
+    def risk_of(self, value: Json) -> Risk:
+        """What only asks changes nothing."""
+        return "read" if self.repeatable(value) else "write"
+
+    def endpoint(self, value: Json) -> str:
+        """Host and port of the URL."""
+        return endpoint_of(value.get("url")) if isinstance(value, dict) else ""
 
     async def perform(self, value: HttpRequestInput, context: RunContext) -> Json:
         """Sends it and judges the status."""

@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext, ToolHealth
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.file_errors import explained
+from engine.tools.health import roots_health
 from engine.tools.roots import Roots
 from engine.tools.threads import in_thread
 
@@ -41,6 +42,7 @@ class ListFiles(ModelTool[ListFilesInput]):
 
     name = "list_files"
     idempotent = True
+    risk: Risk = "read"
     model = ListFilesInput
 
     def __init__(self, roots: Roots, grace: float) -> None:
@@ -50,6 +52,10 @@ class ListFiles(ModelTool[ListFilesInput]):
         """Refuses a path that surely lies outside the roots."""
         if fault := self._roots.fault(value.path):
             raise InputFault(fault, "path")
+
+    async def health_check(self) -> ToolHealth:
+        """Whether the folders of FILE_ROOTS can be worked in."""
+        return await roots_health(self._roots, write=False)
 
     async def perform(self, value: ListFilesInput, context: RunContext) -> Json:  # noqa: ARG002
         """Lists it in a thread, which a cancellation interrupts."""

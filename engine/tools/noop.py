@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Declared, Risk, RunContext
 from engine.tools.faults import Faults
 
 
-class Noop:
+class Noop(Declared):
     """Takes anything and returns it unchanged."""
 
     name = "noop"
-    version = "1"
     deterministic = True
     idempotent = True
-    grows = False
-    literal: frozenset[str] = frozenset()
+    risk: Risk = "read"
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input: anything."""
@@ -31,20 +27,6 @@ class Noop:
         """The input."""
         return value
 
-    def repeatable(self, value: Json) -> bool:  # noqa: ARG002
-        """Always."""
-        return True
-
     def cacheable(self, value: Json) -> bool:  # noqa: ARG002
         """Never by itself: to look it up would cost more than to run it."""
         return False
-
-    def environment(self, value: Json) -> Mapping[str, str]:  # noqa: ARG002
-        """Nothing."""
-        return {}
-
-    async def refresh_credentials(self) -> None:
-        """It has none."""
-
-    async def close(self) -> None:
-        """Nothing to let go of."""

@@ -17,9 +17,11 @@ from engine.model import Expand, Json
 from engine.planning.answer import RUNS_CODE, Bounds, ModelPlan, answer_schema, plan_faults, read_answer
 from engine.planning.outline import item_count, names_in, prompt_outline, template_outline
 from engine.planning.prompt import Offer, Wish, system_prompt, user_message
-from engine.ports import RunContext, Tool
+from engine.toolport import Risk, RunContext, Tool, ToolHealth
+from engine.tools.addresses import endpoint_of
 from engine.tools.base import FunctionTool, Input, InputFault, ModelTool
 from engine.tools.faults import closest
+from engine.tools.health import model_health
 from engine.tools.talk import Talk, Unfit, read_json
 from engine.tools.template_variables import TemplateFault, variables_of
 
@@ -72,6 +74,8 @@ class Planning(ModelTool[PlanningInput]):
     name = "planning"
     grows = True
     idempotent = True
+    risk: Risk = "read"
+    untrusted = True
     literal = frozenset({"template"})
     model = PlanningInput
 
@@ -108,6 +112,14 @@ class Planning(ModelTool[PlanningInput]):
             raise InputFault("a plan cannot hold another planning; leave it out", "allowed_types", index)
         if self._tools(name) is None:
             raise InputFault(f"there is no subtask type {name}{closest(name, self._names())}", "allowed_types", index)
+
+    def endpoint(self, value: Json) -> str:  # noqa: ARG002
+        """Where Claude is."""
+        return "" if self._model is None else endpoint_of(self._model.address)
+
+    async def health_check(self) -> ToolHealth:
+        """Whether there is a key; to ask Claude would cost."""
+        return model_health(self._model)
 
     async def perform(self, value: PlanningInput, context: RunContext) -> Json:
         """The expansion, or the outline."""

@@ -24,6 +24,7 @@ from typing import Any
 
 import structlog
 
+from engine.toolport import Resources
 from engine.tools.guardians import Control, Guardians, Outcome
 from engine.tools.threads import to_the_end
 
@@ -53,6 +54,11 @@ class Limits:
     memory_mb: int | None
     cpu_seconds: float | None
     output_bytes: int
+
+    @staticmethod
+    def of(resources: Resources) -> Limits:
+        """What a tool says that its processes take."""
+        return Limits(resources.memory_mb, resources.cpu_seconds, resources.output_bytes or MIB)
 
     def reduced(self, times: int) -> Limits:
         """Half of it, so many times: for a repeat after resources ran short. Never less than what a start needs."""

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Resources, Risk, RunContext
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.guardians import NotStarted
 from engine.tools.process import MIB, Command, Ended, Limits, Processes, TooMuchOutput
@@ -52,9 +52,10 @@ class Python(ModelTool[PythonInput]):
     """Runs Python; its output is the return value, or the value of ``result``."""
 
     name = "python"
+    risk: Risk = "dangerous"
     literal = frozenset({"code"})
     model = PythonInput
-    limits = Limits(memory_mb=4096, cpu_seconds=None, output_bytes=16 * MIB)
+    resources = Resources(memory_mb=4096, output_bytes=16 * MIB)
     """Defaults; numeric libraries reserve memory for every processor."""
 
     def __init__(self, processes: Processes) -> None:
@@ -77,7 +78,7 @@ class Python(ModelTool[PythonInput]):
 
     async def perform(self, value: PythonInput, context: RunContext) -> Json:
         """Runs it to its end; an exception is an error of category logic unless it names another."""
-        limits = value.limits.resolved(self.limits, context.reduction)
+        limits = value.limits.resolved(Limits.of(self.resources), context.reduction)
         argv = [sys.executable, "-P", str(_RUNNER)]
         command = Command(argv, limits, stdin=_request(value), env=value.env)
         try:

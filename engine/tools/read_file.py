@@ -12,9 +12,10 @@ from pydantic import Field
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext, ToolHealth
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.file_errors import explained, no_file
+from engine.tools.health import roots_health
 from engine.tools.roots import Roots
 from engine.tools.threads import in_thread
 
@@ -38,6 +39,7 @@ class ReadFile(ModelTool[ReadFileInput]):
 
     name = "read_file"
     idempotent = True
+    risk: Risk = "read"
     model = ReadFileInput
 
     def __init__(self, roots: Roots, grace: float) -> None:
@@ -55,6 +57,10 @@ class ReadFile(ModelTool[ReadFileInput]):
     def environment(self, value: Json) -> Mapping[str, str]:
         """Size and time of the file."""
         return {"file": self._roots.stamp(str(value.get("path"))) or "missing"}
+
+    async def health_check(self) -> ToolHealth:
+        """Whether the folders of FILE_ROOTS can be worked in."""
+        return await roots_health(self._roots, write=False)
 
     async def perform(self, value: ReadFileInput, context: RunContext) -> Json:  # noqa: ARG002
         """Reads it in a thread."""

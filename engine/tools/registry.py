@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from types import ModuleType
 
 from engine.errors import SettingsError
 from engine.language import LanguageModel
 from engine.planning.templates import TemplateSet
-from engine.ports import Tool
 from engine.settings import Settings
+from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
 from engine.tools.calculate import Calculate
 from engine.tools.claude import Claude
@@ -127,6 +127,11 @@ class ToolRegistry:
         """The version of the tool of that name; empty when there is none."""
         tool = self._tools.get(name)
         return "" if tool is None else tool.version
+
+    def limits(self, given: Mapping[str, int]) -> dict[str, int]:
+        """How many attempts of a type may run at once: what is ``given``, else what its tool says of itself."""
+        own = {name: tool.limits.parallel for name, tool in self._tools.items()}
+        return {name: limit for name, limit in own.items() if limit is not None} | dict(given)
 
     def names(self) -> list[str]:
         """Every name, sorted."""

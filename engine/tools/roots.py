@@ -36,6 +36,11 @@ class Roots:
     def __init__(self, folders: Sequence[str]) -> None:
         self._folders = list(folders)
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders as they were given."""
+        return tuple(self._folders)
+
     def fault(self, path: str) -> str | None:
         """What is wrong with ``path`` as far as its text shows; None when nothing is."""
         if not path or "\0" in path:

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Resources, Risk, RunContext
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.guardians import NotStarted
 from engine.tools.process import MIB, Command, Ended, Limits, Processes, TooMuchOutput
@@ -77,8 +77,10 @@ class Shell(ModelTool[ShellInput]):
     """Runs a program; its output is ``{"exit_code", "stdout", "stderr"}``, with ``json`` when stdout is JSON."""
 
     name = "shell"
+    risk: Risk = "dangerous"
+    refuses_tainted = True
     model = ShellInput
-    limits = Limits(memory_mb=2048, cpu_seconds=None, output_bytes=MIB)
+    resources = Resources(memory_mb=2048, output_bytes=MIB)
     """Defaults. The time of the attempt is limited by the engine."""
 
     def __init__(self, processes: Processes, roots: Roots) -> None:
@@ -91,7 +93,7 @@ class Shell(ModelTool[ShellInput]):
 
     async def perform(self, value: ShellInput, context: RunContext) -> Json:
         """Runs it to its end; exit codes other than 0 are errors that carry the output."""
-        limits = value.limits.resolved(self.limits, context.reduction)
+        limits = value.limits.resolved(Limits.of(self.resources), context.reduction)
         program = value.argv[0]
         cwd = self._folder(value.cwd)
         try:

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
 
 import docstring_parser
-from pydantic import BaseModel, ConfigDict, Field, create_model
-from pydantic.errors import PydanticUserError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from engine.errors import Category, SettingsError, ToolError
-from engine.ports import RunContext
+from engine.toolport import Facts, RunContext
 from engine.tools.base import FunctionTool
 from engine.tools.decorator import ToolMark
 from engine.tools.threads import in_thread
@@ -49,14 +49,13 @@ def tool_of(function: Callable[..., Any], mark: ToolMark, grace: float) -> Funct
     )
     return FunctionTool(
         mark.name,
-        _caller(function, fields, context, grace),
+        _caller(function, fields, context, grace, mark.facts),
         model,
-        version=mark.version,
-        deterministic=mark.deterministic,
-        idempotent=mark.idempotent,
+        mark.facts,
         description=documentation.short_description or "",
+        output=_output(hints.get("return")),
         refresh=_awaitable(mark.refresh_credentials, grace),
-        environment=mark.environment,
+        health=_awaitable(mark.health_check, grace),
     )
 
 
@@ -65,6 +64,17 @@ def _awaitable(function: Callable[[], Any] | None, grace: float) -> Callable[[],
     if function is None or inspect.iscoroutinefunction(function):
         return function
     return lambda: in_thread(function, grace=grace, interrupt=True)
+
+
+def _output(hint: Any) -> Any:
+    """What a function says that it returns, as far as that says anything about JSON; else None."""
+    if hint is None:
+        return None
+    try:
+        TypeAdapter(hint).json_schema()
+    except (PydanticUserError, PydanticSchemaGenerationError):
+        return None  # such as Expand: what it returns is looked at when it has
+    return hint
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
@@ -99,7 +109,7 @@ def _model(name: str, fields: dict[str, Any]) -> type[BaseModel]:
 
 
 def _caller(
-    function: Callable[..., Any], fields: dict[str, str], context_names: list[str], grace: float
+    function: Callable[..., Any], fields: dict[str, str], context_names: list[str], grace: float, facts: Facts
 ) -> Callable[[Any, RunContext], Awaitable[object]]:
     asynchronous = inspect.iscoroutinefunction(function)
 
@@ -113,16 +123,17 @@ def _caller(
         except ToolError:
             raise
         except Exception as error:
-            raise _unclassified(error, function) from error
+            category = None if facts.classify is None else facts.classify(error)
+            raise _classified(error, function, category) from error
 
     return call
 
 
-def _unclassified(error: Exception, function: Callable[..., Any]) -> ToolError:
+def _classified(error: Exception, function: Callable[..., Any], category: str | None) -> ToolError:
     trace = error.__traceback__
     place = ""
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == inspect.getfile(function):
             place = f" (line {trace.tb_lineno} of {function.__module__})"
         trace = trace.tb_next
-    return ToolError(f"{type(error).__name__}: {error}{place}", category=Category.LOGIC)
+    return ToolError(f"{type(error).__name__}: {error}{place}", category=Category(category or Category.LOGIC))

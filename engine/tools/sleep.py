@@ -7,7 +7,7 @@ import asyncio
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.base import Input, ModelTool
 
 
@@ -25,7 +25,13 @@ class Sleep(ModelTool[SleepInput]):
 
     name = "sleep"
     idempotent = True
+    risk: Risk = "read"
     model = SleepInput
+
+    def estimate_duration(self, value: Json) -> float | None:
+        """What it says, unless that is a reference still."""
+        seconds = value.get("seconds") if isinstance(value, dict) else None
+        return float(seconds) if isinstance(seconds, (int, float)) else None
 
     async def perform(self, value: SleepInput, context: RunContext) -> Json:  # noqa: ARG002
         """The wait."""

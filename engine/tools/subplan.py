@@ -8,7 +8,7 @@ from engine.errors import Category, InvalidInput, ToolError
 from engine.model import Expand, Json
 from engine.planning.filling import fill
 from engine.planning.templates import TemplateSet
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.base import Input, ModelTool
 from engine.tools.faults import Faults
 
@@ -32,6 +32,7 @@ class Subplan(ModelTool[SubplanInput]):
     name = "subplan"
     grows = True
     idempotent = True
+    risk: Risk = "read"
     model = SubplanInput
 
     def __init__(self, templates: TemplateSet) -> None:

@@ -14,10 +14,11 @@ from pydantic import Field
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext, ToolHealth
 from engine.tools.atomic import replacement
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.file_errors import explained, no_file
+from engine.tools.health import roots_health
 from engine.tools.read_file import MAX_FILE_BYTES
 from engine.tools.roots import Place, Roots
 from engine.tools.threads import in_thread
@@ -42,6 +43,7 @@ class WriteFile(ModelTool[WriteFileInput]):
 
     name = "write_file"
     idempotent = True
+    refuses_tainted = True
     model = WriteFileInput
 
     def __init__(self, roots: Roots, undo: UndoLog, grace: float) -> None:
@@ -57,6 +59,10 @@ class WriteFile(ModelTool[WriteFileInput]):
     def repeatable(self, value: Json) -> bool:
         """Not when it must be the first to write the file: the second run would find its own."""
         return isinstance(value, dict) and value.get("overwrite", True) is True
+
+    async def health_check(self) -> ToolHealth:
+        """Whether the folders of FILE_ROOTS can be worked in."""
+        return await roots_health(self._roots, write=True)
 
     async def perform(self, value: WriteFileInput, context: RunContext) -> Json:
         """Writes it in a thread."""

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ToolError
-from engine.ports import Tool
 from engine.settings import Settings
+from engine.toolport import Tool
 from engine.tools.json_value import plain
 from engine.tools.registry import builtin_tools
 from tests.support.tools_context import RecordingContext

@@ -7,7 +7,7 @@ from collections import Counter
 
 from engine.errors import Category, ToolError
 from engine.model import Expand, Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.decorator import tool
 
 MODULE = "tests.support.cached_tools"

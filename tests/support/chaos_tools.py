@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.decorator import tool
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from api.wiring import build_engine
 from engine.errors import Category, Fatal, Retryable, ToolError
 from engine.model import Event, Expand, Json, Subtask, Task
-from engine.ports import Graph, RunContext
+from engine.ports import Graph
 from engine.service import Engine
 from engine.settings import Settings
+from engine.toolport import RunContext
 from engine.tools.decorator import tool
 from graph.ladybug.store import LadybugGraph
 from tests.support.graphs import BUFFER_MB, breaches, embedded_graph, neo4j_graph

@@ -23,6 +23,7 @@ from engine.plan.stored import Origin
 from engine.settings import Settings
 from engine.states import SubtaskStatus, TaskStatus
 from engine.statistics import DAY, shown, told
+from engine.toolport import Resources, ToolLimits
 
 NOW = 1_795_000_000_123
 """2026-11-18T11:06:40.123Z in milliseconds."""
@@ -173,7 +174,15 @@ class FakeEngine:
     async def offered(self) -> list[dict[str, Json]]:
         """One type of which nothing was learned."""
         self._fail()
-        facts = {"deterministic": True, "idempotent": True, "expands": False, "literal": [], "input_schema": {}}
+        facts: dict[str, Json] = {
+            "deterministic": True,
+            "idempotent": True,
+            "expands": False,
+            "literal": [],
+            "input_schema": {},
+        }
+        facts |= {"risk": "read", "untrusted": False, "refuses_tainted": False, "input_schema": {}, "output_schema": {}}
+        facts |= {"resources": msgspec.to_builtins(Resources()), "limits": msgspec.to_builtins(ToolLimits())}
         return [{"name": "noop", "description": "", "version": "1", "running": 1, "limit": 4, "profile": None} | facts]
 
     async def horizon(self, first: str, before: str) -> str | None:

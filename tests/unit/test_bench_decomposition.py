@@ -76,6 +76,8 @@ async def test_the_decomposers() -> None:
 class Scripted:
     """A model that says what it was told to."""
 
+    address = "https://model.example"
+
     def __init__(self, *texts: str | ToolError) -> None:
         self._texts = list(texts)
         self.asked: list[Prompt] = []

@@ -22,6 +22,8 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "wfinstances"
 class Model:
     """A language model that says what a test wants."""
 
+    address = "https://model.example"
+
     def __init__(self, text: str, stop: str = "end_turn") -> None:
         self.text, self.stop, self.asked = text, stop, list[Prompt]()
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from engine.errors import Category, ToolError
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Facts, RunContext
 from engine.tools.base import FunctionTool, Input, InputFault, ModelTool
 from engine.tools.noop import Noop
 from engine.tools.sleep import Sleep
@@ -122,7 +122,7 @@ async def _double(value: Arguments, context: RunContext) -> object:
 
 
 async def test_a_function_with_a_model_becomes_a_tool() -> None:
-    tool = FunctionTool("double", _double, Arguments, version="3", deterministic=True, description="Doubles.")
+    tool = FunctionTool("double", _double, Arguments, Facts(version="3", deterministic=True), description="Doubles.")
     assert (tool.name, tool.version, tool.deterministic, tool.idempotent) == ("double", "3", True, False)
     assert tool.schema()["description"] == "Doubles."
     assert tool.schema()["title"] == "double"

@@ -12,7 +12,7 @@ import pytest
 from pydantic import Field
 
 from engine.errors import Category, Retryable, SettingsError, ToolError
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.base import FunctionTool
 from engine.tools.decorator import mark_of, tool
 from engine.tools.signature import tool_of

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.errors import Category, ToolError
-from engine.ports import Tool
+from engine.toolport import Tool
 from engine.tools.delete_file import DeleteFile
 from engine.tools.list_files import MAX_DEPTH, ListFiles
 from engine.tools.read_file import ReadFile

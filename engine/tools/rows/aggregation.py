@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.faults import wrong
 from engine.tools.rows.made import made_table

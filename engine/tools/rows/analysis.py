@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.rows import statistics
 from engine.tools.rows.faults import in_parameter, no_column
 from engine.tools.rows.insights import SECTIONS, insights

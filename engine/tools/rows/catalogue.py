@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.language import LanguageModel
-from engine.ports import Tool
 from engine.settings import Settings
+from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
 from engine.tools.roots import Roots
 from engine.tools.rows.aggregation import Aggregation

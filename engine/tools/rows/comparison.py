@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.base import Input, InputFault
 from engine.tools.rows.census import quoted
 from engine.tools.rows.faults import bad_data, in_parameter, no_column

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.census import quoted
 from engine.tools.rows.pipeline import Pipeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.content import SourceOrParts, content, counted, one_place
 from engine.tools.rows.output import Target, delivered, encoded
@@ -25,6 +25,7 @@ class Finalize(Stage[FinalizeInput]):
     """Its output is ``{"data", "rows"}``, and with ``to`` or ``to_path`` also what formatting gives."""
 
     name = "finalize"
+    risk: Risk = "write"
     model = FinalizeInput
 
     def __init__(self, workshop: Workshop, writer: WriteFile) -> None:
@@ -38,6 +39,10 @@ class Finalize(Stage[FinalizeInput]):
         one_place(value)
         if value.to_path is not None and (fault := self.workshop.roots.fault(value.to_path)):
             raise InputFault(fault, "to_path")
+
+    def risk_of(self, value: Json) -> Risk:
+        """It writes only where it is given a path."""
+        return "write" if isinstance(value, dict) and value.get("to_path") is not None else "read"
 
     async def perform(self, value: FinalizeInput, context: RunContext) -> Json:
         """Puts it together in a thread."""

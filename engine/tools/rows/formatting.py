@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.content import SourceOrParts, content, one_place
 from engine.tools.rows.output import Target, delivered, encoded
@@ -27,6 +27,7 @@ class Formatting(Stage[FormattingInput]):
     """
 
     name = "formatting"
+    risk: Risk = "write"
     model = FormattingInput
 
     def __init__(self, workshop: Workshop, writer: WriteFile) -> None:
@@ -40,6 +41,10 @@ class Formatting(Stage[FormattingInput]):
         one_place(value)
         if value.to_path is not None and (fault := self.workshop.roots.fault(value.to_path)):
             raise InputFault(fault, "to_path")
+
+    def risk_of(self, value: Json) -> Risk:
+        """It writes only where it is given a path."""
+        return "write" if isinstance(value, dict) and value.get("to_path") is not None else "read"
 
     async def perform(self, value: FormattingInput, context: RunContext) -> Json:
         """Formats in a thread, then writes the file."""

@@ -9,7 +9,8 @@ from pydantic import Field
 from engine.errors import Category, ToolError
 from engine.language import LanguageModel, Prompt
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
+from engine.tools.addresses import endpoint_of
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.rows.formats import json
 from engine.tools.rows.opening import unwrapped
@@ -39,6 +40,8 @@ class Generation(ModelTool[GenerationInput]):
 
     name = "generation"
     idempotent = True
+    risk: Risk = "read"
+    untrusted = True
     literal = frozenset({"template"})
     model = GenerationInput
 
@@ -58,6 +61,14 @@ class Generation(ModelTool[GenerationInput]):
     def cacheable(self, value: Json) -> bool:
         """Only what a template gives."""
         return isinstance(value, dict) and value.get("prompt") is None
+
+    def taints(self, value: Json) -> bool:
+        """What the model says."""
+        return not isinstance(value, dict) or value.get("prompt") is not None
+
+    def endpoint(self, value: Json) -> str:
+        """Where the model is, if it is asked."""
+        return endpoint_of(self._language.address) if self._language is not None and self.taints(value) else ""
 
     async def perform(self, value: GenerationInput, context: RunContext) -> Json:
         """Fills in the template in a thread, or asks the model."""

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from engine.language import LanguageModel, Prompt
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
+from engine.tools.addresses import endpoint_of
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.rows.faults import wrong
 from engine.tools.rows.insights import SECTIONS, insights, merged
@@ -48,6 +49,8 @@ class InsightGeneration(ModelTool[InsightGenerationInput]):
 
     name = "insight_generation"
     idempotent = True
+    risk: Risk = "read"
+    untrusted = True
     model = InsightGenerationInput
 
     def __init__(self, language: LanguageModel | None) -> None:
@@ -62,6 +65,14 @@ class InsightGeneration(ModelTool[InsightGenerationInput]):
     def cacheable(self, value: Json) -> bool:
         """Only what the rules word."""
         return isinstance(value, dict) and value.get("words", "rules") == "rules"
+
+    def taints(self, value: Json) -> bool:
+        """What the model words."""
+        return not isinstance(value, dict) or value.get("words", "rules") != "rules"
+
+    def endpoint(self, value: Json) -> str:
+        """Where the model is, if it is asked."""
+        return endpoint_of(self._language.address) if self._language is not None and self.taints(value) else ""
 
     async def perform(self, value: InsightGenerationInput, context: RunContext) -> Json:  # noqa: ARG002
         """Finds by rule, then words."""

@@ -6,7 +6,7 @@ import base64
 from typing import Any, Literal
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.rows.census import quoted, text
 from engine.tools.rows.faults import in_source
 from engine.tools.rows.formats import render

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.rows.content import content
 from engine.tools.rows.parameters import Checked
 from engine.tools.rows.source import SourceInput

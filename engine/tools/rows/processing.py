@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.parameters import Processed, applied
 from engine.tools.rows.pipeline import mergeable

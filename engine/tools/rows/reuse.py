@@ -43,6 +43,11 @@ def files(value: Json, roots: Roots) -> Mapping[str, str]:
     return {f"file {path}": stamp(path, roots) or "missing" for path in sorted(paths, key=str)}
 
 
+def url_of(value: Json) -> Json:
+    """The first address in the web that a stage reads from; None where it reads from none."""
+    return next((place["url"] for place in _places(value) if place.get("url") is not None), None)
+
+
 def stamp(path: Json, roots: Roots) -> str | None:
     """Size and time of a file; None when it cannot be looked at."""
     return roots.stamp(path) if isinstance(path, str) else None

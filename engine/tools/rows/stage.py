@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from engine.model import Json
+from engine.toolport import Risk
+from engine.tools.addresses import endpoint_of
 from engine.tools.base import ModelTool
 from engine.tools.rows.parameters import parameter_faults
-from engine.tools.rows.reuse import files, libraries, steady
+from engine.tools.rows.reuse import files, libraries, steady, url_of
 from engine.tools.rows.source import Origin, SourceInput
 from engine.tools.rows.workshop import Workshop
 
@@ -23,6 +25,7 @@ class Stage(ModelTool[M]):
     """
 
     idempotent = True
+    risk: Risk = "read"
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
@@ -36,6 +39,14 @@ class Stage(ModelTool[M]):
     def cacheable(self, value: Json) -> bool:
         """Not what comes from the web, or is written to a file."""
         return steady(value, self.workshop.roots)
+
+    def taints(self, value: Json) -> bool:
+        """What is read from the web."""
+        return bool(url_of(value))
+
+    def endpoint(self, value: Json) -> str:
+        """The host that the first URL of its sources names."""
+        return endpoint_of(url_of(value))
 
     def environment(self, value: Json) -> Mapping[str, str]:
         """The library that works on rows, and the files that are read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.model import Json
-from engine.ports import RunContext
+from engine.toolport import Risk, RunContext
 from engine.tools.base import InputFault
 from engine.tools.rows.content import content, counted
 from engine.tools.rows.output import Target, delivered, encoded
@@ -43,6 +43,7 @@ class Transformation(Stage[TransformationInput]):
     """Its output is ``{"data", "rows"}``; with ``whole`` that of formatting."""
 
     name = "transformation"
+    risk: Risk = "write"
     model = TransformationInput
 
     def __init__(self, workshop: Workshop, writer: WriteFile) -> None:
@@ -56,6 +57,10 @@ class Transformation(Stage[TransformationInput]):
             raise InputFault("is needed with whole: the format of the result", "to")
         if value.to_path is not None and (fault := self.workshop.roots.fault(value.to_path)):
             raise InputFault(fault, "to_path")
+
+    def risk_of(self, value: Json) -> Risk:
+        """It writes only where it is given a path."""
+        return "write" if isinstance(value, dict) and value.get("to_path") is not None else "read"
 
     async def perform(self, value: TransformationInput, context: RunContext) -> Json:
         """Transforms in a thread."""

@@ -21,9 +21,9 @@ from api.wiring import build_blobs, build_graph, build_redis
 from engine.model import Json, NewTask
 from engine.plan.build import order_key
 from engine.plan.order import order
-from engine.ports import RunContext
 from engine.service import Engine
 from engine.settings import Settings
+from engine.toolport import RunContext
 from engine.tools.noop import Noop
 from engine.tools.registry import ToolRegistry
 from tests.bench import traces
