@@ -11,6 +11,7 @@ from engine.endings import TROUBLES, Endings
 from engine.errors import GraphUnavailable
 from engine.lessons import Lessons
 from engine.model import Event, Finish
+from engine.rollback import Rollback, told, wanted
 from engine.running import FAILING, RunningTask
 from engine.scheduler import Scheduler
 from engine.states import TaskStatus
@@ -22,8 +23,9 @@ CANCEL_BATCH = 1_000
 class Closing:
     """Closes and ends the tasks of one engine, through the loop of its scheduler."""
 
-    def __init__(self, scheduler: Scheduler, endings: Endings, lessons: Lessons) -> None:
+    def __init__(self, scheduler: Scheduler, endings: Endings, lessons: Lessons, rollback: Rollback) -> None:
         self._scheduler = scheduler
+        self._rollback = rollback
         self._graph = scheduler.graph
         self._endings = endings
         self._lessons = lessons
@@ -42,12 +44,17 @@ class Closing:
         await self._scheduler.put_entries()
         self._scheduler.soon(lambda: self._finish(task, end))
 
-    async def _finish(self, task: RunningTask, end: Finish) -> None:
+    async def _finish(self, task: RunningTask, end: Finish, left: bool = True) -> None:
+        """Ends the task, unless it has something ``left`` to put back first."""
         if not task.over:  # something of it has come back meanwhile
             task.ending = False
             return
         if self._scheduler.recorder.waits(task.id):
             self._over(task)
+            return
+        if left and wanted(task.body, end.status):
+            await self._shut(task)
+            self._scheduler.help(self._roll_back(task, end))
             return
         ledger = self._scheduler.ledger
         numbered = ledger.numbered(end)
@@ -65,6 +72,20 @@ class Closing:
         self._scheduler.tracing.end(task.id, numbered.status.value)
         ledger.remove(task.id).ended.set()
         await self._graph.forget(task.id)
+
+    async def _shut(self, task: RunningTask) -> None:
+        """From here on it ends as it does, whatever a person wants retried, also after a restart."""
+        if task.gate:
+            return
+        if not await self._graph.close_gate(task.id, FAILING, "", self._scheduler.clock.now()):
+            found = await self._graph.task(task.id)  # closed by a write whose answer was lost
+            task.gate = found.gate if found is not None else ""
+        task.gate = task.gate or FAILING
+
+    async def _roll_back(self, task: RunningTask, end: Finish) -> None:
+        """Puts back what it has changed, beside the loop."""
+        undone = await self._rollback.undo(task.id)
+        self._scheduler.soon(lambda: self._finish(task, told(end, undone), left=False))
 
     # --- closing ------------------------------------------------------------------------------------------------
 

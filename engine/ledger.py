@@ -306,7 +306,7 @@ class Ledger:
             result=end.result,
             result_hash=end.result_hash,
             error=end.error,
-            detail=task.gate_detail or end.detail,
+            detail="; ".join(filter(None, (task.gate_detail, end.detail))),
         )
 
 

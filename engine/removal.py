@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
 
 from engine.errors import EngineError, GraphUnavailable
+from engine.model import Task
 from engine.payloads import Payloads
 from engine.ports import Blobs, Clock, Graph
 from engine.tools import undo
@@ -41,6 +43,7 @@ class Removal:
         folder: where the file tools of this engine keep what they replaced, per task.
         grace: seconds in which another engine may have put a blob and not written its Result yet; 0 where none can be.
         retention_days: how long final tasks are kept; None keeps them.
+        kept: is told at the start of each task that files are kept for.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Removal:
         folder: Path,
         grace: float,
         retention_days: float | None,
+        kept: Callable[[Task], Awaitable[None]],
     ) -> None:
         self._graph = graph
         self._blobs = blobs
@@ -60,6 +64,7 @@ class Removal:
         self._clock = clock
         self._folder = folder
         self._grace = grace
+        self._kept = kept
         self._retention = None if retention_days is None else round(retention_days * DAY_MS)
         self._turns = asyncio.Semaphore(1)
         self._working: dict[str, asyncio.Task[bool]] = {}
@@ -143,10 +148,13 @@ class Removal:
         return await self._blobs.remove(digest, moment)
 
     async def _prune(self) -> None:
-        """Files kept for tasks that another engine has removed meanwhile."""
+        """Files kept for tasks that another engine has removed or ended meanwhile."""
         try:
             for task_id in await asyncio.to_thread(undo.tasks, self._folder):
-                if await self._graph.task(task_id) is None:
+                task = await self._graph.task(task_id)
+                if task is None:
                     await asyncio.to_thread(undo.drop, self._folder, task_id)
+                else:
+                    await self._kept(task)
         except (EngineError, OSError) as error:
             _log.debug("nothing pruned", reason=str(error))

@@ -49,12 +49,14 @@ from engine.recovery import Recovery
 from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
 from engine.retries import Defaults
+from engine.rollback import Rollback
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.statistics import Statistics
 from engine.tools.addresses import AddressPolicy
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
+from engine.tools.undo import UndoLog
 from engine.tools.web_client import WebClient
 from engine.tracing import NullTracing, Tracing
 from engine.verbs import VERB_SECONDS, Verbs
@@ -118,7 +120,9 @@ class Engine(Verbs):
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
-        self._closing = Closing(self._scheduler, Endings(graph, payloads, clock), Lessons(graph, payloads))
+        rollback = Rollback(UndoLog(settings.undo, roots))
+        endings, lessons = Endings(graph, payloads, clock), Lessons(graph, payloads)
+        self._closing = Closing(self._scheduler, endings, lessons, rollback)
         slots, limits = settings.max_parallel_tasks, tools.limits(settings.type_limits)
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
         self._control = Control(self._scheduler, self._closing, defaults)
@@ -184,9 +188,10 @@ class Engine(Verbs):
             blobs,
             payloads,
             clock,
-            folder=settings.data_path / "undo",
+            folder=settings.undo,
             grace=0.0 if graph.kind == "embedded" else BLOB_GRACE_SECONDS,
             retention_days=settings.retention_days,
+            kept=rollback.catch_up,
         )
         self._loops: list[asyncio.Task[None]] = []
         self.answers = Questions(graph, ledger, clock, self._situation())

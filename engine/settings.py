@@ -122,6 +122,9 @@ class Settings(BaseModel):
     """Python modules whose ``@tool`` functions become subtask types, comma separated."""
     file_roots: Names = Field(default_factory=lambda: ["./shared_files"])
     """Folders that the file tools may touch, comma separated."""
+    undo_path: Path | None = None
+    """Folder of what the file tools replace and delete; empty means ``data_path/undo``. Engines that share files share
+    this too, else each puts back only what it changed itself."""
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
@@ -181,6 +184,11 @@ class Settings(BaseModel):
     def blobs(self) -> Path:
         """The folder of the blob store."""
         return self.blob_path or self.data_path / "blobs"
+
+    @property
+    def undo(self) -> Path:
+        """The folder of what the file tools replace and delete."""
+        return self.data_path / "undo" if self.undo_path is None else self.undo_path / self.namespace
 
     @property
     def neo4j_login(self) -> tuple[str, str]:

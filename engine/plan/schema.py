@@ -217,6 +217,8 @@ class TaskRequest(Strict):
     priority: Priority = 5
     """Its share of the slots, 10 most."""
     failure_policy: Literal["continue", "fail_fast"] = "continue"
+    on_failure: Literal["keep", "rollback"] = "keep"
+    """rollback: when the task ends failed or cancelled, the files that its file tools changed become what they were."""
     deadline_seconds: Seconds | None = None
     max_parallel: int = Field(0, ge=0, le=1_000_000)
     """Subtasks of this task that run at the same time; 0 for no limit of its own."""

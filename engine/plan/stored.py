@@ -60,6 +60,8 @@ class StoredBody(msgspec.Struct, frozen=True):
     cache: bool = True
     afresh: bool = False
     """Nothing of earlier tasks is used: a person wants it to run again."""
+    on_failure: str = "keep"
+    """"rollback": the files that it changed are put back when it fails or is cancelled."""
     callbacks: list[StoredCallback] = []
     trace: dict[str, str] = {}
     """Where its trace goes on: headers of W3C Trace Context."""

@@ -30,6 +30,7 @@ DEFAULTS = frozenset(
         "tags",
         "priority",
         "failure_policy",
+        "on_failure",
         "deadline_seconds",
         "max_parallel",
         "cache",

@@ -53,9 +53,10 @@ class DeleteFile(ModelTool[DeleteFileInput]):
                 found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
                 if not stat.S_ISREG(found.st_mode):
                     raise no_file(path, "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file")
-                self._undo.keep(task_id, subtask_id, place, exists=True)
-                os.unlink(place.name, dir_fd=place.folder)
-                os.fsync(place.folder)
+                with self._undo.changing(task_id):
+                    self._undo.keep(task_id, subtask_id, place, exists=True)
+                    os.unlink(place.name, dir_fd=place.folder)
+                    os.fsync(place.folder)
         except ToolError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return {"path": path, "deleted": False}

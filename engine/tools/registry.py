@@ -65,7 +65,7 @@ def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> lis
 
 def undo_log(settings: Settings) -> UndoLog:
     """Where the file tools keep what they replace and delete."""
-    return UndoLog(settings.data_path / "undo", Roots(settings.file_roots))
+    return UndoLog(settings.undo, Roots(settings.file_roots))
 
 
 class ToolRegistry:

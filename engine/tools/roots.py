@@ -64,6 +64,12 @@ class Roots:
                 return root, target
         raise _refused(f"{path!r} lies outside the allowed folders ({self._listed()})")
 
+    def missing(self, path: str) -> list[str]:
+        """The folders that ``open`` would make on the way to ``path``, the outermost first. Raises ``ToolError``."""
+        root, target = self.resolve(path)
+        folders = [folder for folder in reversed(target.parents) if folder.is_relative_to(root)]
+        return [str(folder) for folder in folders if not folder.exists()]
+
     def size(self, path: str) -> int | None:
         """The bytes of a file; None when it cannot be looked at."""
         try:

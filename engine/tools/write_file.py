@@ -15,7 +15,7 @@ from pydantic import Field
 from engine.errors import Category, ToolError
 from engine.model import Json
 from engine.toolport import RunContext, ToolHealth
-from engine.tools.atomic import replacement
+from engine.tools.atomic import replacement, temporary_name
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.file_errors import explained, no_file
 from engine.tools.health import roots_health
@@ -23,6 +23,10 @@ from engine.tools.read_file import MAX_FILE_BYTES
 from engine.tools.roots import Place, Roots
 from engine.tools.threads import in_thread
 from engine.tools.undo import UndoLog
+
+SPARE_BYTES = 1024 * 1024
+"""Left free on the disk, for the folder's own entries and for those who write at the same time."""
+_ANYONE_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class WriteFileInput(Input):
@@ -77,17 +81,21 @@ class WriteFile(ModelTool[WriteFileInput]):
         return await in_thread(lambda: self._write(value, data, task_id, subtask_id), grace=self._grace)
 
     def _write(self, value: WriteFileInput, data: bytes, task_id: str, subtask_id: str) -> Json:
-        with explained(value.path), self._roots.open(value.path, create=True) as place:
-            previous = _mode(place, value.path)
-            if previous is not None and not value.overwrite:
-                raise ToolError(
-                    f"{value.path}: it exists already",
-                    category=Category.CONFIGURATION,
-                    suggestion='Choose another path, or allow it with "overwrite": true.',
-                )
-            with replacement(place, previous) as file:
-                file.write(data)
-                self._undo.keep(task_id, subtask_id, place, exists=previous is not None)
+        with explained(value.path), self._undo.changing(task_id):
+            self._undo.keep_folders(task_id, self._roots.missing(value.path))
+            with self._roots.open(value.path, create=True) as place:
+                previous = _mode(place, value.path)
+                if previous is not None and not value.overwrite:
+                    raise ToolError(
+                        f"{value.path}: it exists already",
+                        category=Category.CONFIGURATION,
+                        suggestion='Choose another path, or allow it with "overwrite": true.',
+                    )
+                _check_room(place, value.path, len(data))
+                name = temporary_name()
+                with replacement(place, previous, name) as file:
+                    file.write(data)
+                    self._undo.keep(task_id, subtask_id, place, exists=previous is not None, temporary=name)
         digest = hashlib.sha256(data).hexdigest()
         return {"path": value.path, "bytes": len(data), "sha256": digest, "created": previous is None}
 
@@ -105,11 +113,31 @@ def as_bytes(value: WriteFileInput) -> bytes:
 
 
 def _mode(place: Place, path: str) -> int | None:
-    """The mode of the file that is there; None when there is none."""
+    """The mode of the file that is there; None when there is none. Raises ``ToolError`` when it may not be written."""
     try:
         found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
         raise no_file(path, "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file")
-    return stat.S_IMODE(found.st_mode)
+    mode = stat.S_IMODE(found.st_mode)
+    writable = os.access(place.name, os.W_OK, dir_fd=place.folder, effective_ids=True)
+    if not writable or not mode & _ANYONE_WRITES:  # a new file in its place would need no permission of the old one
+        raise ToolError(
+            f"{path}: it is read-only",
+            category=Category.PERMISSION,
+            suggestion="Choose another path, or make it writable: chmod u+w.",
+        )
+    return mode
+
+
+def _check_room(place: Place, path: str, size: int) -> None:
+    """Raises ``ToolError`` when the disk has no room for ``size`` bytes."""
+    found = os.fstatvfs(place.folder)
+    room = found.f_bavail * found.f_frsize
+    if size + SPARE_BYTES > room:
+        raise ToolError(
+            f"{path}: {size} bytes do not fit on the disk, which has {room} bytes left",
+            category=Category.RESOURCE,
+            suggestion="Free some space.",
+        )

@@ -13,13 +13,14 @@ import pytest
 
 from engine.errors import Category, ToolError
 from engine.toolport import Tool
+from engine.tools.atomic import replacement
 from engine.tools.delete_file import DeleteFile
 from engine.tools.list_files import MAX_DEPTH, ListFiles
 from engine.tools.read_file import ReadFile
 from engine.tools.roots import Roots
 from engine.tools.undo import UndoLog
 from engine.tools.write_file import WriteFile
-from tests.support.tools_context import RecordingContext
+from tests.support.tools_context import RecordingContext, until
 
 
 class Desk:
@@ -284,6 +285,127 @@ async def test_undo_does_not_leave_the_roots_either(desk: Desk) -> None:
         desk.log.restore("T1")
     with pytest.raises(ValueError, match="no task id"):
         desk.log.restore("../T1")
+
+
+async def test_a_line_that_a_crash_cut_short_takes_no_later_change_with_it(desk: Desk) -> None:
+    await desk.do("write", "a", content="1")
+    with (desk.undo_folder / "T1" / "journal.jsonl").open("a") as journal:
+        journal.write('{"path": "/etc/pas')
+    await desk.do("write", "b", content="2")
+    assert desk.log.changed("T1") == [str(desk.root / "a"), str(desk.root / "b")]
+
+
+async def test_a_rollback_leaves_nothing_of_the_task(desk: Desk) -> None:
+    (desk.root / "kept").write_text("before")
+    (desk.root / "kept").chmod(0o640)
+    (desk.root / "shared").mkdir()
+    await desk.do("write", "kept", content="after")
+    await desk.do("write", "new/deep/file", content="1")
+    await desk.do("write", "shared/mine", content="2")
+    await desk.do("write", "other/mine", content="3")
+    (desk.root / "other" / "theirs").touch()
+    await desk.do("delete", "kept")
+    for _ in range(2):
+        undone = desk.log.roll_back("T1")
+        assert (len(undone.restored), undone.failed) == (4, {})
+        assert ((desk.root / "kept").read_text(), (desk.root / "kept").stat().st_mode & 0o777) == ("before", 0o640)
+        assert sorted(os.listdir(desk.root)) == ["kept", "other", "shared"], "folders that it made go, where empty"
+        assert os.listdir(desk.root / "other") == ["theirs"]
+    assert desk.log.rolled_back("T1")
+    assert not desk.log.rolled_back("T2")
+
+
+async def test_a_thread_that_comes_after_the_rollback_changes_nothing(desk: Desk) -> None:
+    (desk.root / "a").write_text("before")
+    await desk.do("write", "a", content="after")
+    desk.log.roll_back("T1")
+    assert (await desk.fail("write", "a", content="late")).category is Category.CANCELLED
+    assert (await desk.fail("delete", "a")).category is Category.CANCELLED
+    assert os.listdir(desk.root) == ["a"]
+    assert (desk.root / "a").read_text() == "before"
+    await desk.do("write", "a", task="T2", content="of another task")
+
+
+async def test_a_rollback_waits_for_a_change_that_is_under_way(desk: Desk) -> None:
+    (desk.root / "a").write_text("before")
+    with desk.log.changing("T1"):
+        back = asyncio.create_task(asyncio.to_thread(desk.log.roll_back, "T1"))
+        await until(lambda: (desk.undo_folder / "T1" / "closed").exists())
+        with desk.log._roots.open("a") as place:
+            desk.log.keep("T1", "S", place, exists=True)
+        (desk.root / "a").unlink()
+        assert not back.done()
+    assert (await back).restored == [str(desk.root / "a")]
+    assert (desk.root / "a").read_text() == "before"
+
+
+async def test_what_cannot_be_put_back_keeps_nothing_else_from_it(desk: Desk) -> None:
+    (desk.root / "a").mkdir()
+    (desk.root / "a" / "x").write_text("before")
+    (desk.root / "b").write_text("before")
+    await desk.do("write", "a/x", content="after")
+    await desk.do("write", "b", content="after")
+    (desk.root / "a" / "x").unlink()
+    (desk.root / "a").rmdir()
+    (desk.root / "a").write_text("a file where the folder was")
+    undone = desk.log.roll_back("T1")
+    assert (undone.restored, list(undone.failed)) == ([str(desk.root / "b")], [str(desk.root / "a" / "x")])
+    assert not desk.log.rolled_back("T1")
+    (desk.root / "a").unlink()
+    assert desk.log.roll_back("T1").failed == {}
+    assert ((desk.root / "a" / "x").read_text(), desk.log.rolled_back("T1")) == ("before", True)
+
+
+async def test_a_temporary_file_that_a_kill_left_goes_with_the_rollback(desk: Desk) -> None:
+    desk.log.keep_folders("T1", [str(desk.root / "folder")])
+    with desk.log._roots.open("folder/a", create=True) as place:
+        desk.log.keep("T1", "S", place, exists=False, temporary=".left.tmp")
+    (desk.root / "folder" / ".left.tmp").touch()
+    assert desk.log.roll_back("T1").failed == {}
+    assert os.listdir(desk.root) == []
+
+
+async def test_a_file_has_no_name_before_it_is_whole(desk: Desk) -> None:
+    with desk.log._roots.open("a") as place, replacement(place) as file:
+        file.write(b"half")
+        file.flush()
+        if hasattr(os, "O_TMPFILE"):
+            assert os.listdir(desk.root) == []
+    assert os.listdir(desk.root) == ["a"]
+
+
+async def test_a_file_is_named_where_files_cannot_be_linked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: Any, **__: Any) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("engine.tools.atomic.os.link", no_links)
+    (desk.root / "a").write_text("old")
+    (desk.root / "a").chmod(0o604)
+    await desk.do("write", "a", content="new")
+    assert ((desk.root / "a").read_text(), (desk.root / "a").stat().st_mode & 0o777) == ("new", 0o604)
+    monkeypatch.setattr("engine.tools.atomic._UNNAMED", 0)
+    await desk.do("write", "a", content="newer")
+    assert ((desk.root / "a").read_text(), (desk.root / "a").stat().st_mode & 0o777) == ("newer", 0o604)
+    assert os.listdir(desk.root) == ["a"]
+
+
+async def test_a_read_only_file_is_not_replaced(desk: Desk) -> None:
+    (desk.root / "a").write_text("old")
+    (desk.root / "a").chmod(0o444)
+    error = await desk.fail("write", "a", content="new")
+    assert (error.category, "chmod u+w" in error.suggestion) == (Category.PERMISSION, True)
+    assert (desk.root / "a").read_text() == "old"
+
+
+async def test_a_write_that_does_not_fit_is_not_begun(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(os.statvfs(desk.root))
+    found[0] = found[1] = 4096
+    found[4] = 300  # blocks: 1.2 MB, of which one is spare
+    monkeypatch.setattr("engine.tools.write_file.os.fstatvfs", lambda _: os.statvfs_result(found))
+    await desk.do("write", "small", content="x" * 100_000)
+    error = await desk.fail("write", "large", content="x" * 200_000)
+    assert (error.category, "do not fit" in str(error)) == (Category.RESOURCE, True)
+    assert os.listdir(desk.root) == ["small"]
 
 
 @pytest.mark.parametrize(

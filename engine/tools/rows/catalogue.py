@@ -39,7 +39,7 @@ def row_tools(settings: Settings, roots: Roots, policy: AddressPolicy, model: La
     """
     grace = settings.cancel_grace_seconds
     workshop = Workshop(roots, Web(policy, grace), grace)
-    undo = UndoLog(settings.data_path / "undo", roots)
+    undo = UndoLog(settings.undo, roots)
     writer = WriteFile(roots, undo, grace)
     return [
         Validation(workshop),
