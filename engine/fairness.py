@@ -42,24 +42,35 @@ class FairShare(Generic[S]):
             task.queued = True
             self._push(task)
 
-    def share(self, demand: Callable[[S], int], slots: int) -> dict[str, int]:
+    def share(
+        self, demand: Callable[[S], int], slots: int, ahead: int = 0, patient: Callable[[S], bool] = lambda _: True
+    ) -> dict[str, int]:
         """Gives out up to ``slots``, one at a time, to the tasks that ``demand`` a number above zero.
 
-        Returns by task id how many it gets. Equal virtual times go to the one that came first.
+        The last ``ahead`` of them are not free yet, and go only to tasks that are ``patient``. Returns by task id how
+        many it gets. Equal virtual times go to the one that came first.
         """
         shares: dict[str, int] = {}
+        passed_over: list[tuple[float, int, S]] = []
         while slots > 0 and self._queue:
-            start, _, task = heapq.heappop(self._queue)
+            place = heapq.heappop(self._queue)
+            start, _, task = place
             left = demand(task) - shares.get(task.id, 0)
             if left <= 0:
                 task.queued = False
                 continue
-            given = min(left, slots) if not self._queue else 1
+            open_to_it = slots if patient(task) else slots - ahead
+            if open_to_it <= 0:
+                passed_over.append(place)
+                continue
+            given = min(left, open_to_it) if not self._queue else 1
             self._now = max(self._now, start)
             task.virtual_time = max(task.virtual_time, start) + given / task.weight
             shares[task.id] = shares.get(task.id, 0) + given
             slots -= given
             self._push(task)
+        for place in passed_over:
+            heapq.heappush(self._queue, place)
         return shares
 
     def wanted(self, demand: Callable[[S], int]) -> bool:

@@ -7,7 +7,7 @@ and waiting for the answer would cost every chain a round trip. What could not b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.fairness import FairShare
 from engine.model import Finish, NewSubtask, OpenTask
@@ -26,11 +26,17 @@ class Ledger:
     Args:
         slots: subtasks that may run at the same time.
         type_limits: the same by type, for the types that have a limit.
+        repeatable: whether a type may be claimed ahead: after a crash it cannot be told from one that had begun.
     """
 
-    def __init__(self, slots: int, type_limits: Mapping[str, int]) -> None:
+    def __init__(
+        self, slots: int, type_limits: Mapping[str, int], repeatable: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self.tasks: dict[str, RunningTask] = {}
         self.draining = False
+        self.ahead = 0
+        """How many to claim beyond the free slots."""
+        self._repeatable = repeatable
         self._slots = slots
         self._throttle = Throttle(type_limits)
         self._running_by_type: Counter[str] = Counter()
@@ -94,12 +100,12 @@ class Ledger:
 
     @property
     def running(self) -> int:
-        """Attempts that hold a slot."""
-        return self._running
+        """Attempts that hold a slot; what is claimed ahead waits for one."""
+        return min(self._running, self._slots)
 
     @property
     def running_by_type(self) -> Mapping[str, int]:
-        """The same by type."""
+        """By type, with what is claimed ahead."""
         return self._running_by_type
 
     @property
@@ -212,8 +218,9 @@ class Ledger:
     def _claims(self, active: Mapping[str, None]) -> list[ClaimRequest]:
         """Shares the free slots out, by what is ready; a task in which this turn settles something may ask for more."""
         self._asked = {}
-        free = self._free()
-        if free <= 0:
+        ahead = 0 if self.draining else self.ahead
+        wanted = self._free() + ahead
+        if wanted <= 0:
             return []
         for task_id in active:
             self._fair.offer(self.tasks[task_id])
@@ -221,8 +228,13 @@ class Ledger:
         def demand(task: RunningTask) -> int:
             return min(self._slots, task.room) if task.id in active else self._known_demand(task)
 
-        self._asked = self._fair.share(demand, free)
+        self._asked = self._fair.share(demand, wanted, ahead, self._patient)
         return [ClaimRequest(task_id, count) for task_id, count in self._asked.items()]
+
+    def _patient(self, task: RunningTask) -> bool:
+        """Whether subtasks of the task may stand claimed until there is a slot."""
+        kinds = task.ranked.kinds
+        return kinds is not None and all(map(self._repeatable, kinds))
 
     def _known_demand(self, task: RunningTask) -> int:
         """How many of the task could start for certain."""

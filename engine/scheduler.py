@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from engine.ahead import Ahead
 from engine.attempt import Attempts
 from engine.beside import Beside
 from engine.bus import Bus
@@ -65,6 +66,9 @@ class Scheduler:
         self.clock = clock
         self.times = TimeKeeper(clock, self.wake)
         self.delivery = Delivery(graph, ledger, payloads, self.decide_later)
+        self._ahead = Ahead(ledger.slots)
+        self._places = asyncio.Semaphore(ledger.slots)
+        self._at_hand: set[asyncio.Task[Settle]] = set()
         self._attempts = attempts
         self._judge = Judge(graph, payloads)
         self.observer = observer
@@ -144,6 +148,8 @@ class Scheduler:
     async def drain(self, grace_seconds: float) -> None:
         """Claims nothing more, gives what runs some time, puts back the rest, and ends the loop."""
         self.ledger.draining = True
+        for waiting in self._at_hand:
+            waiting.cancel()
         deadline = self.clock.monotonic() + grace_seconds
         while (runners := self._runners()) and (left := deadline - self.clock.monotonic()) > 0:
             await asyncio.wait(runners, timeout=left)
@@ -202,6 +208,7 @@ class Scheduler:
     async def _once(self) -> None:
         """One round: what is due, a turn, the jobs, and the counts when they are due."""
         self._due()
+        self.ledger.ahead = self._ahead.wanted(self.clock.monotonic())
         turn = self.ledger.turn(uuid.uuid4().hex, self.clock.now())
         if turn is not None:
             await self._turn(turn)
@@ -231,7 +238,9 @@ class Scheduler:
     async def _turn(self, turn: Turn) -> None:
         begun = self.clock.monotonic()
         result = await self.delivery.commit(turn)
-        self.observer.turn(self.clock.monotonic() - begun, len(turn.settle), len(result.claims))
+        written = self.clock.monotonic()
+        self.observer.turn(written - begun, len(turn.settle), len(result.claims))
+        self._ahead.turned(written, written - begun, len(turn.settle))
         self.turns += 1
         touched = self.ledger.apply(turn, result)
         self.recorder.note(turn, result)
@@ -300,11 +309,25 @@ class Scheduler:
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
         limits = (expires_at, task.sharing, task.body.recall, bool(task.estimate))
-        runner = asyncio.create_task(self._attempts.run(claim, task.input, why, *limits))
+        runner = asyncio.create_task(self._in_a_slot(lambda: self._attempts.run(claim, task.input, why, *limits)))
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:
             runner.cancel()
+
+    async def _in_a_slot(self, attempt: Callable[[], Awaitable[Settle]]) -> Settle:
+        """Runs an attempt once there is a slot for it, first come first served."""
+        runner = asyncio.current_task()
+        assert runner is not None
+        self._at_hand.add(runner)
+        try:
+            await self._places.acquire()
+        finally:
+            self._at_hand.discard(runner)
+        try:
+            return await attempt()
+        finally:
+            self._places.release()
 
     def look(self, task: RunningTask) -> None:
         """Tells whoever ends tasks when nothing of this one is left to do, or when it must be cancelled once more."""

@@ -99,7 +99,7 @@ class Engine(Verbs):
         ids = Ulids()
         seen = (observer or NullObserver(), tracing or NullTracing())
         bus, payloads = Bus(), Payloads(graph, blobs)
-        ledger = Ledger(settings.max_parallel_tasks, tools.limits(settings.type_limits))
+        ledger = Ledger(settings.max_parallel_tasks, tools.limits(settings.type_limits), tools.repeatable)
         limit = settings.task_timeout_seconds
         defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
         growing = Growing(

@@ -133,6 +133,11 @@ class ToolRegistry:
         own = {name: tool.limits.parallel for name, tool in self._tools.items()}
         return {name: limit for name, limit in own.items() if limit is not None} | dict(given)
 
+    def repeatable(self, name: str) -> bool:
+        """Whether running the tool of that name twice does no more than running it once, whatever its input."""
+        tool = self._tools.get(name)
+        return tool is not None and tool.idempotent
+
     def names(self) -> list[str]:
         """Every name, sorted."""
         return sorted(self._tools)

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from engine.ahead import Ahead
 from engine.errors import Busy
 from engine.service import Engine
 from engine.states import TaskStatus
@@ -22,6 +23,29 @@ async def test_the_engine_runs_no_more_than_it_may(lab: Lab) -> None:
     most = await _watched(lab, engine, independent_gates(lab, 12))
 
     assert most == 3
+
+
+async def test_what_is_claimed_ahead_waits_for_a_slot_and_is_put_back_by_a_stop(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ahead, "wanted", lambda *_: 2)
+    engine = await lab.start(max_parallel_tasks=3, shutdown_grace_seconds=5)
+    task_id = (await engine.submit(independent_gates(lab, 8))).id
+    await eventually(lambda: _behind_a_gate(lab, 8))
+    assert (await engine.task(task_id)).counts == {"processing": 5, "ready": 3}
+    assert len(await _behind_a_gate(lab, 8)) == 3
+
+    stopping = asyncio.create_task(lab.stop(engine))
+    await eventually(lambda: engine.snapshot()["ready"] == 5)
+    for name in await _behind_a_gate(lab, 8):
+        GATES[name].set()
+    await stopping
+    assert sum(STARTED[_name(lab, n)] for n in range(8)) == 3
+
+    again = await lab.start(max_parallel_tasks=3)
+    assert await _open_one_by_one(lab, again, task_id, 8, done=3) == 3
+    assert [STARTED[_name(lab, n)] for n in range(8)] == [1] * 8
+    assert (await finished(again, task_id)).status is TaskStatus.COMPLETED
 
 
 async def test_a_task_runs_no_more_than_it_may(lab: Lab) -> None:
@@ -161,9 +185,9 @@ async def _behind_a_gate(lab: Lab, number: int) -> list[str]:
     return [name for name in names if STARTED[name] and not GATES[name].is_set()]
 
 
-async def _open_one_by_one(lab: Lab, engine: Engine, task_id: str, number: int) -> int:
+async def _open_one_by_one(lab: Lab, engine: Engine, task_id: str, number: int, done: int = 0) -> int:
     most = 0
-    for _ in range(number):
+    for _ in range(number - done):
         waiting = await eventually(lambda: _behind_a_gate(lab, number))
         most = max(most, len(waiting))
         before = (await engine.task(task_id)).counts.get("completed", 0)

@@ -442,3 +442,67 @@ def _stored(id_: str) -> Task:
         None,
         None,
     )
+
+
+def test_what_is_claimed_ahead_holds_no_slot_and_lets_the_next_one_be_claimed_at_once() -> None:
+    world = World(2)
+    world.add("a", ["noop"] * 6)
+    world.ledger.ahead = 1
+
+    world.turn()
+
+    assert len(world.running) == 3
+    assert world.ledger.running == 2
+    assert world.turn() is None
+    world.settle()
+    world.turn()
+    assert len(world.running) == 3
+
+
+def test_only_tasks_whose_every_type_may_run_twice_are_claimed_ahead() -> None:
+    ledger = Ledger(2, {}, lambda type_: type_ != "shell")
+    careful, patient = running_task("a", 9), running_task("b", 9)
+    careful.ranked.grown({"noop", "shell"})
+    patient.ranked.grown({"noop"})
+    ledger.add(careful)
+    ledger.add(patient)
+    ledger.ahead = 2
+
+    turn = ledger.turn("t", 1)
+
+    assert turn is not None
+    assert {wish.task_id: wish.count for wish in turn.claims} == {"a": 1, "b": 3}
+
+
+def test_a_task_that_may_not_be_claimed_ahead_keeps_its_place_in_the_queue() -> None:
+    ledger = Ledger(1, {}, lambda _: False)
+    careful = running_task("a", 3)
+    careful.ranked.grown({"shell"})
+    ledger.add(careful)
+    ledger.ahead = 1
+    first = ledger.turn("t", 1)
+    assert first is not None
+    assert [wish.count for wish in first.claims] == [1]
+    claim = Claim("a.1", "a", "k", "shell", "{}", 1, 0)
+    ledger.apply(first, TurnResult([TaskChanges("a", 2, [claimed("a.1")])], [claim], [], []))
+
+    assert ledger.turn("t", 2) is None
+    ledger.outcome(settle(claim))
+    second = ledger.turn("t", 3)
+
+    assert second is not None
+    assert [wish.count for wish in second.claims] == [1]
+
+
+def test_a_task_of_unknown_types_is_not_claimed_ahead() -> None:
+    """After a restart nobody has looked at them yet."""
+    ledger = Ledger(1, {})
+    task = running_task("a", 3)
+    task.ranked.kinds = None
+    ledger.add(task)
+    ledger.ahead = 1
+
+    turn = ledger.turn("t", 1)
+
+    assert turn is not None
+    assert [wish.count for wish in turn.claims] == [1]
