@@ -2,8 +2,9 @@
 
 Without that a slot stands empty for a turn and a half: until the turn that is on its way is written, and then its own.
 That is nothing beside a call of a minute, and a tenth of a subtask of fifty milliseconds. As many are claimed ahead as
-will end in that time; where subtasks take seconds that is none, so that nothing stands claimed behind a long one. Pure.
-(dask.distributed has the same under the name of worker saturation.)
+will end in that time, and as many more as chance may add: ends come in bunches, and one spare too few empties a slot
+for a turn, while one too many costs nothing. Where subtasks take seconds none is, so that nothing stands claimed behind
+a long one. Pure. (dask.distributed has the same under the name of worker saturation.)
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MEMORY_SECONDS = 1.0
 """What ended longer ago hardly counts."""
 WORTH = 0.005
 """Part of the time of the slots that has to be at stake."""
+DEVIATIONS = 3
+"""Standard deviations of that number to allow for, as if ends came independently of each other."""
 
 
 class Ahead:
@@ -42,4 +45,6 @@ class Ahead:
         """How many to have at hand."""
         rate = self._rate * math.exp((self._at - now) / MEMORY_SECONDS)
         ending = rate * TURNS_WAITED * self._seconds
-        return min(self._slots, math.ceil(ending)) if ending >= WORTH * self._slots else 0
+        if ending < WORTH * self._slots:
+            return 0
+        return min(self._slots, math.ceil(ending + DEVIATIONS * math.sqrt(ending)) + 1)

@@ -24,14 +24,18 @@ def steadily(mean_seconds: float, turn_seconds: float, slots: int = SLOTS) -> in
     [
         (10.0, 0.005, 0),
         (2.0, 0.005, 0),
-        (0.5, 0.005, 1),
-        (0.05, 0.005, 1),
+        (0.5, 0.005, 2),
+        (0.05, 0.005, 4),
         (0.01, 0.005, 4),
         (0.001, 0.005, 4),
     ],
 )
 def test_as_many_are_at_hand_as_end_while_a_turn_is_written(mean: float, turn: float, wanted: int) -> None:
     assert steadily(mean, turn) == wanted
+
+
+def test_many_slots_need_fewer_each() -> None:
+    assert steadily(0.05, 0.005, slots=64) == 20
 
 
 def test_nothing_is_claimed_ahead_before_anything_has_ended() -> None:
@@ -46,5 +50,5 @@ def test_what_ended_long_ago_is_forgotten_without_a_further_turn() -> None:
     for step in range(100):
         ahead.turned(step / 20, 0.005, 1)
 
-    assert ahead.wanted(5.0) == 1
+    assert ahead.wanted(5.0) == 3
     assert ahead.wanted(20.0) == 0
