@@ -56,6 +56,7 @@ from engine.statistics import Statistics
 from engine.tools.addresses import AddressPolicy
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
+from engine.tools.signing import Signer
 from engine.tools.undo import UndoLog
 from engine.tools.web_client import WebClient
 from engine.tracing import NullTracing, Tracing
@@ -63,7 +64,6 @@ from engine.verbs import VERB_SECONDS, Verbs
 from engine.vitals import Vitals
 from engine.webhooks.door import Door
 from engine.webhooks.envelope import Shown
-from engine.webhooks.signing import Signer
 from engine.webhooks.teller import Teller
 
 _log = structlog.get_logger("engine")

@@ -128,6 +128,13 @@ class Settings(BaseModel):
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
+    smtp_url: SecretStr = SecretStr("")
+    """Server for outgoing mail, smtp://[user:password@]host:port or smtps://; empty means that none is sent."""
+    mail_from: str = Field("", pattern=r"^([^<>\r\n@]*<[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+|)$")
+    """Sender of outgoing mail: an address, or a name and <address>."""
+    mail_allow: Names = Field(default_factory=list)
+    """Recipients that mail may go to, address or @domain, comma separated; nobody else gets any."""
+
     # -- callbacks
     webhook_secret: SecretStr = SecretStr("")
     """Signs what callbacks are told: whsec_ and 24 to 64 bytes in base64. Empty means that callbacks are refused."""

@@ -117,7 +117,7 @@ class HttpRequest(ModelTool[HttpRequestInput]):
         """Sends it and judges the status."""
         client = await self._web.opened()
         reply = await client.fetch(_call(value, context.reduction))
-        output = _output(reply)
+        output = output_of(reply)
         if reply.status >= 400 and reply.status not in value.accept_status:
             raise _status_error(value, reply, output)
         return output
@@ -183,7 +183,8 @@ def _as_text(value: Json) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _output(reply: Reply) -> dict[str, Any]:
+def output_of(reply: Reply) -> dict[str, Any]:
+    """A response as an output: JSON decoded, text as text, anything else in base64."""
     output: dict[str, Any] = {"status": reply.status, "headers": dict(reply.headers)}
     kind = reply.headers.get("content-type", "").lower()
     if _JSON_TYPE.match(kind):

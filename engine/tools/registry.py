@@ -20,6 +20,7 @@ from engine.tools.delete_file import DeleteFile
 from engine.tools.http_request import HttpRequest
 from engine.tools.list_files import ListFiles
 from engine.tools.noop import Noop
+from engine.tools.outside import outside_tools
 from engine.tools.planning import Planning
 from engine.tools.process import Processes
 from engine.tools.python import Python
@@ -41,7 +42,7 @@ def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> lis
         model: words what a stage is asked to word; None where no key is set.
 
     Raises:
-        SettingsError: HTTP_ALLOW_PRIVATE has an entry that cannot be read.
+        SettingsError: HTTP_ALLOW_PRIVATE or SMTP_URL cannot be read.
     """
     grace = settings.cancel_grace_seconds
     processes = Processes(grace)
@@ -59,6 +60,7 @@ def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> lis
         WriteFile(roots, undo, grace),
         ListFiles(roots, grace),
         DeleteFile(roots, undo, grace),
+        *outside_tools(settings, roots, policy),
         *row_tools(settings, roots, policy, model),
     ]
 

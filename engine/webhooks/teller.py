@@ -24,12 +24,12 @@ from engine.plan.happenings import is_last, name_of
 from engine.plan.stored import StoredCallback
 from engine.ports import Alarm, Clock, Graph
 from engine.states import FINAL
+from engine.tools.signing import Signer
 from engine.tools.web_client import WebClient
 from engine.webhooks.course import Course, Told
 from engine.webhooks.envelope import CONTENT_TYPE, Shown, envelope, id_of
 from engine.webhooks.lanes import Lanes
 from engine.webhooks.place import Answer, Place, decode, encode, judge, masked
-from engine.webhooks.signing import Signer
 
 _log = structlog.get_logger("webhooks")
 

@@ -22,13 +22,13 @@ from engine.plan.stored import encode as encode_body
 from engine.plan.validate import request_of
 from engine.states import SUBTASK_MOVES, TASK_MOVES
 from engine.tools.addresses import AddressPolicy
+from engine.tools.signing import Signer
 from engine.webhooks import place as places
 from engine.webhooks.course import Course
 from engine.webhooks.door import Door
 from engine.webhooks.envelope import envelope, id_of
 from engine.webhooks.lanes import Lanes
 from engine.webhooks.place import PATIENCE_SECONDS, Place, judge, masked, pause
-from engine.webhooks.signing import Signer
 from tests.support.documents import blocks, prose
 from tests.support.transcripts import REPOSITORY
 

@@ -1,0 +1,32 @@
+"""The tools that talk to the world outside, as one engine has them."""
+
+from __future__ import annotations
+
+from engine.settings import Settings
+from engine.toolport import Tool
+from engine.tools.addresses import AddressPolicy
+from engine.tools.roots import Roots
+from engine.tools.send_email import MailRules, SendEmail
+from engine.tools.sent_log import SentLog
+from engine.tools.smtp import server_of
+from engine.tools.webhook import Webhook
+
+
+def outside_tools(settings: Settings, roots: Roots, policy: AddressPolicy) -> list[Tool]:
+    """All of them. Nothing is opened or started before one of them runs.
+
+    Args:
+        settings: of the engine.
+        roots: the folders of FILE_ROOTS.
+        policy: where URLs may lead.
+
+    Raises:
+        SettingsError: SMTP_URL cannot be read.
+    """
+    grace = settings.cancel_grace_seconds
+    server = server_of(settings.smtp_url.get_secret_value())
+    rules = MailRules(server, settings.mail_from, tuple(settings.mail_allow))
+    return [
+        SendEmail(rules, roots, SentLog(settings.undo), grace),
+        Webhook(policy, settings.webhook_secret.get_secret_value(), grace),
+    ]
