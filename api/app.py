@@ -21,6 +21,7 @@ from api.metrics import Metrics
 from api.middleware import Requests, refuse_other_sites
 from api.routes import (
     answers,
+    approvals,
     cache,
     control,
     forecasts,
@@ -94,6 +95,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         live,
         answers,
         control,
+        approvals,
         rerun,
         recall,
         forecasts,

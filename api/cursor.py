@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-_ID = re.compile(r"[0-9A-Za-z._:-]{1,100}")
+_ID = re.compile(r"[0-9A-Za-z._:#-]{1,100}")
 
 
 def encode_cursor(row_id: str) -> str:

@@ -55,7 +55,7 @@ TYPED_EXAMPLE: dict[str, Any] = {
 
 _TITLES = {
     400: "The input has faults; all of them are listed",
-    403: "A browser sent it for a page of another site",
+    403: "It is for somebody else to do, or a browser sent it for a page of another site",
     404: "Nothing has that id",
     406: "The answer has no form that Accept names",
     409: "The current state does not allow that",

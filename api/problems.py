@@ -47,6 +47,7 @@ ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.TooLarge: Kind("too-large", 413, "The input is too large"),
     errors.TooCostly: Kind("query-too-costly", 400, "The query takes more than it may"),
     errors.NotFound: Kind("not-found", 404, "Nothing has that id"),
+    errors.Forbidden: Kind("forbidden", 403, "That is for somebody else to do"),
     errors.KeyReused: Kind("idempotency-key-reused", 409, "That key came with another body before"),
     errors.Conflict: Kind("conflict", 409, "The current state does not allow that"),
     errors.Busy: Kind("busy", 429, "The engine is full"),

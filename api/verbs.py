@@ -49,6 +49,13 @@ class Decision(VerbBody):
     """Kept in the events, and of a rejection in the subtask's error."""
 
 
+class Approval(Decision):
+    """The same where it may run: what is to be different in its input."""
+
+    input: dict[str, Any] | None = None
+    """Fields that are put into its resolved input; it runs with them, and the verdict holds for that."""
+
+
 async def read_body(request: Request, model: type[Body], limit: int) -> Body:
     """The body as ``model``, which is built from nothing when there is no body; raises ``InvalidInput``."""
     sent = await read_json(request, limit)

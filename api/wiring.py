@@ -57,6 +57,7 @@ async def open_engine(settings: Settings | None = None, *, observer: Observer | 
 
 def build_engine(settings: Settings, observer: Observer | None = None, redis: RedisConnection | None = None) -> Engine:
     """Puts an engine together without starting it: nothing is opened, read or written yet."""
+    from api.approval_policy import load_policy
     from api.callbacks import ShownInCallbacks
     from api.templates import load_templates
     from engine.caching.service import CacheService
@@ -75,6 +76,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         observer=observer,
         tracing=build_tracing(),
         shown=ShownInCallbacks(),
+        policy=load_policy(settings.approval_policy),
     )
 
 

@@ -16,6 +16,8 @@ import msgspec
 import structlog
 
 from engine import outcomes
+from engine.approval.gate import Gate, NeedsApproval
+from engine.approvalstore import Request
 from engine.caching.flights import Place
 from engine.caching.reuse import Reuse, Wish, allowed
 from engine.context import Context
@@ -24,7 +26,7 @@ from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolE
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
 from engine.interruption import on_interrupt, on_request
-from engine.machine import Decision, Event, Failed, PutBack, decide
+from engine.machine import Asked, Decision, Event, Failed, PutBack, decide
 from engine.model import Expand, Growth, Json, NewSubtask
 from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
@@ -92,6 +94,7 @@ class Attempts:
         growing: how far tasks may grow, and who is told when one does.
         learner: is told how each ended, and says what to expect of what grows.
         reuse: finds and leaves outputs that others can use.
+        gate: has a person asked where one has to be.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Attempts:
         growing: Growing,
         learner: Learner,
         reuse: Reuse,
+        gate: Gate,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -122,6 +126,7 @@ class Attempts:
         self._learner = learner
         self._worked: dict[str, Worked] = {}
         self._reuse = reuse
+        self._gate = gate
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -176,6 +181,8 @@ class Attempts:
             settle = self._cut_off(claim, stopped(), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
             settle = self.never_started(claim, PutBack(), started)
+        except NeedsApproval as asks:
+            settle = self._asks(claim, started, asks.request)
         except ToolError as error:
             settle = await self._failed(claim, started, error, 0 if isinstance(error, OutOfTime) else expires_at)
         except EngineError as error:
@@ -205,6 +212,12 @@ class Attempts:
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
 
+    def _asks(self, claim: Claim, started: int, request: Request) -> Settle:
+        """The outcome of an attempt that a person has to decide on before its tool is called."""
+        spec = Spec.decode(claim.spec)
+        decision = self._decide(claim, spec, Asked(request.until), None)
+        return outcomes.asks(claim, spec, request, decision, started, self._clock.now())
+
     async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Made | None:
         """What it had produced in the task that this one repeats after a recall, where that still holds."""
         kept = await self._cutoff.kept(claim, Spec.decode(claim.spec), recall)
@@ -229,6 +242,7 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input, basis)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
+            value = (await self._gate.passed(claim, spec, tool, value, ())).value
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing)
                 if wish is not None:

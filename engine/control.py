@@ -1,5 +1,5 @@
 """What a person may do to an open task of this engine: cancel, pause, resume; and to its subtasks: retry, skip,
-approve, reject. Each verb is one decision of the state machine, carried out by the scheduler's loop.
+approve, reject (``decisions.py``). Each verb is one decision of the state machine, carried out by the scheduler's loop.
 
 A verb whose goal is already the state does nothing and says so with success. One that the state machine does not allow
 raises ``Conflict``, which names the state and what would be legal.
@@ -14,16 +14,17 @@ from typing import Any, Literal
 
 import structlog
 
+from engine.approval.choosing import Wish, wish_of
 from engine.closing import Closing
 from engine.command import Command
+from engine.decisions import Decisions, Plan, not_waiting
 from engine.delivery import patiently
-from engine.due import CANCEL, LATE, RESUME
-from engine.errors import Category, Conflict, GraphUnavailable, NotFound, ToolError
+from engine.due import APPROVAL, CANCEL, LATE, RESUME
+from engine.errors import Conflict, GraphUnavailable, NotFound
 from engine.lateness import Lateness
-from engine.machine import Approve, Event, IllegalMove, Reject, Retry, Skip, Standing, Unblock, decide
+from engine.machine import Event, IllegalMove, Retry, Skip, Standing, Unblock, decide
 from engine.model import Event as Record
 from engine.model import Pause, Subtask
-from engine.payloads import error_text
 from engine.retries import Defaults
 from engine.running import CANCELLING, RunningTask
 from engine.scheduler import Scheduler
@@ -34,17 +35,16 @@ _log = structlog.get_logger("control")
 
 PERSON = "by a person"
 """The reason of a subtask that somebody abandoned: it stays so when an ancestor is retried."""
-REJECTED = "rejected"
-"""The reason of a subtask that somebody has not approved."""
-VERB_OF: dict[type, str] = {Approve: "approve", Reject: "reject", Retry: "retry", Skip: "skip"}
+VERB_OF: dict[type, str] = {Retry: "retry", Skip: "skip"}
 OPEN_AGAIN = frozenset({SubtaskStatus.BLOCKED, SubtaskStatus.SKIPPED})
 
 
 class Control:
     """The verbs on the open tasks of one engine."""
 
-    def __init__(self, scheduler: Scheduler, closing: Closing, defaults: Defaults) -> None:
+    def __init__(self, scheduler: Scheduler, closing: Closing, defaults: Defaults, decisions: Decisions) -> None:
         self._scheduler = scheduler
+        self._decisions = decisions
         self._closing = closing
         self._graph = scheduler.graph
         self._defaults = defaults
@@ -56,6 +56,8 @@ class Control:
         """The engine itself wants a task closed, or a pause has ended, or one is late."""
         if gate == RESUME:
             self._scheduler.soon(lambda: self._resume(task, detail))
+        elif gate == APPROVAL:
+            self._scheduler.soon(lambda: self._decisions.due(task, detail))
         elif gate == LATE:
             self._lateness.add(task, detail)
         else:
@@ -81,10 +83,8 @@ class Control:
                 await self.retry(task, key, by)
             case "skip":
                 await self.skip(task, key, by)
-            case "approve":
-                await self.approve(task, key, by, command.comment)
-            case "reject":
-                await self.reject(task, key, by, command.comment)
+            case "approve" | "reject":
+                await self.decide(task, wish_of(command))
 
     # --- tasks --------------------------------------------------------------------------------------------------
 
@@ -188,22 +188,22 @@ class Control:
             return
         await self._carry_out(task, self._move(subtask, Skip(), by, reason=PERSON))
 
-    async def approve(self, task: RunningTask, key: str, by: str, comment: str = "") -> None:
-        """Lets a subtask run that waits for a person."""
-        subtask = await self._subtask(task, key)
-        if subtask.status in (SubtaskStatus.READY, SubtaskStatus.PROCESSING):
+    async def decide(self, task: RunningTask, wish: Wish) -> None:
+        """Lets subtasks run that wait for a person, or fails them. Raises ``Conflict``, ``Forbidden``."""
+        self._refuse_closed(task, wish.verb)
+        plan = await self._decisions.prepare(task, wish)
+        if plan is None:
             return
-        await self._carry_out(task, self._move(subtask, Approve(), ": ".join(filter(None, (by, comment)))))
+        with self._scheduler.bus.subscribe(task.id) as heard:
+            await self._scheduler.inside(lambda: self._carry_out_plan(task, plan))
+            made = {event.key for event in heard.take() if event.event == wish.verb}
+        lost = [] if heard.lost else [one.subtask for one in plan.found if one.subtask.key not in made]
+        if lost:
+            raise not_waiting(await self._subtask(task, lost[0].key), wish.verb)
 
-    async def reject(self, task: RunningTask, key: str, by: str, comment: str) -> None:
-        """Fails a subtask that waits for a person."""
-        subtask = await self._subtask(task, key)
-        if subtask.status is SubtaskStatus.FAILED and subtask.reason == REJECTED:
-            return
-        why = f"rejected{f' by {by}' if by else ''}{f': {comment}' if comment else ''}"
-        error = ToolError(why, category=Category.PERMISSION, suggestion="ask whoever rejected it")
-        text = error_text(error, subtask.token)
-        await self._carry_out(task, self._move(subtask, Reject(), by, error=text, reason=REJECTED))
+    async def _carry_out_plan(self, task: RunningTask, plan: Plan) -> None:
+        self._refuse_closed(task, plan.wish.verb)
+        await self._decisions.carry_out(plan)
 
     async def _subtask(self, task: RunningTask, key: str) -> Subtask:
         self._refuse_closed(task, "that")
@@ -220,13 +220,12 @@ class Control:
         *,
         settled: bool = False,
         fresh: int | None = None,
-        error: str | None = None,
         reason: str = "",
     ) -> Move:
         try:
             decision = decide(Standing(subtask.status), event, 0, self._defaults, self._chance)
         except IllegalMove:
-            raise _refused(subtask, VERB_OF[type(event)]) from None
+            raise not_waiting(subtask, VERB_OF[type(event)]) from None
         return Move(
             subtask.id,
             subtask.task_id,
@@ -236,7 +235,6 @@ class Control:
             decision.to,
             settled=settled,
             optional=subtask.optional,
-            error=error,
             detail=by,
             reason=reason,
             fresh=fresh,
@@ -258,25 +256,13 @@ class Control:
                     state=seen.status.value,
                     legal=subtask_verbs(seen.status),
                 )
-            raise _refused(seen, first.event)
+            raise not_waiting(seen, first.event)
 
     async def _now(self, task: RunningTask, first: Move) -> None:
         """From inside the loop, so that no verdict falls between what is read here and what is made of it."""
         self._refuse_closed(task, "that")
         freed = await self._freed(first.id) if first.source in SETTLED else []
         await self._scheduler.make([first, *freed])
-
-
-def _refused(subtask: Subtask, verb: str) -> Conflict:
-    """Why a verb is not possible, and what is."""
-    waits = f" and waits for {subtask.unmet} of its dependencies" if subtask.unmet else ""
-    legal = [other for other in subtask_verbs(subtask.status) if other != verb]
-    return Conflict(
-        f"subtask {subtask.key} is {subtask.status.value}{waits}, so {verb} is not possible; "
-        f"legal now: {', '.join(legal) or 'nothing'}",
-        state=subtask.status.value,
-        legal=legal,
-    )
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, object]) -> bool:

@@ -15,12 +15,15 @@ from engine.timers import Kind, Timer, Timers
 from engine.turn import Change, Move, Turn, TurnResult
 
 RETRYING = SubtaskStatus.RETRYING
-WAITING = (SubtaskStatus.READY, RETRYING, SubtaskStatus.AWAITING_APPROVAL)
+ASKING = SubtaskStatus.AWAITING_APPROVAL
+WAITING = (SubtaskStatus.READY, RETRYING, ASKING)
 RESUME = "resume"
 CANCEL = "cancel"
 """What the end of a pause asks for."""
 LATE = "late"
 """What is asked for when a task takes longer than was foretold: that this is told."""
+APPROVAL = "approval"
+"""What is asked for when the time for a person's decision is over: what follows then."""
 LATE_SECONDS = 1.0
 """A task is late when it takes longer than that by so much: less is not worth a write."""
 _SETTLED = frozenset(status.value for status in SETTLED)
@@ -61,7 +64,9 @@ class TimeKeeper:
                 self._timers.set(timer, _after(new.created_at, limit.queue))
 
     def restore(self, task: RunningTask, waiting: list[tuple[Subtask, int | None]]) -> None:
-        """After a restart: back-offs, and limits that are running."""
+        """After a restart: back-offs, limits that are running, and requests to persons, which are looked at at once."""
+        if task.counts[ASKING]:
+            self._timers.set(Timer(task.id, task.id, "", Kind.APPROVAL), self._clock.now())
         for subtask, since in waiting:
             if subtask.status is RETRYING and subtask.wake_at is not None:
                 self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.BACKOFF), subtask.wake_at)
@@ -100,16 +105,22 @@ class TimeKeeper:
             if task.estimate is not None and task.started_at == turn.now:
                 self._promised(task)
             if wakes:
-                self._back_off(task, changes.changes, wakes)
+                self._wait_out(task, changes.changes, wakes)
             if task.timed:
                 for change in changes.changes:
                     self._limit(task, change, turn.now)
 
-    def _back_off(self, task: RunningTask, changes: list[Change], wakes: Mapping[str, int | None]) -> None:
+    def expect(self, task: RunningTask, id_: str, key: str, at: int) -> None:
+        """A subtask waits for a person until ``at``, in milliseconds."""
+        self._timers.set(Timer(task.id, id_, key, Kind.APPROVAL), at)
+
+    def _wait_out(self, task: RunningTask, changes: list[Change], wakes: Mapping[str, int | None]) -> None:
         for change in changes:
             at = wakes.get(change.id)
             if at is not None and change.status == RETRYING:
                 self._timers.set(Timer(task.id, change.id, change.key, Kind.BACKOFF), at)
+            elif at is not None and change.status == ASKING:
+                self.expect(task, change.id, change.key, at)
 
     def _limit(self, task: RunningTask, change: Change, now: int) -> None:
         limit = task.timed.get(change.id)
@@ -144,6 +155,8 @@ class TimeKeeper:
                 closing.append((task, task.pause.then, "the pause has ended"))
             elif timer.kind is Kind.BACKOFF:
                 moves.append(_move(timer, "backoff_over", RETRYING, SubtaskStatus.READY))
+            elif timer.kind is Kind.APPROVAL:
+                closing.append((task, APPROVAL, timer.key))
             elif timer.kind is Kind.QUEUE and task.pause is not None:
                 self._asleep[task.id].add(timer)
             elif timer.id in task.timed:

@@ -76,6 +76,10 @@ class Conflict(EngineError):
         super().__init__(message)
 
 
+class Forbidden(EngineError):
+    """That is for somebody else to do. Ask whoever may."""
+
+
 class KeyReused(Conflict):
     """That idempotency key came with another body before. Send the same body, or take a new key."""
 

@@ -64,6 +64,12 @@ class TimedOut(Value, frozen=True):
     """A limit in time has passed while nothing of it was running."""
 
 
+class Asked(Value, frozen=True):
+    """A person has to decide before its tool is called, until ``until`` (milliseconds). It spends no attempt."""
+
+    until: int | None = None
+
+
 class BackoffOver(Value, frozen=True):
     """It has waited long enough."""
 
@@ -101,6 +107,7 @@ Event = (
     | PutBack
     | Cancelled
     | TimedOut
+    | Asked
     | BackoffOver
     | Settled
     | Approve
@@ -132,7 +139,9 @@ class Standing(Value, frozen=True):
 
 
 class Decision(Value, frozen=True):
-    """The move to make. ``wake_at`` (milliseconds) ends a back-off; the counts are those to store, None to leave."""
+    """The move to make. ``wake_at`` (milliseconds) ends a back-off, or the wait for a person; the counts are those to
+    store, None to leave.
+    """
 
     event: str
     to: SubtaskStatus
@@ -206,6 +215,7 @@ _RULES: dict[type, Callable[..., Decision]] = {
     PutBack: _put_back,
     Cancelled: _always("cancel", SubtaskStatus.CANCELLED),
     TimedOut: _always("time_out", SubtaskStatus.FAILED),
+    Asked: lambda _, event, *__: Decision("approval_needed", SubtaskStatus.AWAITING_APPROVAL, event.until),
     BackoffOver: _always("backoff_over", SubtaskStatus.READY),
     Settled: lambda _, event, *__: Decision("dependencies_settled", event.to),
     Approve: _always("approve", SubtaskStatus.READY),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from engine.approvalstore import Request
 from engine.context import short_of_resources
 from engine.errors import Category, ToolError
 from engine.lineage import CACHED, MOST_CONSUMED, REUSED
@@ -19,6 +20,10 @@ from engine.turn import Claim, Settle
 INTERRUPTED = "interrupted"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
+NEEDS_APPROVAL = "asked"
+"""The outcome of an attempt that ended before its tool was called, because a person has to decide."""
+LONGEST_REASON = 500
+"""Characters of a reason that its subtask carries; its request has all of it."""
 STOPPED = ToolError("cancelled", category=Category.CANCELLED)
 
 
@@ -117,6 +122,24 @@ def failed(
         reason=short_of_resources(claim.reason) if short else "",
         critical=spec.critical,
         category=error.category.value,
+    )
+
+
+def asks(claim: Claim, spec: Spec, request: Request, decision: Decision, started: int, now: int) -> Settle:
+    """It waits for a person; its tool was not called."""
+    return Settle(
+        id=claim.id,
+        task_id=claim.task_id,
+        key=claim.key,
+        token=claim.token,
+        event=decision.event,
+        to=decision.to,
+        outcome=NEEDS_APPROVAL,
+        started_at=started,
+        finished_at=now,
+        wake_at=decision.wake_at,
+        reason=request.why[:LONGEST_REASON],
+        critical=spec.critical,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.approvalstore import ApprovalStore
 from engine.cachestore import CacheStore
 from engine.callbackstore import CallbackStore
 from engine.estimates.experience import Experience
@@ -314,6 +315,7 @@ class Graph(
     Experience,
     CacheStore,
     CallbackStore,
+    ApprovalStore,
     Provenance,
     Asker,
     Protocol,

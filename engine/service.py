@@ -11,6 +11,9 @@ from engine.adapters.redis import RedisConnection
 from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
+from engine.approval.desk import ApprovalDesk
+from engine.approval.gate import Approvers, Gate
+from engine.approval.policy import Policy
 from engine.attempt import Attempts, Growing
 from engine.bus import Bus
 from engine.cachedesk import CacheDesk
@@ -21,6 +24,7 @@ from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.control import Control
+from engine.decisions import Decisions
 from engine.delivery import patiently
 from engine.dispatch import Dispatch
 from engine.endings import Endings
@@ -90,6 +94,7 @@ class Engine(Verbs):
         observer: Observer | None = None,
         tracing: Tracing | None = None,
         shown: Shown,
+        policy: Policy | None = None,
     ) -> None:
         self.settings = settings
         self.id = ""
@@ -116,7 +121,16 @@ class Engine(Verbs):
         keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
         lookups = Lookups(self.cache, graph, graph, keeper, clock)
         self._reuse = Reuse(self.cache, lookups, keeper, payloads, clock)
-        attempts = Attempts(tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse)
+        known = Approvers(
+            policy or Policy(),
+            settings.approval_timeout_seconds,
+            learner.cost_of,
+            roots.real,
+        )
+        gate = Gate(graph, graph, clock, known)
+        attempts = Attempts(
+            tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse, gate
+        )
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
@@ -125,7 +139,9 @@ class Engine(Verbs):
         self._closing = Closing(self._scheduler, endings, lessons, rollback)
         slots, limits = settings.max_parallel_tasks, tools.limits(settings.type_limits)
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
-        self._control = Control(self._scheduler, self._closing, defaults)
+        decisions = Decisions(self._scheduler, attempts, tools.get, defaults)
+        self._control = Control(self._scheduler, self._closing, defaults, decisions)
+        self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
         self.callbacks = self._teller(shown)

@@ -161,6 +161,12 @@ class Settings(BaseModel):
     max_expansion_depth: int = Field(5, ge=0, le=50)
     """How deep subtasks may grow from subtasks that grew; 0 lets none grow any."""
 
+    # -- asking a person
+    approval_policy: Path | None = None
+    """File of rules (YAML or JSON) by which subtasks wait for a person; empty means that only plans and tools ask."""
+    approval_timeout_seconds: float | None = Field(None, gt=0, le=31_622_400)
+    """How long a request waits for a person unless the policy says otherwise; empty means for ever."""
+
     # -- logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     DEADLINE = "deadline"
     PAUSE = "pause"
     LATE = "late"
+    APPROVAL = "approval"
 
 
 class Timer(NamedTuple):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from engine.command import Carried, Command
 from engine.control import Control, within
 from engine.dispatch import Dispatch
 from engine.errors import Conflict
 from engine.inquiries import Inquiries
-from engine.model import Task
+from engine.model import Json, Task
 from engine.states import FINAL, TaskStatus, task_verbs
 
 VERB_SECONDS = 5.0
@@ -55,12 +57,18 @@ class Verbs(Inquiries):
         """Abandons a subtask of an open task. Raises ``Conflict``, ``NotFound``."""
         return (await self.command(Command("skip", task_id, key, by))).task
 
-    async def approve(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
-        """Lets a subtask run that waits for a person. Raises ``Conflict``, ``NotFound``."""
-        return (await self.command(Command("approve", task_id, key, by, comment))).task
+    async def approve(
+        self, task_id: str, key: str, by: str = "", comment: str = "", input: Json = msgspec.UNSET
+    ) -> Task:
+        """Lets a subtask run that waits for a person; the fields of ``input`` are put into its input.
+
+        Raises ``Conflict`` (also when it was decided already, or too late), ``Forbidden``, ``InvalidInput``,
+        ``NotFound``.
+        """
+        return (await self.command(Command("approve", task_id, key, by, comment, input=input))).task
 
     async def reject(self, task_id: str, key: str, by: str = "", comment: str = "") -> Task:
-        """Fails a subtask that waits for a person. Raises ``Conflict``, ``NotFound``."""
+        """Fails a subtask that waits for a person. Raises as ``approve`` does."""
         return (await self.command(Command("reject", task_id, key, by, comment))).task
 
     async def command(self, command: Command) -> Carried:

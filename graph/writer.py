@@ -12,7 +12,8 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import caching, callbacks, codec, history, memory, profiles
+from graph import approvals, caching, callbacks, codec, history, memory, profiles
+from graph.approvals import Approvals
 from graph.caching import EntryStore
 from graph.callbacks import Callbacks
 from graph.database import Database, Row
@@ -25,6 +26,7 @@ STATEMENTS = (
     | profiles.STATEMENTS
     | caching.STATEMENTS
     | callbacks.STATEMENTS
+    | approvals.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -85,7 +87,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

@@ -28,6 +28,11 @@ Collapse = Annotated[
     bool | None,
     typer.Option("--collapse/--no-collapse", help="Draw like subtasks as one; so it is done above 100 of them."),
 ]
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Subtasks that wait.")]
+Everything = Annotated[bool, typer.Option("--all", help="Instead: all that wait in the task.")]
+Policy = Annotated[
+    str, typer.Option(metavar="NAME", help="Instead: all that wait because of this rule, or of plan or taint.")
+]
 Comment = Annotated[str, typer.Option(help="Why; kept with the event.")]
 
 task = typer.Typer(
@@ -221,15 +226,48 @@ def skip(task_id: TaskId, key: Key, as_json: AsJson = False) -> None:
 
 
 @task.command()
-def approve(task_id: TaskId, key: Key, comment: Comment = "", as_json: AsJson = False) -> None:
-    """Let a subtask run that waits for a person."""
-    _ask("approve", task_id, key, {"comment": comment}, as_json=as_json)
+def approvals(
+    task_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only of this task.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Of a task also what was decided: who, when, why.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what waits for a person: what will run, with which input, why, what waits for it, who may decide."""
+    from api.cli.approvals import list_approvals
+
+    with server() as client:
+        list_approvals(client, task_id, everything=everything, as_json=as_json)
 
 
 @task.command()
-def reject(task_id: TaskId, key: Key, comment: Comment = "", as_json: AsJson = False) -> None:
-    """Fail a subtask that waits for a person."""
-    _ask("reject", task_id, key, {"comment": comment}, as_json=as_json)
+def approve(
+    task_id: TaskId,
+    keys: Keys = None,
+    everything: Everything = False,
+    policy: Policy = "",
+    comment: Comment = "",
+    amend: Annotated[
+        str | None, typer.Option("--input", metavar="FILE|-", help="Fields to put into the input of one, JSON or YAML.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let subtasks run that wait for a person."""
+    from api.cli.planfile import read_plan
+
+    more = {} if amend is None else {"input": read_plan(amend)}
+    _decide("approve", task_id, keys or [], everything, policy, {"comment": comment} | more, as_json=as_json)
+
+
+@task.command()
+def reject(
+    task_id: TaskId,
+    keys: Keys = None,
+    everything: Everything = False,
+    policy: Policy = "",
+    comment: Comment = "",
+    as_json: AsJson = False,
+) -> None:
+    """Fail subtasks that wait for a person."""
+    _decide("reject", task_id, keys or [], everything, policy, {"comment": comment}, as_json=as_json)
 
 
 @task.command()
@@ -275,3 +313,24 @@ def _ask(verb: str, task_id: str, key: str | None = None, body: Json = None, *, 
 
     with server() as client:
         carry_out(client, verb, task_id, key, body, as_json=as_json)
+
+
+def _decide(
+    verb: str,
+    task_id: str,
+    keys: list[str],
+    everything: bool,
+    policy: str,
+    body: dict[str, Json],
+    *,
+    as_json: bool,
+) -> None:
+    """One key by its own verb; several, all, or those of a rule by one decision."""
+    from api.cli.approvals import decide_on_several
+
+    if len(keys) == 1 and not (everything or policy):
+        _ask(verb, task_id, keys[0], body, as_json=as_json)
+        return
+    group = {"decision": verb, "keys": keys, "policy": policy, "all": everything}
+    with server() as client:
+        decide_on_several(client, task_id, group | body, as_json=as_json)

@@ -23,6 +23,11 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+def who(request: Request) -> str:
+    """Who asks, by the name of his key; empty where nobody is known by name."""
+    return str(getattr(request.state, "subject", "") or "")
+
+
 def _metrics(request: Request) -> Metrics:
     metrics: Metrics = request.app.state.metrics
     return metrics

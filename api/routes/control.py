@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from api import present, schemas
 from api.openapi import problems
-from api.routes import TheEngine, TheSettings
-from api.verbs import Decision, Nothing, Pause, body_of, read_body
+from api.routes import TheEngine, TheSettings, who
+from api.verbs import Approval, Decision, Nothing, Pause, body_of, read_body
 from engine.command import Command
 from engine.service import Engine
 from engine.states import TaskStatus
@@ -17,7 +18,7 @@ from engine.states import TaskStatus
 router = APIRouter(prefix="/tasks/{task_id}", tags=["control"])
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    **problems(400, 404, 409, 413, 415, 503),
+    **problems(400, 403, 404, 409, 413, 415, 503),
     202: {"model": schemas.TaskAnswer, "description": "Accepted, not yet applied; it goes on by itself"},
 }
 PAUSE = {"mode": "drain", "timeout_seconds": 3600, "on_timeout": "resume"}
@@ -79,13 +80,18 @@ async def skip_subtask(
     return await _carried_out(engine, response, Command("skip", task_id, key))
 
 
-@router.post("/subtasks/{key}/approve", responses=ANSWERS, openapi_extra=body_of(Decision, DECISION))
+@router.post("/subtasks/{key}/approve", responses=ANSWERS, openapi_extra=body_of(Approval, DECISION))
 async def approve_subtask(
     request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
 ) -> schemas.TaskAnswer:
-    """Lets a subtask run that waits for a person."""
-    said = await read_body(request, Decision, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("approve", task_id, key, comment=said.comment))
+    """Lets a subtask run that waits for a person, with exactly the input that it asked about, or that input amended.
+
+    409 when somebody has decided already, or it is too late; 403 when it is for somebody else to decide.
+    """
+    said = await read_body(request, Approval, settings.max_body_bytes)
+    changes = msgspec.UNSET if said.input is None else said.input
+    command = Command("approve", task_id, key, by=who(request), comment=said.comment, input=changes)
+    return await _carried_out(engine, response, command)
 
 
 @router.post("/subtasks/{key}/reject", responses=ANSWERS, openapi_extra=body_of(Decision, DECISION))
@@ -94,7 +100,8 @@ async def reject_subtask(
 ) -> schemas.TaskAnswer:
     """Fails a subtask that waits for a person: category permission, with the comment."""
     said = await read_body(request, Decision, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("reject", task_id, key, comment=said.comment))
+    command = Command("reject", task_id, key, by=who(request), comment=said.comment)
+    return await _carried_out(engine, response, command)
 
 
 async def _carried_out(engine: Engine, response: Response, command: Command) -> schemas.TaskAnswer:

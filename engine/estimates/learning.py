@@ -224,6 +224,11 @@ class Learner:
         profile = self.merged().get(Kind(type_, self._version(type_)))
         return profile if profile is not None and profile.attempts else None
 
+    def cost_of(self, type_: str) -> float | None:
+        """What a run of a type usually costs, in US dollars; None when nothing of it has run yet."""
+        profile = self.of_kind(type_)
+        return None if profile is None else profile.cost / profile.attempts
+
     def of_type(self, type_: str) -> tuple[float | None, float | None]:
         """What is known of a type as it is now: median seconds, and the share of attempts that succeed."""
         profile = self.of_kind(type_)

@@ -164,6 +164,7 @@ def _spec(draft: Draft, lanes: Lanes) -> str:
         fallback=_fallback(draft),
         on_interrupt=policies.on_interrupt,
         reuse=policies.reuse,
+        approval=policies.approval,
         implied=[place(lanes.inside, index) for index in draft.dependencies[draft.declared :]],
         map=lanes.map_spec(draft) if draft.mapped else None,
     )

@@ -1,7 +1,8 @@
 """What can happen to a task, as names for those who are told: "task.completed", "subtask.failed".
 
 A name follows from an event alone: a noun, and the past tense of what happened. States are words of their own, because
-"ready" and "processing" name where something stands, not what happened to it.
+"ready" and "processing" name where something stands, not what happened to it. A subtask that waits for a person is an
+approval that is requested: that is what whoever is to decide listens for.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ _SUBTASK = {
     SubtaskStatus.READY: "queued",
     SubtaskStatus.PROCESSING: "started",
     SubtaskStatus.RETRYING: "postponed",
-    SubtaskStatus.AWAITING_APPROVAL: "held",
 }
 _TASK = {"created": "created", "pause": "paused", "resume": "resumed", "late": "delayed"}
 
-_OF_SUBTASKS = {status.value: f"subtask.{_SUBTASK.get(status, status.value)}" for status in SubtaskStatus}
+_OF_SUBTASKS = {status.value: f"subtask.{_SUBTASK.get(status, status.value)}" for status in SubtaskStatus} | {
+    SubtaskStatus.AWAITING_APPROVAL.value: "approval.requested"
+}
 FINAL_NAMES = tuple(f"task.{status.value}" for status in TaskStatus if status in FINAL)
 """What is told of a task unless a callback says otherwise."""
 NAMES = (*(f"task.{name}" for name in _TASK.values()), *FINAL_NAMES, *_OF_SUBTASKS.values())

@@ -34,6 +34,7 @@ class Policies(msgspec.Struct, frozen=True):
     fallback: FallbackDraft | None = None
     on_interrupt: str | None = None
     reuse: float | None = None
+    approval: bool = False
 
 
 DEFAULT = Policies()
@@ -56,6 +57,7 @@ def policies_of(spec: SubtaskSpec, place: str, faults: Faults) -> Policies:
         fallback=FallbackDraft(spec.fallback.type, spec.fallback.input) if spec.fallback else None,
         on_interrupt=spec.on_interrupt,
         reuse=spec.cache.ttl_seconds if isinstance(spec.cache, CachePolicy) else 0.0 if spec.cache is False else None,
+        approval=spec.requires_approval,
     )
 
 

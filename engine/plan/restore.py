@@ -53,6 +53,7 @@ def _policies(spec: Spec) -> dict[str, Json]:
         "run_if": _run_if(spec.run_if) if spec.run_if else None,
         "fallback": {"type": spec.fallback.type, "input": spec.fallback.input} if spec.fallback else None,
         "on_interrupt": spec.on_interrupt,
+        "requires_approval": spec.approval or None,
         "cache": None if spec.reuse is None else {"ttl_seconds": spec.reuse} if spec.reuse else False,
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -170,6 +170,7 @@ class SubtaskSpec(Strict):
     """What happens to an attempt that a crash cut off; the tool decides unless given."""
     required_capabilities: list[Name] = Field(default_factory=list)
     requires_approval: bool = False
+    """A person has to approve its resolved input before it runs; of a mapped one, that of each item."""
     cache: CachePolicy | Literal[False] | None = None
     """false: its output is neither reused nor used again; else for how long it is. The type decides unless given."""
     map: MapPolicy | None = None

@@ -93,7 +93,8 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     ``map``; its ``input`` is the template of its items. An item has ``index``, and ``item`` (of a batch ``items``) or
     the places of the items that it follows, ``upstream``, whose outputs are that. ``implied`` are the places in the
     plan of dependencies that only references add. ``reuse`` is for how many seconds its output may be used again,
-    whatever its type says of itself; 0 forbids it, None leaves it to the type and the settings.
+    whatever its type says of itself; 0 forbids it, None leaves it to the type and the settings. ``approval`` asks for a
+    person before it runs; the items of a mapped one ask each for itself.
     """
 
     input: Any = {}
@@ -109,6 +110,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     fallback: FallbackSpec | None = None
     on_interrupt: str | None = None
     reuse: float | None = None
+    approval: bool = False
     implied: list[Place] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET

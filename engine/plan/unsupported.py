@@ -25,10 +25,7 @@ def _except(default: Json) -> Callable[[Json], bool]:
     return lambda value: bool(value != default)
 
 
-IN_SUBTASK = (
-    Refusal(("required_capabilities",), _except([])),
-    Refusal(("requires_approval",), _except(False)),
-)
+IN_SUBTASK = (Refusal(("required_capabilities",), _except([])),)
 _FIELDS = frozenset(row.path[0] for row in IN_SUBTASK)
 
 

@@ -70,6 +70,10 @@ class Roots:
         folders = [folder for folder in reversed(target.parents) if folder.is_relative_to(root)]
         return [str(folder) for folder in folders if not folder.exists()]
 
+    def real(self, path: str) -> str:
+        """A path as it really is: absolute, without links, wherever it leads; relative ones begin at the first root."""
+        return os.path.realpath(Path(*self._folders[:1], path.replace("\0", "")))
+
     def size(self, path: str) -> int | None:
         """The bytes of a file; None when it cannot be looked at."""
         try:

@@ -13,7 +13,9 @@ import pytest
 from engine.errors import GraphLocked, GraphRefused, GraphUnavailable
 from engine.ports import Graph
 from graph import catalog
+from graph.ladybug import schema as embedded_schema
 from graph.ladybug.store import LadybugGraph
+from graph.neo4j import schema as neo4j_schema
 from graph.neo4j.store import Neo4jGraph
 from graph.server.ports import free_port
 from tests.support.graphs import BUFFER_MB, Hand, execute
@@ -61,7 +63,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await execute(graph, "MATCH (x:Schema) SET x.version = 99")
     await graph.close()
 
-    with pytest.raises(GraphRefused, match="schema version 99, this engine knows 5"):
+    with pytest.raises(GraphRefused, match=f"schema version 99, this engine knows {embedded_schema.VERSION}"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
 
 
@@ -70,11 +72,11 @@ async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None
     await graph.open()
     try:
         await execute(graph, "MATCH (x:Schema) SET x.version = 99")
-        with pytest.raises(GraphRefused, match="schema version 99, this engine knows 4"):
+        with pytest.raises(GraphRefused, match=f"schema version 99, this engine knows {neo4j_schema.VERSION}"):
             await _own(own_neo4j).open()
         assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}]
     finally:
-        await execute(graph, "MATCH (x:Schema) SET x.version = 4")
+        await execute(graph, f"MATCH (x:Schema) SET x.version = {neo4j_schema.VERSION}")
         await graph.close()
 
 
@@ -93,7 +95,7 @@ async def test_a_file_of_an_older_version_gets_what_is_new(tmp_path: Path) -> No
     try:
         assert (await again.learned_plans(1), await again.callbacks("T")) == ([], None)
         assert new <= {row["name"] for row in await execute(again, "CALL table_info('Attempt') RETURN name")}
-        assert await execute(again, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 5}]
+        assert await execute(again, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": embedded_schema.VERSION}]
     finally:
         await again.close()
 
@@ -112,7 +114,7 @@ async def test_several_engines_apply_the_schema_at_the_same_time(own_neo4j: Loca
         await asyncio.gather(*(graph.open() for graph in graphs))
 
         await asyncio.gather(*(graph.register(fresh_id(), 1) for graph in graphs))
-        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 4}]
+        assert await execute(first, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": neo4j_schema.VERSION}]
         indexes = await execute(first, "SHOW INDEXES YIELD type WHERE type = 'RANGE' RETURN count(*) AS n")
         numbered = [one for one in catalog.folder("neo4j", "schema") if one.name.removeprefix("schema/")[0].isdigit()]
         assert indexes[0]["n"] == len(numbered)

@@ -169,6 +169,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "skip_subtask": open_task,
     "approve_subtask": undecided,
     "reject_subtask": undecided,
+    "decide_approvals": undecided,
     "run_graph_query": saved,
     "delete_task": final_task,
 }

@@ -21,6 +21,8 @@ MATCH (n:CacheEntry) WHERE n.namespace = $namespace RETURN 'CacheEntry' AS name,
 UNION ALL
 MATCH (n:Callback) WHERE n.namespace = $namespace RETURN 'Callback' AS name, count(*) AS number
 UNION ALL
+MATCH (n:Approval) WHERE n.namespace = $namespace RETURN 'Approval' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Attempt)-[:PRODUCED]->(:Result) WHERE n.namespace = $namespace RETURN 'PRODUCED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Attempt)-[:CONSUMED]->(:Result) WHERE n.namespace = $namespace RETURN 'CONSUMED' AS name, count(*) AS number
@@ -30,6 +32,8 @@ UNION ALL
 MATCH (n:Task)-[:HAS_SUBTASK]->(:Subtask) WHERE n.namespace = $namespace RETURN 'HAS_SUBTASK' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Subtask)-[:HAS_ATTEMPT]->(:Attempt) WHERE n.namespace = $namespace RETURN 'HAS_ATTEMPT' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:ASKED]->(:Approval) WHERE n.namespace = $namespace RETURN 'ASKED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Subtask)-[:EXPANDED_FROM]->(:Subtask) WHERE n.namespace = $namespace RETURN 'EXPANDED_FROM' AS name, count(*) AS number
 UNION ALL

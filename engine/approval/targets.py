@@ -1,0 +1,58 @@
+"""Where an input points: the paths and the recipients in it, by the names that its fields have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import getaddresses
+
+from engine.model import Json
+
+_PATHS = frozenset({"path", "paths", "file", "files", "folder", "folders", "directory", "cwd", "destination", "target"})
+_RECIPIENTS = frozenset({"to", "cc", "bcc", "recipient", "recipients", "reply_to"})
+_MOST = 100_000
+"""Values of an input that are looked at; a larger one points everywhere."""
+EVERYWHERE = "/"
+
+
+class _TooMany(Exception):
+    """The input is too large to look at."""
+
+
+def paths_of(value: Json) -> list[str]:
+    """Every text in a field that is called like a path; the root of all paths where the input is too large to tell."""
+    try:
+        return list(dict.fromkeys(_named(value, _is_path)))
+    except _TooMany:
+        return [EVERYWHERE]
+
+
+def recipients_of(value: Json) -> list[str]:
+    """Every address in a field that is called like a recipient: "Ann <ann@example.org>" counts as its address."""
+    try:
+        texts = list(_named(value, _RECIPIENTS.__contains__))
+    except _TooMany:
+        return ["*"]
+    found = [address or name for text in texts for name, address in getaddresses([text], strict=False)]
+    return list(dict.fromkeys(address for address in found if address))
+
+
+def _is_path(name: str) -> bool:
+    return name in _PATHS or name.endswith(("_path", "_file", "_folder", "_directory"))
+
+
+def _named(value: Json, wanted: object) -> Iterator[str]:
+    """The texts below fields whose names are wanted, at any depth."""
+    assert callable(wanted)
+    stack: list[tuple[Json, bool]] = [(value, False)]
+    seen = 0
+    while stack:
+        seen += 1
+        if seen > _MOST:
+            raise _TooMany
+        found, inside = stack.pop()
+        if isinstance(found, str) and inside:
+            yield found
+        elif isinstance(found, dict):
+            stack += [(inner, inside or wanted(name.casefold())) for name, inner in reversed(found.items())]
+        elif isinstance(found, list):
+            stack += [(inner, inside) for inner in reversed(found)]
