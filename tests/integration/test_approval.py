@@ -71,7 +71,9 @@ async def test_what_is_rejected_never_runs_and_a_retry_asks_again(lab: Lab, tmp_
 async def test_decided_twice_is_refused_in_words_and_changes_nothing(lab: Lab, tmp_path: Path) -> None:
     engine = await lab.start()
     made = tmp_path / "made"
-    task_id = (await engine.submit(plan(asks(made), {"key": "z", "type": "gate", "input": {"name": "t"}}))).task_id
+    task_id = (
+        await engine.submit(plan(asks(made), {"key": "z", "type": "gate", "input": {"name": str(tmp_path)}}))
+    ).task_id
     await waits(engine, task_id)
     await engine.approve(task_id, "a", "ann")
     with pytest.raises(Conflict, match=r"was approved by ann at .* already"):
