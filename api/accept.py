@@ -24,7 +24,7 @@ def acceptable(accept: str, offered: Sequence[str]) -> bool:
     return not ranges or any(_weight(kind, ranges) > 0 for kind in offered)
 
 
-def refuse_unacceptable(connection: HTTPConnection) -> None:
+async def refuse_unacceptable(connection: HTTPConnection) -> None:
     """A dependency of every route: nothing is done for a caller who would not take the answer.
 
     Raises:

@@ -16,7 +16,7 @@ MEANING = (
 )
 
 
-def _idempotency_key(
+async def _idempotency_key(
     request: Request, given: Annotated[str | None, Header(alias=IDEMPOTENCY_KEY, description=MEANING)] = None
 ) -> str | None:
     if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:

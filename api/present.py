@@ -37,7 +37,7 @@ async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBT
     seq = await engine.last_event(task_id)
     found = await engine.task(task_id)
     task = await task_view(engine, found)
-    rows = await engine.subtasks(task_id, status=None, after="", limit=subtasks) if subtasks else []
+    rows = await engine.subtasks_of(task_id, status=None, after="", limit=subtasks) if subtasks else []
     told = [callback_view(place) for place in await engine.callbacks_of(found)]
     return schemas.TaskDocument(seq=seq, task=task, callbacks=told, subtask_results=await subtask_results(engine, rows))
 
@@ -49,14 +49,11 @@ def callback_view(place: dict[str, model.Json]) -> schemas.CallbackView:
 
 async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
     """A task with what runs in it now and its result."""
-    running: list[model.Subtask] = []
-    if task.status in (TaskStatus.PROCESSING, TaskStatus.PAUSED):
-        running = await engine.subtasks(task.id, status=SubtaskStatus.PROCESSING, after="", limit=CURRENT_KEYS)
     forecast = await engine.forecast(task)
     return schemas.Task(
         **{**_summary_fields(task), "progress": _progress(task, forecast)},
         phase=_phase(task),
-        current=[subtask.key for subtask in running],
+        current=await engine.running_keys(task, CURRENT_KEYS),
         result=await engine.output(task),
         browser_url=neo4j_browser.link(_browser(engine.settings), task.id),
     )

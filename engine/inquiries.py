@@ -18,7 +18,7 @@ from engine.plan import stored
 from engine.plan.drawing import longest_way, measured
 from engine.plan.spec import Spec
 from engine.ports import Clock, Graph
-from engine.states import FINAL, TaskStatus
+from engine.states import FINAL, SubtaskStatus, TaskStatus
 from engine.tools.registry import ToolRegistry
 
 ELSEWHERE_SECONDS = 1.0
@@ -92,7 +92,21 @@ class Inquiries:
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """Subtasks with an id above ``after``, in plan order. Raises ``NotFound``."""
         await self.task(task_id)
+        return await self.subtasks_of(task_id, status=status, after=after, limit=limit)
+
+    async def subtasks_of(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
+        """The same of a task that has been looked up: empty where there is none."""
         return await self._graph.subtasks(task_id, status=status, after=after, limit=limit)
+
+    async def running_keys(self, task: Task, limit: int) -> list[str]:
+        """The keys of up to ``limit`` subtasks of a task that run now, in plan order."""
+        if task.status not in (TaskStatus.PROCESSING, TaskStatus.PAUSED):
+            return []
+        live = self._ledger.tasks.get(task.id)
+        if live is not None:  # it runs in this engine, which knows them by heart
+            return [claim.key for _, claim in sorted(live.claims.items())[:limit]]
+        status = SubtaskStatus.PROCESSING
+        return [row.key for row in await self.subtasks_of(task.id, status=status, after="", limit=limit)]
 
     async def subtask(self, task_id: str, key: str) -> tuple[Subtask, list[Attempt], list[str], dict[str, Json]]:
         """One subtask, its attempts, what it depends on; its resolved input, what is expected of it, and whose run it

@@ -115,6 +115,19 @@ async def test_subtasks_come_in_plan_order_page_by_page(hand: Hand) -> None:
     assert len(claims) == 12
 
 
+async def test_a_page_shows_of_each_subtask_what_asking_for_it_shows(hand: Hand) -> None:
+    """The page names the columns that it reads: one that is missing there would be told as if it were empty."""
+    task = await hand.store(independent(5), expected=2.5)
+    done, failed, again, _ = (await hand.claimed(task, 4)).values()
+    await hand.turn(hand.done(done, {"n": 1}), hand.failed(failed), hand.retrying(again, wake_at=hand.now + 60_000))
+
+    page = await hand.graph.subtasks(task.id, status=None, after="", limit=10)
+    alone = [await hand.graph.subtask(task.id, row.key) for row in page]
+
+    assert page == [found[0] for found in alone if found is not None]
+    assert {row.status.value for row in page} == {"completed", "failed", "retrying", "processing", "ready"}
+
+
 async def test_a_subtask_names_what_it_depends_on_in_plan_order(hand: Hand) -> None:
     task = await hand.store(plan(step("b"), step("a"), step("c", "a", "b")))
 
