@@ -16,6 +16,7 @@ from engine.estimates.prediction import Prediction
 from engine.forecasts import Forecast, WhatIf
 from engine.plan import stored
 from engine.plan.spec import Spec
+from engine.routing.request import ExecutionRequest
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
 from engine.times import iso
 
@@ -173,11 +174,16 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         output=await engine.output(attempt),
         output_hash=attempt.output_hash,
         error=subtask_error(attempt.error, number),
+        request=_request(attempt.request),
         retry_at=_iso_or_none(wake_at),
         memory_bytes=attempt.effort.memory_bytes,
         cpu_seconds=attempt.effort.cpu_seconds,
         saved_seconds=attempt.effort.saved_seconds,
     )
+
+
+def _request(text: str) -> schemas.RequestView | None:
+    return schemas.RequestView.model_validate(ExecutionRequest.decode(text).shown()) if text else None
 
 
 def _summary_fields(task: model.Task) -> dict[str, model.Json]:

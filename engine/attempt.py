@@ -36,6 +36,8 @@ from engine.plan.spec import Spec
 from engine.plan.stored import Recall
 from engine.ports import Clock, Graph
 from engine.retries import Defaults
+from engine.routing.router import Router
+from engine.routing.rules import Option
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
@@ -95,6 +97,7 @@ class Attempts:
         learner: is told how each ended, and says what to expect of what grows.
         reuse: finds and leaves outputs that others can use.
         gate: has a person asked where one has to be.
+        router: chooses the tool where a rule says so.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Attempts:
         learner: Learner,
         reuse: Reuse,
         gate: Gate,
+        router: Router,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -127,6 +131,7 @@ class Attempts:
         self._worked: dict[str, Worked] = {}
         self._reuse = reuse
         self._gate = gate
+        self._router = router
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -156,6 +161,7 @@ class Attempts:
             settle = await self._run(claim, task_input, stopped, expires_at, sharing, recall)
             span.ended(settle)
         seconds = self._clock.monotonic() - begun
+        self._router.ended(claim.id, settle, seconds)
         worked = self._worked.pop(claim.id, None)
         self._observer.attempt(claim, settle, seconds, claim.expected if foretold and worked else None)
         if worked is not None:
@@ -208,7 +214,9 @@ class Attempts:
         """The outcome of an attempt that was stopped in the middle of its work."""
         spec, now = Spec.decode(claim.spec), self._clock.now()
         asked = isinstance(why, PutBack) and why.asked
-        policy = on_request(spec) if asked else on_interrupt(claim, spec, self._tools)
+        request = self._router.of(claim.id)
+        ran = self._router.possible if request is None else lambda _: (Option(request.tool, request.parameters),)
+        policy = on_request(spec) if asked else on_interrupt(claim, spec, self._tools, ran)
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
 
@@ -242,12 +250,16 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input, basis)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
+            request = basis.request = await self._router.route(claim, type_, spec, value, task_input)
+            if request is not None:
+                tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
+                basis.version = tool.version
             value = (await self._gate.passed(claim, spec, tool, value, ())).value
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing)
                 if wish is not None:
                     return await self._shared(wish, tool, claim, spec, value, expires_at, basis)
-            worked = self._worked[claim.id] = Worked(type_, tool.version, self._learner.sizes.of(value))
+            worked = self._worked[claim.id] = Worked(tool.name, tool.version, self._learner.sizes.of(value))
             returned = await self._call(tool, claim, spec, value, expires_at, basis)
             self._worked[claim.id] = worked.returned(returned)
             output = await self._grown(tool, claim, spec, returned)
@@ -399,7 +411,9 @@ class Attempts:
         """A repeat after refused permission makes sense only with fresh credentials."""
         try:
             async with asyncio.timeout(REFRESH_SECONDS):
-                await self._tool(spec.running(claim.type, claim.fell_back)[0]).refresh_credentials()
+                request = self._router.of(claim.id)
+                type_ = spec.running(claim.type, claim.fell_back)[0] if request is None else request.tool
+                await self._tool(type_).refresh_credentials()
         except Exception as error:
             _log.warning("no fresh credentials", task_id=claim.task_id, subtask=claim.key, exc_info=error)
             return self._decide(claim, spec, msgspec.structs.replace(event, repeat=False), expires_at)
@@ -420,7 +434,7 @@ class Attempts:
     def _decide(
         self, claim: Claim, spec: Spec, event: Event, expires_at: int | None, policy: str = "retry"
     ) -> Decision:
-        stands = outcomes.standing(claim, spec, policy, expires_at)
+        stands = outcomes.standing(claim, spec, policy, expires_at, self._router.of(claim.id))
         return decide(stands, event, self._clock.now(), self._defaults, self._chance)
 
 

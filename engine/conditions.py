@@ -1,4 +1,5 @@
-"""``run_if`` expressions in CEL: checked when the plan comes in, evaluated once, when all dependencies are settled.
+"""Conditions in CEL: ``run_if``, checked when the plan comes in and evaluated once, when all dependencies are settled;
+and what a rule of the router asks of an input.
 
 CEL has no loops, no I/O and no way out, and a library evaluates it; only its errors are put into our words here.
 An expression sees ``subtasks.KEY.{status, output, error}`` (keys with other characters as ``subtasks["KEY"]``),
@@ -43,12 +44,13 @@ def keys(expression: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def holds(expression: str, scope: Mapping[str, Json]) -> bool:
+def holds(expression: str, scope: Mapping[str, Json], field: str = "run_if") -> bool:
     """Whether the expression is true.
 
     Args:
         expression: CEL, already checked.
-        scope: ``subtasks``, ``input`` and ``task``.
+        scope: ``subtasks``, ``input`` and ``task``, or whatever it may see.
+        field: where it stands, for errors.
 
     Raises:
         ToolError: (configuration) something that it names is not there, or it gives anything but true or false.
@@ -56,13 +58,13 @@ def holds(expression: str, scope: Mapping[str, Json]) -> bool:
     try:
         value = _program(expression).execute(dict(scope))
     except NotReadable as error:
-        raise _unfit(expression, str(error)) from None
+        raise _unfit(field, expression, str(error)) from None
     except KeyError as error:
-        raise _unfit(expression, f"there is no {error.args[0]!r}; ask with has(...) first") from None
+        raise _unfit(field, expression, f"there is no {error.args[0]!r}; ask with has(...) first") from None
     except Exception as error:  # the library raises what fits the operation: TypeError, ZeroDivisionError, ...
-        raise _unfit(expression, _first_line(str(error))) from None
+        raise _unfit(field, expression, _first_line(str(error))) from None
     if not isinstance(value, bool):
-        raise _unfit(expression, f"it gives {type(value).__name__}, not true or false")
+        raise _unfit(field, expression, f"it gives {type(value).__name__}, not true or false")
     return value
 
 
@@ -72,10 +74,10 @@ def _first_line(text: str) -> str:
     return (rest if marker else line).strip()[:300]
 
 
-def _unfit(expression: str, why: str) -> ToolError:
+def _unfit(field: str, expression: str, why: str) -> ToolError:
     shown = expression if len(expression) <= 100 else f"{expression[:97]}..."
     return ToolError(
-        f"run_if {shown!r} cannot be evaluated: {why}",
+        f"{field} {shown!r} cannot be evaluated: {why}",
         category=Category.CONFIGURATION,
         suggestion="Correct the expression, or what the subtask that it names gives.",
     )

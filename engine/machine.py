@@ -125,7 +125,8 @@ class Standing(Value, frozen=True):
     """What a decision needs to know of a subtask.
 
     ``spent`` counts the attempts that count, the one that just ended not included; ``interrupted`` the interruptions
-    and crashes. ``fallback`` says that there is one and it has not taken over yet. ``on_interrupt`` is resolved:
+    and crashes. ``fallback`` says that there is one and it has not taken over yet; ``chain`` that another tool of its
+    route can take over before that. ``on_interrupt`` is resolved:
     "retry", "fail" or "ask". ``expires_at`` is the end of its time in all, in milliseconds.
     """
 
@@ -134,6 +135,7 @@ class Standing(Value, frozen=True):
     interrupted: int = 0
     retry: RetrySpec | None = None
     fallback: bool = False
+    chain: bool = False
     on_interrupt: str = "retry"
     expires_at: int | None = None
 
@@ -178,8 +180,9 @@ def _failed(s: Standing, event: Failed, now: int, defaults: Defaults, chance: ra
         if s.expires_at is None or wake_at < s.expires_at:
             return Decision("retry_later", SubtaskStatus.RETRYING, wake_at, spent, kept)
     in_time = s.expires_at is None or now < s.expires_at
-    if s.fallback and in_time and event.category is not Category.CANCELLED:
-        return Decision("fall_back", SubtaskStatus.READY, spent=0, interrupted=kept, fell_back=True)
+    if (s.chain or s.fallback) and in_time and event.category is not Category.CANCELLED:
+        fell_back = None if s.chain else True
+        return Decision("fall_back", SubtaskStatus.READY, spent=0, interrupted=kept, fell_back=fell_back)
     return Decision("fail", SubtaskStatus.FAILED, spent=spent, interrupted=kept)
 
 

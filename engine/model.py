@@ -342,6 +342,7 @@ class Effort(Value, frozen=True):
 class Attempt(Value, frozen=True):
     """One execution of a subtask. ``token`` fences it; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``.
 
+    ``request`` is JSON text: what it was asked to do, where a rule has chosen its tool; "" where its type runs it.
     ``version`` is its tool's, ``cache_key`` the hash that its output may be found by again. ``consumed`` lists the ids
     of the subtasks whose outputs were in its input, a mapped one standing for its items; ``origin`` is the id of the
     subtask whose output it took over instead of making one.
@@ -361,6 +362,7 @@ class Attempt(Value, frozen=True):
     consumed: tuple[str, ...] = ()
     origin: str = ""
     effort: Effort = Effort()
+    request: str = ""
 
 
 class Event(Value, frozen=True):

@@ -14,6 +14,7 @@ from engine.machine import Decision, Event, PutBack, Standing
 from engine.model import Effort
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
+from engine.routing.request import ExecutionRequest
 from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
@@ -37,6 +38,8 @@ class Basis:
     used: list[str] = field(default_factory=list)
     origin: str = ""
     effort: Effort | None = None
+    request: ExecutionRequest | None = None
+    """What a rule has chosen; None where its type runs it."""
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""
@@ -54,17 +57,21 @@ class Basis:
         if self.origin and settle.to is SubtaskStatus.COMPLETED:
             settle = msgspec.structs.replace(settle, outcome=REUSED, origin=self.origin)
         version = settle.version or self.version
-        return msgspec.structs.replace(settle, version=version, consumed=consumed, effort=self.effort)
+        request = "" if self.request is None else self.request.encode()
+        return msgspec.structs.replace(settle, version=version, consumed=consumed, effort=self.effort, request=request)
 
 
-def standing(claim: Claim, spec: Spec, on_interrupt: str, expires_at: int | None) -> Standing:
-    """Where a running subtask stands."""
+def standing(
+    claim: Claim, spec: Spec, on_interrupt: str, expires_at: int | None, request: ExecutionRequest | None = None
+) -> Standing:
+    """Where a running subtask stands; ``request`` is that of its attempt."""
     return Standing(
         status=SubtaskStatus.PROCESSING,
         spent=claim.spent,
         interrupted=claim.interrupted,
         retry=spec.retry,
         fallback=spec.fallback is not None and not claim.fell_back,
+        chain=request is not None and bool(request.fallback),
         on_interrupt=on_interrupt,
         expires_at=expires_at,
     )

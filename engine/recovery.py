@@ -8,6 +8,7 @@ or the end. Interruptions spend no attempt; one too many sets the subtask apart.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine import outcomes
@@ -17,6 +18,7 @@ from engine.model import OpenTask, Subtask
 from engine.plan.spec import Spec
 from engine.ports import Clock, GraphWriter
 from engine.retries import Defaults
+from engine.routing.rules import Option
 from engine.running import RunningTask
 from engine.states import SubtaskStatus
 from engine.tools.registry import ToolRegistry
@@ -36,11 +38,19 @@ class TakenUp:
 class Recovery:
     """Rebuilds open tasks from the graph."""
 
-    def __init__(self, graph: GraphWriter, tools: ToolRegistry, clock: Clock, defaults: Defaults) -> None:
+    def __init__(
+        self,
+        graph: GraphWriter,
+        tools: ToolRegistry,
+        clock: Clock,
+        defaults: Defaults,
+        possible: Callable[[str], Sequence[Option]],
+    ) -> None:
         self._graph = graph
         self._tools = tools
         self._clock = clock
         self._defaults = defaults
+        self._possible = possible
         self._chance = random.Random()
 
     async def take_up(self, found: OpenTask) -> TakenUp:
@@ -59,7 +69,7 @@ class Recovery:
         now = self._clock.now()
         started = subtask.started_at or now
         event = Cancelled() if closing else Interrupted()
-        stands = outcomes.standing(claim, spec, on_interrupt(claim, spec, self._tools.get), None)
+        stands = outcomes.standing(claim, spec, on_interrupt(claim, spec, self._tools.get, self._possible), None)
         decision = decide(stands, event, now, self._defaults, self._chance)
         return outcomes.cut_off(claim, spec, event, decision, started, now)
 

@@ -46,7 +46,7 @@ from engine.plan import stored
 from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
-from engine.ports import Blobs, Graph, Health
+from engine.ports import Blobs, Clock, Graph, Health
 from engine.queries.desk import GraphDesk
 from engine.recall import Recalled, Recalls, Wish
 from engine.recovery import Recovery
@@ -54,6 +54,9 @@ from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
 from engine.retries import Defaults
 from engine.rollback import Rollback
+from engine.routing.file import RulesFile
+from engine.routing.load import Load
+from engine.routing.router import Router, TaskFacts
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.statistics import Statistics
@@ -128,8 +131,9 @@ class Engine(Verbs):
             roots.real,
         )
         gate = Gate(graph, graph, clock, known)
+        self.router = router = _router(settings, tools, graph, clock, learner, ledger)
         attempts = Attempts(
-            tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse, gate
+            tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse, gate, router
         )
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
@@ -149,7 +153,7 @@ class Engine(Verbs):
             graph,
             self._scheduler,
             self._closing,
-            Recovery(graph, tools, clock, defaults),
+            Recovery(graph, tools, clock, defaults, router.possible),
             clock,
             interval=settings.heartbeat_seconds,
             timeout=settings.engine_timeout_seconds,
@@ -165,6 +169,7 @@ class Engine(Verbs):
             settings.max_parallel_tasks,
             self.cache,
             lambda: self._ownership.answered,
+            router.file,
         )
         self._planner = Planner(
             graph,
@@ -250,8 +255,10 @@ class Engine(Verbs):
     async def start(self) -> None:
         """Opens the graph, enters this engine, takes its tasks up again, and begins to work.
 
-        Raises ``GraphUnavailable``, ``GraphLocked`` or ``GraphRefused`` with one line that says what to do.
+        Raises ``GraphUnavailable``, ``GraphLocked``, ``GraphRefused`` or ``SettingsError`` with one line that says what
+        to do.
         """
+        self.router.open()
         self.id = self._identity.take(self._clock.now())
         try:
             if self._redis is not None:
@@ -421,3 +428,21 @@ class Engine(Verbs):
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""
         return {**await self._vitals.doctor(), "health": await self.health()}
+
+
+def _router(
+    settings: Settings, tools: ToolRegistry, graph: Graph, clock: Clock, learner: Learner, ledger: Ledger
+) -> Router:
+    def facts(task_id: str) -> TaskFacts:
+        task = ledger.tasks[task_id]
+        return TaskFacts(task.name, task.tags)
+
+    return Router(
+        None if settings.router_config is None else RulesFile(settings.router_config, tools.names, clock),
+        tools.get,
+        Load(learner, lambda: ledger.running_by_type, ledger.throttle.limit),
+        graph,
+        facts,
+        settings.task_timeout_seconds,
+        settings.retry_backoff_seconds,
+    )

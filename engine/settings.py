@@ -143,6 +143,10 @@ class Settings(BaseModel):
     webhook_retry_seconds: float = Field(5.0, gt=0, le=3600)
     """Wait before the first repeat; it doubles up to an hour, and after a day nobody is told any more."""
 
+    # -- routing
+    router_config: Path | None = None
+    """JSON file of rules that choose the tool of a subtask; read again when it changes. Empty: its type runs it."""
+
     # -- planning
     templates_path: Path | None = None
     """Folder of plan templates, one YAML file each; empty means that there are none of your own."""

@@ -15,7 +15,7 @@ class Settle(Value, frozen=True):
     ``output`` is JSON text when small; larger ones are in the Result named by ``output_hash`` already. ``wake_at``
     (milliseconds) ends a back-off. The counts are those to store with it, None to leave them. ``critical`` is not
     stored: it tells the scheduler whether a failure closes a task that fails fast. ``version``, ``cache_key``,
-    ``consumed``, ``origin`` and ``effort`` are the attempt's.
+    ``consumed``, ``origin``, ``effort`` and ``request`` are the attempt's.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Settle(Value, frozen=True):
     consumed: tuple[str, ...] = ()
     origin: str = ""
     effort: Effort | None = None
+    request: str = ""
 
 
 class Move(Value, frozen=True):

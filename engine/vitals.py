@@ -10,6 +10,7 @@ from engine.errors import EngineError
 from engine.ledger import Ledger
 from engine.model import Json
 from engine.ports import Graph, Health
+from engine.routing.file import RulesFile
 from engine.scheduler import Scheduler
 
 PING_SECONDS = 2.0
@@ -18,7 +19,7 @@ PING_SECONDS = 2.0
 
 class Vitals:
     """Reads the state of one engine. ``failure`` is set when the engine has stopped working; ``answered`` says whether
-    the last heartbeat had an answer.
+    the last heartbeat had an answer. ``rules`` are the router's.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Vitals:
         slots: int,
         cache: CacheService,
         answered: Callable[[], bool],
+        rules: RulesFile | None,
     ) -> None:
         self._graph = graph
         self._redis = redis
@@ -38,6 +40,7 @@ class Vitals:
         self._slots = slots
         self._cache = cache
         self._answered = answered
+        self._rules = rules
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -66,14 +69,16 @@ class Vitals:
         """The state of the engine and what it leans on, for people."""
         reasons = await self.ready()
         redis = await self._redis.health() if self._redis else {"kind": "none", "ok": True}
-        status = "unhealthy" if reasons else "healthy" if redis["ok"] else "degraded"
+        router = None if self._rules is None else self._rules.health()
+        well = redis["ok"] and (router is None or router["ok"])
+        status = "unhealthy" if reasons else "healthy" if well else "degraded"
         return {
             "status": status,
             "reasons": reasons,
             "graph": {"kind": self._graph.kind, "location": self._graph.location, "ok": not reasons},
             "redis": redis,
             "engine": self.snapshot(),
-        }
+        } | ({} if router is None else {"router": router})
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""

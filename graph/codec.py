@@ -295,6 +295,7 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
         consumed=consumed(node.get("consumed")),
         origin=node.get("origin") or "",
         effort=effort(node),
+        request=node.get("request") or "",
     )
 
 

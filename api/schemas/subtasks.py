@@ -43,6 +43,37 @@ class SubtaskResult(Wire):
     """Seconds of its last attempt."""
 
 
+class OptionView(Wire):
+    """A tool that may run a subtask."""
+
+    tool: str
+    parameters: dict[str, Any]
+    """Fields that go over the subtask's input."""
+
+
+class RequestView(Wire):
+    """What an attempt was asked to do, where a rule of ROUTER_CONFIG has chosen its tool."""
+
+    tool: str
+    version: str
+    type: str
+    """The subtask's own, or that of its fallback."""
+    token: int
+    """The attempt's; 0 in a preview."""
+    rule: str
+    strategy: str
+    reason: str
+    """Why this tool, in words."""
+    parameters: dict[str, Any]
+    """Fields that went over the subtask's input."""
+    environment: dict[str, str]
+    """What else the output depends on: versions, files."""
+    limits: dict[str, float]
+    """Of the attempt, in seconds."""
+    fallback: list[OptionView]
+    """What takes over when its attempts are used up, in this order."""
+
+
 class AttemptView(Wire):
     """One execution of a subtask."""
 
@@ -58,6 +89,8 @@ class AttemptView(Wire):
     output_hash: str | None
     """The address of that; ``POST /recall`` takes it as ``result``."""
     error: SubtaskError | None
+    request: RequestView | None
+    """What it was asked to do, and why its tool; null where the subtask's type ran it."""
     retry_at: Time | None
     """When it is repeated; null unless that is still to come."""
     memory_bytes: int | None

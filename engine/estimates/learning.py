@@ -217,6 +217,15 @@ class Learner:
         expectation = self.expectation(hash_)
         return [msgspec.structs.replace(item, expected=expectation.of(item.key, item.type).seconds) for item in items]
 
+    def profile(self, kind: Kind) -> Profile | None:
+        """What all engines have learned of one kind; None when nothing of it is known. Constant time."""
+        own, other = self._own.get(kind), self._others.get(kind)
+        if own is None or other is None:
+            return own or other
+        if kind not in self._both:
+            self._both[kind] = other.merged(own)
+        return self._both[kind]
+
     def of_kind(self, type_: str) -> Profile | None:
         """What all engines have learned of a type in its present version, inputs of all sizes together; None when
         nothing of it has run yet.

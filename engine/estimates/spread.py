@@ -16,6 +16,8 @@ from engine.model import Value
 FLOOR = 0.0005
 """Seconds below which durations do not differ: attempts are timed in milliseconds."""
 
+MOST_VARIANCE = 2.0
+"""Beyond it a mean would be that of the few longest alone."""
 MANY = 20
 """From so many observations on, quantiles are their own; below, those of a normal distribution."""
 
@@ -53,6 +55,11 @@ class Moments(msgspec.Struct, array_like=True):
     def variance(self) -> float:
         """Of the population; 0 below two observations."""
         return self.squares / (self.weight - 1) if self.weight > 1 else 0.0
+
+    @property
+    def typical(self) -> float:
+        """The mean of the durations themselves in seconds, if their logarithms are normal: long ones count."""
+        return math.exp(self.mean + min(self.variance, MOST_VARIANCE) / 2)
 
 
 class Spread(Value, frozen=True):

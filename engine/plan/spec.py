@@ -95,6 +95,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     plan of dependencies that only references add. ``reuse`` is for how many seconds its output may be used again,
     whatever its type says of itself; 0 forbids it, None leaves it to the type and the settings. ``approval`` asks for a
     person before it runs; the items of a mapped one ask each for itself.
+    ``capabilities`` are those that it requires.
     """
 
     input: Any = {}
@@ -111,6 +112,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     on_interrupt: str | None = None
     reuse: float | None = None
     approval: bool = False
+    capabilities: list[str] = []
     implied: list[Place] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET

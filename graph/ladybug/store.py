@@ -71,6 +71,7 @@ OWN_STATEMENTS = {
     "turn/attempt",
     "turn/claim",
     "turn/effort",
+    "turn/request",
     "turn/event",
     "turn/fence",
     "turn/move",

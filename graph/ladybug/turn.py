@@ -65,6 +65,9 @@ class TurnWriter:
         efforts = [_effort(settle, settle.effort) for settle in ended if settle.effort]
         if efforts:
             self._session.run("turn/effort", rows=efforts)
+        requests = [[codec.attempt_id(settle.id, settle.token), settle.request] for settle in ended if settle.request]
+        if requests:
+            self._session.run("turn/request", rows=requests)
         self._note([note for settle in ended if (note := _settle_note(settle))])
         for row in settled:
             settle = wanted[row["id"]]

@@ -1,0 +1,80 @@
+"""What runs and what has run of each tool in one engine, as far as a choice needs it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from engine.estimates.learning import Learner
+from engine.estimates.profile import Kind, Profile
+from engine.model import Json
+from engine.routing.decide import Seen
+from engine.routing.recent import Recent
+from engine.routing.request import ExecutionRequest
+from engine.routing.rules import Option
+from engine.toolport import Tool
+from engine.turn import Settle
+
+COMPLETED, FAILED = "completed", "failed"
+"""The outcomes that say something of a tool; what was stopped, reused or cached does not."""
+
+
+class Load:
+    """The attempts that were routed.
+
+    Args:
+        learner: what is known of types from before.
+        running: attempts of each type that run, routed or not.
+        limit: how many of a type may run; None for no limit.
+    """
+
+    def __init__(
+        self, learner: Learner, running: Callable[[], Mapping[str, int]], limit: Callable[[str], int | None]
+    ) -> None:
+        self._learner = learner
+        self._by_type = running
+        self._limit = limit
+        self._running: dict[str, tuple[ExecutionRequest, Option]] = {}
+        self._by_tool: Counter[str] = Counter()
+        self._recent: dict[str, Recent] = {}
+
+    def begun(self, subtask_id: str, request: ExecutionRequest) -> None:
+        """An attempt goes to the tool of its request."""
+        self._running[subtask_id] = request, Option(request.tool, request.parameters)
+        self._by_tool[request.tool] += 1
+
+    def ended(self, subtask_id: str, settle: Settle, seconds: float) -> None:
+        """The attempt of a subtask has ended, routed or not."""
+        found = self._running.pop(subtask_id, None)
+        if found is None:
+            return
+        request, option = found
+        self._by_tool[request.tool] -= 1
+        if settle.outcome in (COMPLETED, FAILED):
+            recent = self._recent.setdefault(option.label, Recent())
+            recent.add(seconds if settle.outcome == COMPLETED else None)
+
+    def of(self, subtask_id: str) -> ExecutionRequest | None:
+        """The request of the attempt that runs of a subtask; None when its own type runs it."""
+        found = self._running.get(subtask_id)
+        return None if found is None else found[0]
+
+    def seen(self, option: Option, tool: Tool, value: Json, ruled: bool) -> Seen:
+        """What is known of an option for an input; ``ruled`` says that attempts of its own type are routed too."""
+        profile = self._learner.profile(Kind(tool.name, tool.version))
+        recent = self._recent.get(option.label) or Recent()
+        attempts, failures = (profile.attempts, profile.failures) if profile else (0, 0)
+        others = 0 if ruled else self._by_type().get(tool.name, 0)
+        return Seen(
+            attempts=max(attempts, recent.count),
+            seconds=tool.estimate_duration(value) or recent.expected(_mean(profile)),
+            success=recent.success(attempts, failures),
+            cost=profile.cost / attempts if profile and attempts else 0.0,
+            running=self._by_tool[tool.name] + others,
+            limit=self._limit(tool.name),
+        )
+
+
+def _mean(profile: Profile | None) -> float | None:
+    """Seconds that a kind has taken, long ones included."""
+    return profile.logs.typical if profile is not None and profile.count else None

@@ -1,0 +1,207 @@
+"""The rules of one file, checked against the tools that there are. Pure: whoever reads the file is in ``file.py``.
+
+A file is taken as a whole or not at all, and every fault is told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+from pydantic import ValidationError
+
+from engine import conditions
+from engine.errors import Fault, InvalidInput
+from engine.model import Json, Value
+from engine.plan.faults import Faults
+from engine.plan.nearest import Nearest
+from engine.routing.schema import CandidateFields, OptionFields, RouterFields, RuleFields, Strategy
+
+
+class Option(Value, frozen=True, omit_defaults=True):
+    """A tool that may run a subtask; ``parameters`` go over the input."""
+
+    tool: str
+    parameters: Mapping[str, Json] = {}
+
+    @property
+    def label(self) -> str:
+        """How it is told apart: by its tool, and by what that is given."""
+        return self.tool if not self.parameters else f"{self.tool} {msgspec.json.encode(self.parameters).decode()}"
+
+    def value(self, value: Json) -> Json:
+        """The input that it gets; an input that is no object has no fields to replace."""
+        return {**value, **self.parameters} if self.parameters and isinstance(value, dict) else value
+
+
+class Candidate(Value, frozen=True):
+    """A tool that may be chosen, and what takes over for it, in this order."""
+
+    option: Option
+    fallback: tuple[Option, ...] = ()
+
+
+class Rule(Value, frozen=True):
+    """One rule. ``types`` and ``capabilities`` are alternatives, empty for any; ``tags`` must all be there."""
+
+    name: str
+    types: tuple[str, ...]
+    tags: frozenset[str]
+    capabilities: frozenset[str]
+    predicate: str
+    strategy: Strategy
+    candidates: tuple[Candidate, ...]
+    exploration: float
+    seconds_per_dollar: float
+
+    def may_match(self, type_: str) -> bool:
+        """Whether it is for subtasks of a type at all."""
+        return not self.types or any(fnmatchcase(type_, wanted) for wanted in self.types)
+
+    @property
+    def options(self) -> list[Option]:
+        """Every tool that it may lead to."""
+        return [option for candidate in self.candidates for option in (candidate.option, *candidate.fallback)]
+
+
+class Rules(msgspec.Struct):
+    """All rules of one file, in order. What they say of a type is remembered: few rules concern any one type."""
+
+    rules: tuple[Rule, ...] = ()
+    seed: int = 0
+    _by_type: dict[str, tuple[Rule, ...]] = {}
+
+    def of(self, type_: str) -> tuple[Rule, ...]:
+        """The rules that may match subtasks of a type."""
+        found = self._by_type.get(type_)
+        if found is None:
+            found = self._by_type[type_] = tuple(rule for rule in self.rules if rule.may_match(type_))
+        return found
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the rules have tools for."""
+        return frozenset().union(*(rule.capabilities for rule in self.rules))
+
+
+def read_rules(document: Json, tools: Collection[str]) -> Rules:
+    """The rules in a file's document.
+
+    Args:
+        document: the JSON value of the file.
+        tools: the names of those that there are.
+
+    Raises:
+        InvalidInput: with every fault of shape; when there is none, with every other one.
+    """
+    faults = Faults()
+    try:
+        given = RouterFields.model_validate(document)
+    except ValidationError as error:
+        fields = [field.alias or name for name, field in RouterFields.model_fields.items()]
+        faults.add_shape("", document, error, fields)
+        faults.raise_any()
+        raise
+    known, hint = frozenset(tools), Nearest(sorted(tools))
+    for number, rule in enumerate(given.rules):
+        for pointer, detail in _rule_faults(rule, known, hint):
+            faults.add(f"/rules/{number}{pointer}", detail)
+    for number, detail in _order_faults(given.rules):
+        faults.add(f"/rules/{number}", detail)
+    faults.raise_any()
+    return Rules(tuple(map(_rule, given.rules)), given.seed)
+
+
+def told(refused: InvalidInput) -> list[str]:
+    """The faults of a file as lines for people."""
+    return [f"{fault.pointer or '/'}: {fault.detail}" for fault in refused.faults]
+
+
+def no_json(why: str) -> InvalidInput:
+    """A file that is no JSON."""
+    return InvalidInput([Fault("", f"is no JSON: {why}")])
+
+
+# --- what is wrong --------------------------------------------------------------------------------------------------
+
+
+def _rule_faults(rule: RuleFields, known: frozenset[str], hint: Nearest) -> Iterator[tuple[str, str]]:
+    for wanted in _listed(rule.match.type):
+        if not set("*?[") & set(wanted) and wanted not in known:
+            yield "/match/type", f'there is no subtask type "{wanted}"{hint.hint(wanted)}'
+    if rule.match.input is not None:
+        try:
+            conditions.check(rule.match.input)
+        except conditions.NotReadable as error:
+            yield "/match/input", f"is no CEL expression: {error}"
+    for number, given in enumerate(rule.candidates):
+        place = f"/candidates/{number}"
+        yield from _option_faults(given, place, known, hint)
+        seen = [_option(given)]
+        for step, other in enumerate([] if isinstance(given, str) else given.fallback):
+            yield from _option_faults(other, f"{place}/fallback/{step}", known, hint)
+            option = _option(other)
+            if option in seen:
+                way = " -> ".join(one.tool for one in [*seen[seen.index(option) :], option])
+                yield f"{place}/fallback/{step}", f"leads in a circle: {way}; name each tool once"
+            seen.append(option)
+
+
+def _option_faults(
+    given: str | OptionFields, place: str, known: frozenset[str], hint: Nearest
+) -> Iterator[tuple[str, str]]:
+    fields = OptionFields(tool=given) if isinstance(given, str) else given
+    if fields.agent is not None:
+        yield f"{place}/agent", "no agents run subtasks in this engine; name a tool"
+    elif fields.tool is None:
+        yield place, "should have a tool"
+    elif fields.tool not in known:
+        yield (
+            place if isinstance(given, str) else f"{place}/tool",
+            (f'there is no tool "{fields.tool}"{hint.hint(fields.tool)}'),
+        )
+
+
+def _order_faults(rules: Sequence[RuleFields]) -> Iterator[tuple[int, str]]:
+    """Names that are given twice, and rules that come after one which leaves them nothing."""
+    first: dict[str, int] = {}
+    all_: str | None = None
+    for number, rule in enumerate(rules):
+        if rule.name in first:
+            yield number, f'the rule {first[rule.name]} is called "{rule.name}" too; give one another name'
+        first.setdefault(rule.name, number)
+        if all_ is not None:
+            yield number, f'never matches, because "{all_}" before it matches everything; move that one to the end'
+        elif not rule.match.model_dump(exclude_defaults=True):
+            all_ = rule.name
+
+
+# --- what it says ---------------------------------------------------------------------------------------------------
+
+
+def _rule(given: RuleFields) -> Rule:
+    return Rule(
+        name=given.name,
+        types=tuple(_listed(given.match.type)),
+        tags=frozenset(given.match.tags),
+        capabilities=frozenset(_listed(given.match.capability)),
+        predicate=given.match.input or "",
+        strategy=given.strategy,
+        candidates=tuple(map(_candidate, given.candidates)),
+        exploration=given.exploration,
+        seconds_per_dollar=given.seconds_per_dollar,
+    )
+
+
+def _candidate(given: str | CandidateFields) -> Candidate:
+    fallback = () if isinstance(given, str) else tuple(map(_option, given.fallback))
+    return Candidate(_option(given), fallback)
+
+
+def _option(given: str | OptionFields) -> Option:
+    return Option(given) if isinstance(given, str) else Option(given.tool or "", dict(given.parameters))
+
+
+def _listed(given: str | list[str] | None) -> list[str]:
+    return [] if given is None else [given] if isinstance(given, str) else given
