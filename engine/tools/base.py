@@ -36,7 +36,8 @@ M = TypeVar("M", bound=BaseModel)
 class ModelTool(Declared, Generic[M]):
     """A tool whose input is described by ``model``. A subclass gives the attributes and ``perform``.
 
-    ``output`` is a hint of what it returns, such as a ``TypedDict``; None where that may be anything.
+    ``output`` is a hint of what it returns, such as a ``TypedDict`` (that of ``typing_extensions``: before Python 3.12
+    pydantic takes no other); None where that may be anything.
     """
 
     name: str

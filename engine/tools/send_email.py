@@ -16,9 +16,10 @@ from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from pathlib import Path
 from time import time
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from pydantic import Field, field_validator
+from typing_extensions import TypedDict
 
 from engine.errors import Category, ToolError
 from engine.model import Json

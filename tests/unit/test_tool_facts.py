@@ -31,6 +31,12 @@ def of(registry: ToolRegistry, name: str) -> Tool:
     return found
 
 
+def test_each_type_shows_what_it_takes_and_gives(registry: ToolRegistry) -> None:
+    for name in registry.names():
+        tool = of(registry, name)
+        assert isinstance(tool.schema(), dict) and isinstance(tool.output_schema(), dict), name
+
+
 def test_each_type_says_what_it_can_do_to_the_world(registry: ToolRegistry) -> None:
     risks = {name: of(registry, name).risk for name in registry.names()}
     assert {name for name, risk in risks.items() if risk == "dangerous"} == {"python", "shell"}
