@@ -10,15 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import SecretStr, ValidationError
-from pydantic_core import ErrorDetails
-
 from engine.errors import SettingsError
-from engine.settings import Settings
+
+if TYPE_CHECKING:  # what takes long to import is imported when it is used: most commands only ask a server
+    from pydantic_core import ErrorDetails
+
+    from engine.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8003"
 """Where ``agent03 serve`` listens unless it is told otherwise."""
@@ -40,6 +40,10 @@ def load_settings(
     Raises:
         SettingsError: in one line, with the variable's name in upper case and what would be right.
     """
+    from pydantic import ValidationError
+
+    from engine.settings import Settings
+
     variables = {**_read_file(env_file), **(os.environ if environ is None else environ)}
     values: dict[str, object] = {
         name: variables[name.upper()] for name in Settings.model_fields if variables.get(name.upper())
@@ -74,6 +78,8 @@ def _read_file(path: Path | None) -> dict[str, str]:
     """The variables of a file; ``$`` stays as it is, because passwords hold it."""
     if path is None:
         return {}
+    from dotenv import dotenv_values
+
     try:
         with path.open(encoding="utf-8") as stream:
             found = dotenv_values(stream=stream, interpolate=False)
@@ -85,6 +91,10 @@ def _read_file(path: Path | None) -> dict[str, str]:
 
 def _one_line(fault: ErrorDetails) -> str:
     """Names the variable, the value unless it is secret, and what would be right."""
+    from pydantic import SecretStr
+
+    from engine.settings import Settings
+
     field = str(fault["loc"][0])
     secret = Settings.model_fields[field].annotation is SecretStr
     given = "" if secret else f"={fault['input']!s:.100}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.output import show
 from api.environment import load_settings
-from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 EnvFile = Annotated[
     Path | None, typer.Option("--env-file", help="A file of NAME=value lines, behind the process environment.")
