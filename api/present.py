@@ -18,7 +18,7 @@ from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.routing.request import ExecutionRequest
 from engine.states import FINAL, SETTLED, SubtaskStatus, TaskStatus
-from engine.times import iso
+from engine.times import iso, iso_or_none
 
 if TYPE_CHECKING:
     from engine.caching.explain import Explanation
@@ -45,7 +45,7 @@ async def task_document(engine: Engine, task_id: str, subtasks: int = FIRST_SUBT
 
 def callback_view(place: dict[str, model.Json]) -> schemas.CallbackView:
     """How far one callback is."""
-    return schemas.CallbackView(**{**place, "failing_since": _iso_or_none(place["failing_since"])})
+    return schemas.CallbackView(**{**place, "failing_since": iso_or_none(place["failing_since"])})
 
 
 async def task_view(engine: Engine, task: model.Task) -> schemas.Task:
@@ -88,13 +88,13 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         output=output,
         error=subtask_error(subtask.error, subtask.attempts),
         attempts=subtask.attempts,
-        retry_at=_iso_or_none(subtask.wake_at),
+        retry_at=iso_or_none(subtask.wake_at),
         reason=subtask.reason or None,
         cached=subtask.cached,
         agent_id=None,
-        queued_at=_iso_or_none(subtask.queued_at),
-        started_at=_iso_or_none(subtask.started_at),
-        completed_at=_iso_or_none(subtask.completed_at),
+        queued_at=iso_or_none(subtask.queued_at),
+        started_at=iso_or_none(subtask.started_at),
+        completed_at=iso_or_none(subtask.completed_at),
         execution_time=_seconds(subtask.started_at, subtask.completed_at),
     )
 
@@ -175,7 +175,7 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         output_hash=attempt.output_hash,
         error=subtask_error(attempt.error, number),
         request=_request(attempt.request),
-        retry_at=_iso_or_none(wake_at),
+        retry_at=iso_or_none(wake_at),
         memory_bytes=attempt.effort.memory_bytes,
         cpu_seconds=attempt.effort.cpu_seconds,
         saved_seconds=attempt.effort.saved_seconds,
@@ -200,9 +200,9 @@ def _summary_fields(task: model.Task) -> dict[str, model.Json]:
         "status": task.status,
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
-        "started_at": _iso_or_none(task.started_at),
-        "completed_at": _iso_or_none(task.completed_at),
-        "deadline_at": _iso_or_none(task.deadline_at),
+        "started_at": iso_or_none(task.started_at),
+        "completed_at": iso_or_none(task.completed_at),
+        "deadline_at": iso_or_none(task.deadline_at),
         "subtasks": {status: count for status, count in task.counts.items() if count},
         "progress": _progress(task),
         "error": None if completed or not said else _task_error(said),
@@ -238,7 +238,7 @@ def templates(found: dict[str, model.Json]) -> schemas.Templates:
 def _gate_fields(task: model.Task) -> dict[str, model.Json]:
     """Why nothing of a task starts."""
     pause = task.pause
-    shown = pause and schemas.PauseView(by=pause.by, until=_iso_or_none(pause.until), on_timeout=pause.then)
+    shown = pause and schemas.PauseView(by=pause.by, until=iso_or_none(pause.until), on_timeout=pause.then)
     gate = task.gate if task.status not in FINAL else ""
     if not gate and pause is not None:
         gate = "pausing" if task.counts.get(SubtaskStatus.PROCESSING) else "paused"
@@ -281,8 +281,8 @@ def task_news(task: model.Glance, seq: int) -> TaskNews:
         counts=task.counts,
         created_at=iso(task.created_at),
         updated_at=iso(task.updated_at),
-        started_at=_iso_or_none(task.started_at),
-        completed_at=_iso_or_none(task.completed_at),
+        started_at=iso_or_none(task.started_at),
+        completed_at=iso_or_none(task.completed_at),
         **_progress(task).model_dump(),
     )
 
@@ -330,10 +330,6 @@ def _troubles(error: dict[str, model.Json]) -> list[schemas.Trouble]:
 
 def _json(text: str | None) -> model.Json:
     return None if text is None else msgspec.json.decode(text)
-
-
-def _iso_or_none(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else iso(milliseconds)
 
 
 def _seconds(start: int | None, end: int | None) -> float | None:

@@ -13,16 +13,18 @@ from engine.estimates.learning import Learner
 from engine.ledger import Ledger
 from engine.model import Json
 from engine.statistics import learned
+from engine.toolhealth import ToolWatch
 from engine.tools.registry import ToolRegistry
 
 
 class Offer:
     """Reads what the parts know of each type at this moment."""
 
-    def __init__(self, tools: ToolRegistry, ledger: Ledger, learner: Learner) -> None:
+    def __init__(self, tools: ToolRegistry, ledger: Ledger, learner: Learner, watch: ToolWatch) -> None:
         self._tools = tools
         self._ledger = ledger
         self._learner = learner
+        self._watch = watch
 
     async def tools(self) -> list[dict[str, Json]]:
         """Every type by name. What other engines have learned may be a minute old."""
@@ -49,6 +51,7 @@ class Offer:
             "literal": sorted(tool.literal),
             "input_schema": schema,
             "output_schema": tool.output_schema(),
+            "health": self._watch.of(name),
             "running": running.get(name, 0),
             "limit": limits.get(name),
             "profile": learned(self._learner.of_kind(name)),

@@ -60,6 +60,7 @@ from engine.routing.router import Router, TaskFacts
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.statistics import Statistics
+from engine.toolhealth import ToolWatch
 from engine.tools.addresses import AddressPolicy
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
@@ -131,7 +132,9 @@ class Engine(Verbs):
             roots.real,
         )
         gate = Gate(graph, graph, clock, known)
+        self._tool_watch = ToolWatch(tools.names, tools.get, clock)
         self.router = router = _router(settings, tools, graph, clock, learner, ledger)
+        router.healthy = self._tool_watch.healthy
         attempts = Attempts(
             tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse, gate, router
         )
@@ -196,7 +199,7 @@ class Engine(Verbs):
         )
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
-        self._offer = Offer(tools, ledger, learner)
+        self._offer = Offer(tools, ledger, learner, self._tool_watch)
         self._recalls = Recalls(
             graph,
             self._scheduler.recorder.caught_up,
@@ -274,6 +277,7 @@ class Engine(Verbs):
             raise
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
         self._looking = asyncio.create_task(self._removal.run())
+        self._tool_watch.begin()
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
 
     async def _check_blobs(self) -> None:
@@ -293,6 +297,7 @@ class Engine(Verbs):
         if self._loops:
             self._looking.cancel()
             await self._removal.stop()
+            await self._tool_watch.stop()
             driver, beat = self._loops
             if not driver.done():
                 await self._scheduler.drain(self.settings.shutdown_grace_seconds)

@@ -13,6 +13,11 @@ def iso(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def iso_or_none(milliseconds: int | None) -> str | None:
+    """The same of a time that there may not be."""
+    return None if milliseconds is None else iso(milliseconds)
+
+
 def milliseconds(moment: str) -> int:
     """A time in milliseconds: what ``iso`` was made of."""
     return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(milliseconds=1)

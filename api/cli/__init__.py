@@ -18,6 +18,7 @@ from api.cli.neo4j import neo4j
 from api.cli.plan import plan
 from api.cli.query import query
 from api.cli.recall import recall
+from api.cli.route import route
 from api.cli.task import submit, task, top, why
 from engine.errors import EngineError
 
@@ -33,6 +34,7 @@ for _command in (serve, run, submit, query, recall, why, top, demo, dashboard, d
 app.add_typer(task)
 app.add_typer(plan)
 app.add_typer(cache, name="cache")
+app.add_typer(route, name="route")
 app.add_typer(neo4j, name="neo4j")
 
 

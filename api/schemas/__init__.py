@@ -46,6 +46,11 @@ from api.schemas.queries import (
     SavedQueries,
     SavedQueryView,
 )
+from api.schemas.routing import (
+    CandidateView,
+    RoutePreview,
+    RuleView,
+)
 from api.schemas.subtasks import (
     AttemptView,
     AwaitedView,
@@ -87,6 +92,7 @@ __all__ = [
     "CacheExplanation",
     "CacheStats",
     "CallbackView",
+    "CandidateView",
     "CollapsedGraphView",
     "Created",
     "Estimate",
@@ -112,6 +118,8 @@ __all__ = [
     "QueryAnswer",
     "Ready",
     "RequestView",
+    "RoutePreview",
+    "RuleView",
     "SavedQueries",
     "SavedQueryView",
     "SubtaskDetail",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.schemas.base import Wire
+from api.schemas.base import Time, Wire
 
 
 class ToolProfile(Wire):
@@ -49,6 +49,18 @@ class ToolBounds(Wire):
     """Longest time without a sign of life."""
 
 
+class ToolCondition(Wire):
+    """How a tool was when it was last asked; it is asked now and then, never before a run."""
+
+    ok: bool | None
+    """Null while it has not been asked."""
+    detail: str
+    suggestion: str
+    """What to do about it."""
+    checked_at: Time | None
+    next_at: Time | None
+
+
 class ToolView(Wire):
     """A type that a subtask may have."""
 
@@ -78,6 +90,7 @@ class ToolView(Wire):
     """JSON Schema of the input; unknown fields are refused."""
     output_schema: dict[str, Any]
     """JSON Schema of the output; empty where that may be any value."""
+    health: ToolCondition
     running: int
     """Attempts that run in this engine now."""
     limit: int | None

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from engine.errors import Category, ToolError
+from engine.errors import Category, Fault, InvalidInput, ToolError
 from engine.model import Attempt, Json, Value
+from engine.plan.faults import quoted
 from engine.plan.spec import Spec
 from engine.ports import GraphReader
 from engine.routing.decide import Picked, Seen, first_of, ordered, pick, weigh
@@ -210,7 +211,10 @@ class Router:
     # --- without running ------------------------------------------------------------------------------------------
 
     def preview(self, about: About) -> dict[str, Json]:
-        """What would run a subtask now, and why; nothing changes by it."""
+        """What would run a subtask now, and why; nothing changes by it. Raises ``InvalidInput`` for an unknown type."""
+        if self._tools(about.type) is None:
+            wrong = f"there is no subtask type {quoted(about.type)}; GET /tools lists them"
+            raise InvalidInput([Fault("/type", wrong)])
         if self.file is not None:
             self.file.look()
         rules = self.rules()

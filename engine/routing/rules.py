@@ -130,6 +130,8 @@ def _rule_faults(rule: RuleFields, known: frozenset[str], hint: Nearest) -> Iter
     for wanted in _listed(rule.match.type):
         if not set("*?[") & set(wanted) and wanted not in known:
             yield "/match/type", f'there is no subtask type "{wanted}"{hint.hint(wanted)}'
+    if rule.match.capability is not None:
+        yield "/match/capability", "subtasks cannot require capabilities yet; match by type, tags or input"
     if rule.match.input is not None:
         try:
             conditions.check(rule.match.input)

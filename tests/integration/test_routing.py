@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import SettingsError
+from engine.errors import InvalidInput, SettingsError
 from engine.model import Attempt, Json
+from engine.routing.match import About
 from engine.routing.request import ExecutionRequest
 from engine.service import Engine
 from engine.states import SubtaskStatus
 from tests.support.engines import Lab, finished, outputs, run, subtasks
 from tests.support.plans import Body, plan, step
-from tests.support.routed_tools import CALLS
+from tests.support.routed_tools import CALLS, ILL
 from tests.support.services import eventually
 
 MODULE = "tests.support.routed_tools"
@@ -166,6 +167,43 @@ async def test_a_file_that_changes_during_the_run_counts_from_then_on(embedded_l
     health = await engine.health()
     assert (health["status"], health["router"]["ok"], health["router"]["rules"]) == ("degraded", False, 1)
     assert health["router"]["faults"] == ['/rules/0/candidates/0: there is no tool "nobody"; did you mean "noop"?']
+
+
+async def test_a_preview_explains_a_choice_and_changes_nothing(lab: Lab) -> None:
+    only = {"name": "large", "match": {"type": "square", "input": "input.n > 100"}, "candidates": ["slow"]}
+    engine = await start(
+        lab, only, rule("lettered", {"tool": "flaky", "fallback": ["slow"]}, "steady", strategy="auto")
+    )
+    about = About("square", "k", {"n": 3})
+    seen = engine.router.preview(about)
+    assert seen["tool"] in ("flaky", "steady")
+    assert [(row["name"], row["matches"], row["why"]) for row in seen["rules"]] == [
+        ("large", False, "its input does not match"),
+        ("squares", True, ""),
+    ]
+    candidates = {row["tool"]: row for row in seen["candidates"]}
+    assert candidates["lettered"]["unusable"].startswith("does not take this input")
+    assert (candidates["flaky"]["fallback"], candidates["flaky"]["seconds"]) == (["slow"], None)
+    assert engine.router.preview(about) == seen
+    assert CALLS == {}
+    nothing = engine.router.preview(About("noop", "k", 1))
+    assert (nothing["tool"], nothing["rule"], nothing["reason"]) == ("noop", None, "no rule matches")
+    with pytest.raises(InvalidInput, match="no subtask type"):
+        engine.router.preview(About("cube", "k", 1))
+
+
+async def test_a_tool_whose_health_check_fails_is_passed_over_until_it_is_well(embedded_lab: Lab) -> None:
+    ILL.add("steady")
+    try:
+        engine = await start(embedded_lab, rule("steady", "flaky"))
+        await eventually(lambda: not engine.router.healthy("steady"))
+        task = await run(engine, squares(1))
+        (made,) = await requests(engine, task.id, "s0")
+        assert (made.tool, "steady: its health check fails" in made.reason) == ("flaky", True)
+        (shown,) = [tool for tool in await engine.offered() if tool["name"] == "steady"]
+        assert (shown["health"]["ok"], shown["health"]["detail"]) == (False, "steady is ill")
+    finally:
+        ILL.discard("steady")
 
 
 async def test_no_start_with_a_bad_file(embedded_lab: Lab) -> None:

@@ -555,6 +555,8 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /templates": "list_templates",
         "GET /stats": "get_stats",
         "GET /estimates": "list_estimates",
+        "POST /route/preview": "preview_route",
+        "GET /route/schema": "get_router_schema",
         "GET /cache/stats": "get_cache_stats",
         "POST /cache/invalidate": "invalidate_cache",
         "GET /cache/explain/{task_id}/{key}": "explain_cache",

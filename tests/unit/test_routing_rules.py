@@ -39,7 +39,7 @@ def faults(document: Json) -> dict[str, str]:
 def test_a_rule_says_for_whom_by_whom_and_how() -> None:
     (rule,) = read(
         {
-            "match": {"type": ["sleep", "http_*"], "tags": ["slow"], "capability": "web", "input": "input.seconds > 1"},
+            "match": {"type": ["sleep", "http_*"], "tags": ["slow"], "input": "input.seconds > 1"},
             "strategy": "auto",
             "candidates": ["noop", {"tool": "claude", "parameters": {"model": "m"}, "fallback": ["sleep", "noop"]}],
             "exploration": 0.5,
@@ -49,7 +49,7 @@ def test_a_rule_says_for_whom_by_whom_and_how() -> None:
         Candidate(Option("noop")),
         Candidate(Option("claude", {"model": "m"}), (Option("sleep"), Option("noop"))),
     )
-    assert (rule.types, rule.tags, rule.capabilities) == (("sleep", "http_*"), {"slow"}, {"web"})
+    assert (rule.types, rule.tags) == (("sleep", "http_*"), {"slow"})
     assert (rule.strategy, rule.exploration, rule.predicate) == ("auto", 0.5, "input.seconds > 1")
 
 
@@ -115,8 +115,6 @@ def about(**fields: Any) -> About:
         ({"type": ["noop", "shell"]}, {}, "it is for noop or shell"),
         ({"tags": ["a", "b"]}, {"tags": ("b", "c", "a")}, ""),
         ({"tags": ["a", "b"]}, {"tags": ("b",)}, "its task has no tag a"),
-        ({"capability": ["gpu", "web"]}, {"capabilities": ("web",)}, ""),
-        ({"capability": "gpu"}, {"capabilities": ("web",)}, "it requires no gpu"),
         ({"input": "input.seconds > 1 && type == 'sleep'"}, {}, ""),
         ({"input": "'a' in task.tags && task.name == 'n'"}, {"tags": ("a",), "task_name": "n"}, ""),
         ({"input": "input.seconds > 5"}, {}, "its input does not match"),

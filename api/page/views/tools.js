@@ -62,6 +62,7 @@ function drawn(tool) {
     ),
     facts([
       ["Running", tool.running ? `${number(tool.running)}${tool.limit ? ` of ${tool.limit}` : ""}` : null],
+      ["Cannot work", tool.health.ok === false ? tool.health.detail : null],
       ["Limit", tool.limit && !tool.running ? number(tool.limit) : null],
       ["Attempts", profile && number(profile.attempts)],
       ["Failed", profile && profile.failures ? percent(profile.failure_rate) : null],
