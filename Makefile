@@ -54,6 +54,7 @@ imports: $(DEV) ## The import contracts of pyproject.toml
 .PHONY: openapi
 openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change of the API that a review looks at
 	@$(BIN)/agent03 openapi > docs/openapi.json
+	@$(BIN)/agent03 route schema > docs/router.schema.json
 
 .PHONY: reference
 reference: $(DEV) ## Writes the pages that say what the code says: settings, command line, states, metrics

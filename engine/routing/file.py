@@ -92,7 +92,7 @@ class RulesFile:
         _log.info("router.taken", file=str(self.path), rules=len(rules.rules))
 
     def _refuse(self, faults: list[str]) -> None:
-        if faults != self.faults:
+        if faults != self.faults and self.taken_at:  # else the start says it
             _log.warning("router.refused", file=str(self.path), faults=faults[:5], more=max(0, len(faults) - 5))
         self.faults = faults
 

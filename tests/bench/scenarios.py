@@ -13,6 +13,7 @@ from tests.bench.peers.compare import ours
 from tests.bench.rates import rates
 from tests.bench.recalled import recalled
 from tests.bench.remembering import remembering
+from tests.bench.routing import routing
 from tests.bench.shapes import shapes
 from tests.bench.stage import Stage
 from tests.bench.stored import stored
@@ -26,5 +27,6 @@ SCENARIOS: dict[str, Callable[[Stage, Effort], Awaitable[list[Figure]]]] = {
     "linked": linked,
     "recall": recalled,
     "remembering": remembering,
+    "routing": routing,
     "peers": ours,
 }

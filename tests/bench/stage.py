@@ -108,8 +108,8 @@ class Stage:
             await graph.close()
             await self.erase(folder, namespace)
 
-    def settings(self, folder: Path, namespace: str, slots: int) -> Settings:
-        """Settings of an engine here: the defaults, but for its place and its slots."""
+    def settings(self, folder: Path, namespace: str, slots: int, **fields: object) -> Settings:
+        """Settings of an engine here: the defaults, but for its place, its slots and ``fields``."""
         values: dict[str, object] = {
             "data_path": folder,
             "namespace": namespace,
@@ -119,14 +119,14 @@ class Stage:
         }
         if self.server is not None:
             values |= {"neo4j_url": self.server.url, "neo4j_auth": self.server.auth}
-        return Settings.model_validate(values)
+        return Settings.model_validate(values | fields)
 
     @asynccontextmanager
-    async def engine(self, slots: int) -> AsyncIterator[tuple[Engine, Watch]]:
+    async def engine(self, slots: int, **fields: object) -> AsyncIterator[tuple[Engine, Watch]]:
         """A started engine on an empty place, and what it was seen doing."""
         folder, namespace = self.place()
         watch = Watch()
-        engine = build_engine(self.settings(folder, namespace, slots), watch)
+        engine = build_engine(self.settings(folder, namespace, slots, **fields), watch)
         await engine.start()
         try:
             yield engine, watch
@@ -134,9 +134,9 @@ class Stage:
             await engine.stop()
             await self.erase(folder, namespace)
 
-    async def run(self, body: Body, slots: int) -> Watch:
-        """Runs one task on an engine of its own; every subtask must complete."""
-        async with self.engine(slots) as (engine, watch):
+    async def run(self, body: Body, slots: int, **fields: object) -> Watch:
+        """Runs one task on an engine of its own with ``fields`` of settings; every subtask must complete."""
+        async with self.engine(slots, **fields) as (engine, watch):
             submitted = await engine.submit(body)
             completed(await asyncio.wait_for(engine.wait(submitted.task_id), TASK_SECONDS), size(body))
             assert watch.settled == size(body)

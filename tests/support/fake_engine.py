@@ -171,6 +171,12 @@ class FakeEngine:
                 return task
         raise NotFound(f"no task has the id {task_id}; GET /tasks lists them")
 
+    async def running_keys(self, task: Task, limit: int) -> list[str]:
+        """Those of the held subtasks that run."""
+        self._fail()
+        running = [subtask.key for subtask in self.held_subtasks if subtask.status is SubtaskStatus.PROCESSING]
+        return running[:limit]
+
     async def offered(self) -> list[dict[str, Json]]:
         """One type of which nothing was learned."""
         self._fail()
@@ -200,6 +206,10 @@ class FakeEngine:
     async def subtasks(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
         """In plan order."""
         await self.task(task_id)
+        return await self.subtasks_of(task_id, status=status, after=after, limit=limit)
+
+    async def subtasks_of(self, task_id: str, *, status: str | None, after: str, limit: int) -> list[Subtask]:
+        """The same of a task that has been looked up."""
         rows = [row for row in self.held_subtasks if row.id > after and status in (None, row.status)]
         return rows[:limit]
 

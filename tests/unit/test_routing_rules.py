@@ -190,6 +190,11 @@ def test_a_start_with_a_bad_file_is_refused_with_every_fault(tmp_path: Path) -> 
         opened(tmp_path / "nowhere.json", FakeClock())
 
 
+def test_the_file_in_the_documents_is_the_schema() -> None:
+    """``make openapi`` writes it anew."""
+    assert json.loads((Path(__file__).parents[2] / "docs" / "router.schema.json").read_text()) == file_schema()
+
+
 def test_the_schema_describes_every_field() -> None:
     schema = file_schema()
     models = [schema, *schema["$defs"].values()]
