@@ -28,6 +28,7 @@ EXPECTED = {
     "stored": 5,
     "recall": 1,
     "remembering": 3,
+    "routing": 5,
     "debian": 5 if FILE.exists() else 1,
     "moments": 4,
     "peers": 3,
