@@ -28,7 +28,7 @@ async def read_task(request: Request, limit: int) -> Json:
     """The body of a task, as JSON or YAML; None when there is none at all. Raises what ``read_json`` does."""
     if _kind(request) != yamlbody.MEDIA_TYPE:
         return await read_json(request, limit)
-    data = await _read(request, limit)
+    data = await read_bytes(request, limit)
     return await yamlbody.parse_yaml(data) if data else None
 
 
@@ -45,7 +45,7 @@ async def read_json(request: Request, limit: int) -> Json:
         HTTPException: 415 when the content type is not JSON, which a page of another site cannot send unasked, or the
             body is compressed: a small one could become any size.
     """
-    data = await _read(request, limit)
+    data = await read_bytes(request, limit)
     if not data:
         return None
     kind = _kind(request)
@@ -78,9 +78,9 @@ def _in_parts(data: bytes) -> Json:
         return msgspec.json.decode(data)
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    """The body's bytes. Up to as much again is read and dropped, because many a client reads no answer before it has
-    sent everything.
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The body's bytes; raises ``TooLarge``. Up to as much again is read and dropped, because many a client reads no
+    answer before it has sent everything.
     """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise HTTPException(415, "Send the body as it is, without Content-Encoding.", {"Accept-Encoding": "identity"})

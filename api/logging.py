@@ -72,6 +72,8 @@ def configure_logging(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(max(level, logging.INFO))  # "debug" means ours: the libraries' own would bury it
     logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+    for name in ("mcp", "httpx2"):  # they tell of every message, and the access log has each
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _stderr_logger(*_: Any) -> StderrLogger:

@@ -133,6 +133,7 @@ TAGS = {
     "answers": "Why, what came of it, what was different.",
     "control": "What a person may do to a task.",
     "recall": "Taking outputs back.",
+    "sharing": "Files and values that the agents of a task share.",
     "plans": "Plans that nobody runs yet.",
     "tools": "What subtasks can be made of.",
     "graph": "The graph itself, in Cypher that only reads.",

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from api.methods import allowed
 from engine import errors
+from engine.adapters.redis import RedisUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 UNAVAILABLE_RETRY_SECONDS = 5
@@ -56,6 +57,7 @@ ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.AlreadyStored: Kind("already-stored", 409, "There is one already"),
     errors.GraphRefused: Kind("graph-refused", 503, "The graph refuses the engine"),
     errors.Fenced: Kind("fenced", 503, "Another engine has taken over"),
+    RedisUnavailable: Kind("redis-unavailable", 503, "Redis does not answer"),
     errors.EngineError: Kind("engine", 500, "The engine cannot do that"),
 }
 HTTP_KINDS: Mapping[int, Kind] = {

@@ -62,6 +62,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     from api.templates import load_templates
     from engine.caching.service import CacheService
     from engine.service import Engine
+    from engine.shared_state import SharedState
 
     redis = redis or build_redis(settings)
     templates = load_templates(settings.templates_path)
@@ -77,6 +78,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         tracing=build_tracing(),
         shown=ShownInCallbacks(),
         policy=load_policy(settings.approval_policy),
+        shared=SharedState(redis, settings.namespace),
     )
 
 

@@ -28,7 +28,7 @@ from engine.decisions import Decisions
 from engine.delivery import patiently
 from engine.dispatch import Dispatch
 from engine.endings import Endings
-from engine.errors import Fenced, GraphRefused
+from engine.errors import Conflict, Fenced, GraphRefused
 from engine.estimates.learning import Learner
 from engine.estimates.sizes import Sizes
 from engine.forecasts import Forecasts
@@ -59,14 +59,19 @@ from engine.routing.load import Load
 from engine.routing.router import Router, TaskFacts
 from engine.scheduler import Scheduler
 from engine.settings import Settings
+from engine.shared_state import SharedState
+from engine.states import FINAL
 from engine.statistics import Statistics
 from engine.toolhealth import ToolWatch
 from engine.tools.addresses import AddressPolicy
+from engine.tools.read_file import ReadFileInput
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
 from engine.tools.signing import Signer
+from engine.tools.task_files import TaskFiles
 from engine.tools.undo import UndoLog
 from engine.tools.web_client import WebClient
+from engine.tools.write_file import WriteFileInput
 from engine.tracing import NullTracing, Tracing
 from engine.verbs import VERB_SECONDS, Verbs
 from engine.vitals import Vitals
@@ -99,6 +104,7 @@ class Engine(Verbs):
         tracing: Tracing | None = None,
         shown: Shown,
         policy: Policy | None = None,
+        shared: SharedState | None = None,
     ) -> None:
         self.settings = settings
         self.id = ""
@@ -141,7 +147,10 @@ class Engine(Verbs):
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
         self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
-        rollback = Rollback(UndoLog(settings.undo, roots))
+        undo = UndoLog(settings.undo, roots)
+        rollback = Rollback(undo)
+        self._files = TaskFiles(roots, undo, settings.cancel_grace_seconds)
+        self.shared = shared or SharedState(RedisConnection(""), settings.namespace)
         endings, lessons = Endings(graph, payloads, clock), Lessons(graph, payloads)
         self._closing = Closing(self._scheduler, endings, lessons, rollback)
         slots, limits = settings.max_parallel_tasks, tools.limits(settings.type_limits)
@@ -396,6 +405,19 @@ class Engine(Verbs):
             return True
         await asyncio.wait({work}, timeout=VERB_SECONDS)
         return work.done() and work.result()
+
+    # --- what agents of a task share ---------------------------------------------------------------------------------
+
+    async def read_file(self, task_id: str, asked: ReadFileInput) -> dict[str, Json]:
+        """A file of the task's own folder. Raises ``NotFound``, and ``InvalidInput`` for any path outside of it."""
+        return await self._files.read((await self.task(task_id)).id, asked)
+
+    async def write_file(self, task_id: str, sent: WriteFileInput) -> dict[str, Json]:
+        """Writes one; raises ``Conflict`` as well when the task is final: what it has made stays as it is."""
+        task = await self.task(task_id)
+        if task.status in FINAL:
+            raise Conflict(f"task {task.id} is {task.status.value}, so its files stay as they are: rerun it instead")
+        return await self._files.write(task.id, sent)
 
     # --- what was learned -------------------------------------------------------------------------------------------
 

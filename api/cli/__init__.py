@@ -14,6 +14,7 @@ from api.cli import exits
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
+from api.cli.mcp import mcp
 from api.cli.neo4j import neo4j
 from api.cli.plan import plan
 from api.cli.query import query
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (serve, run, submit, query, recall, why, top, demo, dashboard, doctor, undo, openapi, version):
+for _command in (serve, run, submit, query, recall, why, top, demo, dashboard, mcp, doctor, undo, openapi, version):
     app.command()(_command)
 app.add_typer(task)
 app.add_typer(plan)

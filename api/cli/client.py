@@ -29,7 +29,12 @@ CODES = {429: UNREACHABLE, 503: UNREACHABLE} | dict.fromkeys((400, 404, 405, 413
 """What was wrong with the question is usage, what may pass is unreachable, anything else has failed."""
 
 
-def _tls(url: str) -> ssl.SSLContext:
+def through_proxy(url: str) -> bool:
+    """Whether a proxy of the environment may be used: it leads to the network, not to this machine."""
+    return urlsplit(url).hostname not in LOOPBACK
+
+
+def tls(url: str) -> ssl.SSLContext:
     """How the server is verified; reading whom this system trusts takes longer than an answer, so only where needed."""
     return httpx2.create_ssl_context() if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -47,10 +52,8 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        # A proxy of the environment leads to the network, not to this machine.
-        trusted = urlsplit(url).hostname not in LOOPBACK
         limits = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=trusted, verify=_tls(url))
+        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=through_proxy(url), verify=tls(url))
 
     def __enter__(self) -> Self:
         return self

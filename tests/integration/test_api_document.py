@@ -19,6 +19,7 @@ from engine.command import Command
 from engine.model import Json
 from engine.service import Engine
 from engine.states import SubtaskStatus
+from engine.tools.write_file import WriteFileInput
 from tests.support.engines import Lab
 from tests.support.plans import Body, plan, step
 from tests.support.services import eventually
@@ -159,6 +160,18 @@ async def saved(server: Server) -> dict[str, str]:
     return {"name": "ready_frontier"}
 
 
+async def with_file(server: Server) -> dict[str, str]:
+    place = await open_task(server) | {"name": "notes/a.md"}
+    await server.engine.write_file(place["task_id"], WriteFileInput(path=place["name"], content="# A"))
+    return place
+
+
+async def with_value(server: Server) -> dict[str, str]:
+    place = await open_task(server) | {"name": "taken"}
+    await server.engine.shared.set(place["task_id"], place["name"], {"by": "agent-1"}, 60.0)
+    return place
+
+
 PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "cancel_task": open_task,
     "pause_task": open_task,
@@ -172,6 +185,10 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "decide_approvals": undecided,
     "run_graph_query": saved,
     "delete_task": final_task,
+    "read_task_file": with_file,
+    "write_task_file": with_file,
+    "get_shared_value": with_value,
+    "set_shared_value": with_value,
 }
 
 
