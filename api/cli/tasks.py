@@ -71,6 +71,9 @@ def show_subtask(client: Client, task_id: str, key: str, *, as_json: bool) -> No
     ]
     if attempts:
         show("\n" + table(("ATTEMPT", "OUTCOME", "STARTED", "SECONDS", "RAN ON"), attempts))
+    for each in detail.attempts:
+        if each.request is not None:
+            show(f"attempt {each.token}: {each.request.tool} by the rule {each.request.rule}: {each.request.reason}")
 
 
 def carry_out(client: Client, verb: str, task_id: str, key: str | None, body: Json, *, as_json: bool) -> None:

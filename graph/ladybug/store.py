@@ -71,11 +71,11 @@ OWN_STATEMENTS = {
     "turn/attempt",
     "turn/claim",
     "turn/effort",
-    "turn/request",
     "turn/event",
     "turn/fence",
     "turn/move",
     "turn/note",
+    "turn/routed",
     "turn/settle",
     "turn/unlock",
 }

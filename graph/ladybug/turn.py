@@ -59,15 +59,15 @@ class TurnWriter:
         wanted = {settle.id: settle for settle in self._turn.settle}
         settled = self._session.run("turn/settle", rows=rows, now=self._turn.now)
         ended = [wanted[row["id"]] for row in settled]
-        if ended:
-            attempts = [_attempt(settle) for settle in ended]
+        attempts = [_attempt(settle) for settle in ended if not settle.request]
+        if attempts:
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
+        routed = [[*_attempt(settle), settle.request] for settle in ended if settle.request]
+        if routed:
+            self._session.run("turn/routed", rows=routed, namespace=self._namespace, ran_on=self._engine)
         efforts = [_effort(settle, settle.effort) for settle in ended if settle.effort]
         if efforts:
             self._session.run("turn/effort", rows=efforts)
-        requests = [[codec.attempt_id(settle.id, settle.token), settle.request] for settle in ended if settle.request]
-        if requests:
-            self._session.run("turn/request", rows=requests)
         self._note([note for settle in ended if (note := _settle_note(settle))])
         for row in settled:
             settle = wanted[row["id"]]
