@@ -20,13 +20,16 @@ from engine.approval.gate import Gate, NeedsApproval
 from engine.approvalstore import Request
 from engine.caching.flights import Place
 from engine.caching.reuse import Reuse, Wish, allowed
-from engine.context import Context
+from engine.calling import Job, unclassified
+from engine.context import Living
 from engine.cutoff import Cutoff
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
 from engine.interruption import on_interrupt, on_request
+from engine.limits.turnstile import Postponed, Turnstile
 from engine.machine import Asked, Decision, Event, Failed, PutBack, decide
+from engine.machine import Postponed as Waits
 from engine.model import Expand, Growth, Json, NewSubtask
 from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
@@ -98,6 +101,7 @@ class Attempts:
         reuse: finds and leaves outputs that others can use.
         gate: has a person asked where one has to be.
         router: chooses the tool where a rule says so.
+        turnstile: what a call has to pass.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Attempts:
         reuse: Reuse,
         gate: Gate,
         router: Router,
+        turnstile: Turnstile,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -132,6 +137,7 @@ class Attempts:
         self._reuse = reuse
         self._gate = gate
         self._router = router
+        self._turnstile = turnstile
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -189,6 +195,8 @@ class Attempts:
             settle = self.never_started(claim, PutBack(), started)
         except NeedsApproval as asks:
             settle = self._asks(claim, started, asks.request)
+        except Postponed as later:
+            settle = self._postponed(claim, later, started)
         except ToolError as error:
             settle = await self._failed(claim, started, error, 0 if isinstance(error, OutOfTime) else expires_at)
         except EngineError as error:
@@ -196,7 +204,7 @@ class Attempts:
             settle = await self._failed(claim, started, wrong, expires_at)
         except Exception as error:
             _log.warning("the tool raised", task_id=claim.task_id, subtask=claim.key, exc_info=error)
-            settle = await self._failed(claim, started, _unclassified(error), expires_at)
+            settle = await self._failed(claim, started, unclassified(error), expires_at)
         else:
             self._grew.discard(claim.id)  # it will not run again
             settle = outcomes.succeeded(claim, made.packed, started, self._clock.now())
@@ -225,6 +233,12 @@ class Attempts:
         spec = Spec.decode(claim.spec)
         decision = self._decide(claim, spec, Asked(request.until), None)
         return outcomes.asks(claim, spec, request, decision, started, self._clock.now())
+
+    def _postponed(self, claim: Claim, later: Postponed, started: int) -> Settle:
+        """The outcome of an attempt that may not call its tool yet."""
+        spec, held = Spec.decode(claim.spec), later.held
+        decision = self._decide(claim, spec, Waits(held.until, later.breaker), None)
+        return outcomes.postponed(claim, spec, decision, held.code, held.words, started, self._clock.now())
 
     async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Made | None:
         """What it had produced in the task that this one repeats after a recall, where that still holds."""
@@ -255,36 +269,25 @@ class Attempts:
                 tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
                 basis.version = tool.version
             value = (await self._gate.passed(claim, spec, tool, value, ())).value
+            passage = self._turnstile.passage(tool, claim, spec, value, task_input)
+            job = Job(tool, claim, spec, value, expires_at, basis, passage)
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing)
                 if wish is not None:
-                    return await self._shared(wish, tool, claim, spec, value, expires_at, basis)
+                    return await self._shared(wish, job)
             worked = self._worked[claim.id] = Worked(tool.name, tool.version, self._learner.sizes.of(value))
-            returned = await self._call(tool, claim, spec, value, expires_at, basis)
+            async with self._watch(job) as watch:
+                returned = await self._call(job, watch, watch)
             self._worked[claim.id] = worked.returned(returned)
             output = await self._grown(tool, claim, spec, returned)
         return Made(await self._kept(claim, pack(output)))
 
-    async def _shared(
-        self,
-        wish: Wish,
-        tool: Tool,
-        claim: Claim,
-        spec: Spec,
-        value: Json,
-        expires_at: int | None,
-        basis: outcomes.Basis,
-    ) -> Made:
+    async def _shared(self, wish: Wish, job: Job) -> Made:
         """The output of an attempt that others may have made, or may use."""
-        worked = self._worked[claim.id] = Worked(wish.type, wish.version, self._learner.sizes.of(value))
-        async with self._watch(tool, spec, expires_at) as watch:
-            deadline = self._deadline(tool, spec, expires_at)
-            taken = await self._reuse.take(
-                wish,
-                claim,
-                watch,
-                lambda living: self._work(tool, value, Context(claim, deadline, living, basis.measured)),
-            )
+        tool, claim, spec, basis = job.tool, job.claim, job.spec, job.basis
+        worked = self._worked[claim.id] = Worked(wish.type, wish.version, self._learner.sizes.of(job.value))
+        async with self._watch(job) as watch:
+            taken = await self._reuse.take(wish, claim, watch, lambda living: self._call(job, living, watch))
         basis.effort = taken.saved or basis.effort
         if taken.entry is not None and taken.entry.cost:
             self._worked[claim.id] = msgspec.structs.replace(worked, cost=taken.entry.cost)
@@ -292,7 +295,7 @@ class Attempts:
             return Made(await self._kept(claim, pack(await self._grown(tool, claim, spec, taken.expand))))
         await self._grown(tool, claim, spec, None)
         packed = taken.packed if taken.adopted else await self._kept(claim, taken.packed)
-        if taken.entry is not None and tool.environment(value) == wish.environment:
+        if taken.entry is not None and tool.environment(job.value) == wish.environment:
             self._reuse.leave(taken.entry)
         return Made(packed, wish, taken.origin)
 
@@ -318,36 +321,19 @@ class Attempts:
             )
         return tool
 
-    async def _call(
-        self, tool: Tool, claim: Claim, spec: Spec, value: Json, expires_at: int | None, basis: outcomes.Basis
-    ) -> Json:
-        async with self._watch(tool, spec, expires_at) as watch:
-            deadline = self._deadline(tool, spec, expires_at)
-            return await self._work(tool, value, Context(claim, deadline, watch, basis.measured))
+    async def _call(self, job: Job, living: Living, watch: Watch) -> Json:
+        limit, left = self._seconds(job), self._left(job.expires_at)
+        deadline = self._clock.monotonic() + min(limit, limit if left is None else left)
+        with self._tracing.tool(job.tool.name):
+            return await job.call(deadline, living, watch)
 
-    async def _work(self, tool: Tool, value: Json, context: Context) -> Json:
-        with self._tracing.tool(tool.name):
-            try:
-                return await tool.run(value, context)
-            except (ToolError, EngineError):
-                raise
-            except Exception as error:
-                category = tool.classify(error)
-                if category is None:
-                    raise
-                raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
+    def _watch(self, job: Job) -> Watch:
+        idle = job.spec.idle or job.tool.limits.idle_seconds
+        return Watch(self._clock, self._seconds(job), idle, self._left(job.expires_at))
 
-    def _watch(self, tool: Tool, spec: Spec, expires_at: int | None) -> Watch:
-        idle = spec.idle or tool.limits.idle_seconds
-        return Watch(self._clock, self._seconds(tool, spec), idle, self._left(expires_at))
-
-    def _seconds(self, tool: Tool, spec: Spec) -> float:
+    def _seconds(self, job: Job) -> float:
         """The longest that one attempt may take: by its subtask, its tool, the settings."""
-        return spec.timeout or tool.limits.attempt_seconds or self._timeout
-
-    def _deadline(self, tool: Tool, spec: Spec, expires_at: int | None) -> float:
-        limit, left = self._seconds(tool, spec), self._left(expires_at)
-        return self._clock.monotonic() + min(limit, limit if left is None else left)
+        return job.spec.timeout or job.tool.limits.attempt_seconds or self._timeout
 
     def _left(self, expires_at: int | None) -> float | None:
         """Seconds of the time for all attempts together."""
@@ -436,7 +422,3 @@ class Attempts:
     ) -> Decision:
         stands = outcomes.standing(claim, spec, policy, expires_at, self._router.of(claim.id))
         return decide(stands, event, self._clock.now(), self._defaults, self._chance)
-
-
-def _unclassified(error: Exception) -> ToolError:
-    return ToolError(f"{type(error).__name__}: {error}", suggestion="see the engine's log for the traceback")

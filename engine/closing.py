@@ -67,6 +67,7 @@ class Closing:
         self._scheduler.bus.publish(task.id, [Event(task.id, *place, name, "", numbered.detail)])
         self._scheduler.bus.close(task.id)
         self._scheduler.times.forget(task)
+        self._scheduler.turnstile.lines.forget(task.id)
         self._scheduler.learner.ended(task.plan_hash)
         self._scheduler.observer.task(numbered.status.value, _seconds(numbered))
         self._scheduler.tracing.end(task.id, numbered.status.value)

@@ -44,6 +44,35 @@ def keys(expression: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+_PART = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
+
+
+def check_text(text: str) -> None:
+    """The same of a text with expressions in double braces."""
+    for part in _PART.findall(text):
+        _program(part)
+
+
+def text(text: str, scope: Mapping[str, Json]) -> str:
+    """A text with what its expressions in double braces give.
+
+    Raises:
+        ToolError: (configuration) something that one names is not there.
+    """
+
+    def given(match: re.Match[str]) -> str:
+        try:
+            return str(_program(match[1]).execute(dict(scope)))
+        except NotReadable as error:
+            raise _unfit("limits", match[1], str(error)) from None
+        except KeyError as error:
+            raise _unfit("limits", match[1], f"there is no {error.args[0]!r}") from None
+        except Exception as error:  # the library raises what fits the operation
+            raise _unfit("limits", match[1], _first_line(str(error))) from None
+
+    return _PART.sub(given, text)
+
+
 def holds(expression: str, scope: Mapping[str, Json], field: str = "run_if") -> bool:
     """Whether the expression is true.
 

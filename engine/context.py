@@ -13,6 +13,8 @@ from engine.turn import Claim
 _log = structlog.get_logger("attempt")
 LEVELS = ("debug", "info", "warning", "error")
 _RESOURCE = "resource:"
+_HELD = "held:"
+_BETWEEN = ";"
 
 
 class Living(Protocol):
@@ -25,9 +27,16 @@ class Living(Protocol):
 class Context:
     """The context of one attempt; see ``engine.ports.RunContext``."""
 
-    __slots__ = ("_watch", "deadline", "key", "measured", "reduction", "subtask_id", "task_id", "token")
+    __slots__ = ("_watch", "deadline", "key", "limited", "measured", "reduction", "subtask_id", "task_id", "token")
 
-    def __init__(self, claim: Claim, deadline: float, watch: Living, measured: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        deadline: float,
+        watch: Living,
+        measured: Callable[[int, float], None],
+        limited: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self.task_id = claim.task_id
         self.subtask_id = claim.id
         self.key = claim.key
@@ -35,6 +44,7 @@ class Context:
         self.deadline = deadline
         self.reduction = reduction(claim.reason)
         self.measured = measured
+        self.limited = limited
         self._watch = watch
 
     def log(self, level: str, message: str, **fields: Json) -> None:
@@ -50,9 +60,25 @@ class Context:
 
 def reduction(reason: str) -> int:
     """How often attempts of this subtask ran out of resources in a row, as its reason notes it."""
-    return int(reason.removeprefix(_RESOURCE)) if reason.startswith(_RESOURCE) else 0
+    first = reason.partition(_BETWEEN)[0]
+    return int(first.removeprefix(_RESOURCE)) if first.startswith(_RESOURCE) else 0
 
 
 def short_of_resources(reason: str) -> str:
     """The reason after one more attempt that ran out of resources."""
     return f"{_RESOURCE}{reduction(reason) + 1}"
+
+
+def held_back(reason: str, code: str, words: str) -> str:
+    """The reason of one that may not start: a code, and words for people. How often it ran short stays with it."""
+    before = f"{_RESOURCE}{reduction(reason)}{_BETWEEN}" if reduction(reason) else ""
+    return f"{before}{_HELD}{code}:{words}"
+
+
+def what_holds(reason: str) -> tuple[str, str] | None:
+    """(code, words) of what held a subtask back; None when nothing did."""
+    text = reason.partition(_BETWEEN)[2] if reason.startswith(_RESOURCE) else reason
+    if not text.startswith(_HELD):
+        return None
+    code, _, words = text.removeprefix(_HELD).partition(":")
+    return code, words

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from engine.context import what_holds
 from engine.estimates.promise import decode, overdue
+from engine.limits.lines import Waiter
 from engine.model import NewTask, Subtask
 from engine.payloads import time_out_text
 from engine.ports import Clock
@@ -17,6 +19,7 @@ from engine.turn import Change, Move, Turn, TurnResult
 RETRYING = SubtaskStatus.RETRYING
 ASKING = SubtaskStatus.AWAITING_APPROVAL
 WAITING = (SubtaskStatus.READY, RETRYING, ASKING)
+POSTPONE = "postpone"
 RESUME = "resume"
 CANCEL = "cancel"
 """What the end of a pause asks for."""
@@ -40,6 +43,8 @@ class TimeKeeper:
         self._timers = Timers(clock, ring)
         self._asleep: defaultdict[str, set[Timer]] = defaultdict(set)
         """By paused task: waits for a slot whose time is up. A pause is no such wait: they begin anew with it."""
+        self.postponed: Callable[[Waiter], bool] = lambda _: False
+        """Told of each subtask of which it is written that it waits for a limit; whether somebody calls it."""
 
     def begin(self, task: RunningTask) -> None:
         """A task is taken up: its deadline, and the end of its pause."""
@@ -64,12 +69,15 @@ class TimeKeeper:
                 self._timers.set(timer, _after(new.created_at, limit.queue))
 
     def restore(self, task: RunningTask, waiting: list[tuple[Subtask, int | None]]) -> None:
-        """After a restart: back-offs, limits that are running, and requests to persons, which are looked at at once."""
+        """After a restart: back-offs, limits that are running, and requests to persons, which are looked at at once.
+        Who waited in a line asks again at once too, for the lines are gone.
+        """
         if task.counts[ASKING]:
             self._timers.set(Timer(task.id, task.id, "", Kind.APPROVAL), self._clock.now())
         for subtask, since in waiting:
             if subtask.status is RETRYING and subtask.wake_at is not None:
-                self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.BACKOFF), subtask.wake_at)
+                wake_at = subtask.wake_at if what_holds(subtask.reason) is None else self._clock.now()
+                self._timers.set(Timer(task.id, subtask.id, subtask.key, Kind.BACKOFF), wake_at)
             limit = timed(subtask.key, subtask.spec, since)
             if limit is None:
                 continue
@@ -117,9 +125,12 @@ class TimeKeeper:
     def _wait_out(self, task: RunningTask, changes: list[Change], wakes: Mapping[str, int | None]) -> None:
         for change in changes:
             at = wakes.get(change.id)
-            if at is not None and change.status == RETRYING:
-                self._timers.set(Timer(task.id, change.id, change.key, Kind.BACKOFF), at)
-            elif at is not None and change.status == ASKING:
+            if at is None:
+                continue
+            if change.status == RETRYING:
+                if change.event != POSTPONE or not self.postponed(Waiter(task.id, change.id, change.key)):
+                    self._timers.set(Timer(task.id, change.id, change.key, Kind.BACKOFF), at)
+            elif change.status == ASKING:
                 self.expect(task, change.id, change.key, at)
 
     def _limit(self, task: RunningTask, change: Change, now: int) -> None:
@@ -138,6 +149,15 @@ class TimeKeeper:
             self._timers.set(total, at)
         elif change.status in _SETTLED:
             self._timers.drop(total)
+
+    def called(self, waiters: Sequence[Waiter]) -> list[Move]:
+        """Subtasks that wait no longer."""
+        moves = []
+        for waiter in waiters:
+            timer = Timer(waiter.task_id, waiter.id, waiter.key, Kind.BACKOFF)
+            self._timers.drop(timer)
+            moves.append(_move(timer, "backoff_over", RETRYING, SubtaskStatus.READY))
+        return moves
 
     def due(self, tasks: Mapping[str, RunningTask]) -> tuple[list[Move], list[Closing]]:
         """What follows from the timers that are due: moves of subtasks, and tasks to close or to let go on."""

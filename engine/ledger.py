@@ -36,6 +36,8 @@ class Ledger:
         self.draining = False
         self.ahead = 0
         """How many to claim beyond the free slots."""
+        self.routed: Callable[[str], bool] = lambda _: False
+        """Whether another tool may run subtasks of a type."""
         self._repeatable = repeatable
         self._slots = slots
         self._throttle = Throttle(type_limits)
@@ -56,6 +58,7 @@ class Ledger:
         """Takes a task up."""
         self.tasks[task.id] = task
         self.unsettled += task.unsettled
+        self._let_fall_back(task)
         self._fair.offer(task)
 
     def offer(self, task: RunningTask) -> None:
@@ -130,6 +133,18 @@ class Ledger:
             self._running_by_type[claim.type] -= 1
             self._throttle.ended(claim.type, settle.category, self._running_by_type[claim.type])
 
+    def cap(self, type_: str, limit: int | None) -> None:
+        """A type may not run more than so many for now; None ends that. It is not held where a subtask may have a
+        fallback: that one has to come as far as its attempt to take it, and the others of its type come along.
+        """
+        if limit is not None and (self.routed(type_) or any(task.may_fall_back(type_) for task in self.tasks.values())):
+            limit = None
+        self._throttle.cap(type_, limit)
+
+    def _let_fall_back(self, task: RunningTask) -> None:
+        for type_ in [type_ for type_ in self._throttle.caps if task.may_fall_back(type_)]:
+            self._throttle.cap(type_, None)
+
     def interrupted(self, settle: Settle) -> None:
         """An attempt of an earlier life of this engine; it holds no slot."""
         self._outcomes.append(settle)
@@ -159,6 +174,7 @@ class Ledger:
             return
         task.counts[SubtaskStatus.PENDING.value] += len(added) - dropped
         task.grown(added)
+        self._let_fall_back(task)
         task.dirty = True
         self.unsettled += len(added) - dropped
 

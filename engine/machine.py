@@ -56,6 +56,16 @@ class PutBack(Value, frozen=True):
     asked: bool = False
 
 
+class Postponed(Value, frozen=True):
+    """It may not call its tool before about ``until``, milliseconds. It counts neither as an attempt nor as a failure.
+
+    ``breaker``: what it would call is broken, so its fallback need not wait.
+    """
+
+    until: int
+    breaker: bool = False
+
+
 class Cancelled(Value, frozen=True):
     """The task is being closed."""
 
@@ -105,6 +115,7 @@ Event = (
     | Failed
     | Interrupted
     | PutBack
+    | Postponed
     | Cancelled
     | TimedOut
     | Asked
@@ -197,6 +208,12 @@ def _put_back(s: Standing, *_: Any) -> Decision:
     return _cut_off(s, None)
 
 
+def _postponed(s: Standing, event: Postponed, *_: Any) -> Decision:
+    if event.breaker and s.fallback:
+        return Decision("fall_back", SubtaskStatus.READY, spent=0, fell_back=True)
+    return Decision("postpone", SubtaskStatus.RETRYING, wake_at=event.until)
+
+
 def _cut_off(s: Standing, count: int | None) -> Decision:
     """What follows where it was stopped in the middle: ``on_interrupt`` says whether it may run again."""
     if s.on_interrupt == "ask":
@@ -216,6 +233,7 @@ _RULES: dict[type, Callable[..., Decision]] = {
     Failed: _failed,
     Interrupted: _interrupted,
     PutBack: _put_back,
+    Postponed: _postponed,
     Cancelled: _always("cancel", SubtaskStatus.CANCELLED),
     TimedOut: _always("time_out", SubtaskStatus.FAILED),
     Asked: lambda _, event, *__: Decision("approval_needed", SubtaskStatus.AWAITING_APPROVAL, event.until),

@@ -62,9 +62,10 @@ class NewSubtask(Value, frozen=True):
     ``id`` is ``TASK.INDEX`` (index zero-padded to seven digits), and a mapped item's is ``TASK.INDEX.ITEM``, so ids
     sort in plan order. ``spec`` is the JSON text of everything that running it needs. ``order_key`` is the text that
     sorts ready subtasks of one task: most urgent first. ``judged`` says that it has a ``run_if`` of its own, ``timed``
-    that its waiting is limited. A rerun starts with some subtasks settled; then ``bad`` and ``skips`` count among its
-    dependencies, and ``reused`` is what it has from the earlier task. ``follows`` is the mapped subtask whose items it
-    goes over one by one. ``expected`` is how long it is expected to take, in seconds.
+    that its waiting is limited, ``falls_back`` that it has a fallback. A rerun starts with some subtasks settled; then
+    ``bad`` and ``skips`` count among its dependencies, and ``reused`` is what it has from the earlier task.
+    ``follows`` is the mapped subtask whose items it goes over one by one. ``expected`` is how long it is expected to
+    take, in seconds.
     """
 
     id: str
@@ -83,6 +84,7 @@ class NewSubtask(Value, frozen=True):
     optional: bool = False
     judged: bool = False
     timed: bool = False
+    falls_back: bool = False
     bad: int = 0
     skips: int = 0
     reused: Reused | None = None

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from engine.errors import NotFound
 from engine.estimates.learning import Learner
 from engine.ledger import Ledger
+from engine.limits.turnstile import Turnstile
 from engine.model import Json
 from engine.statistics import learned
 from engine.toolhealth import ToolWatch
@@ -20,11 +22,25 @@ from engine.tools.registry import ToolRegistry
 class Offer:
     """Reads what the parts know of each type at this moment."""
 
-    def __init__(self, tools: ToolRegistry, ledger: Ledger, learner: Learner, watch: ToolWatch) -> None:
+    def __init__(
+        self, tools: ToolRegistry, ledger: Ledger, learner: Learner, watch: ToolWatch, turnstile: Turnstile
+    ) -> None:
+        self._turnstile = turnstile
         self._tools = tools
         self._ledger = ledger
         self._learner = learner
         self._watch = watch
+
+    def reset(self, name: str, endpoint: str) -> dict[str, Json]:
+        """Closes the breakers of a type, or that of one endpoint ("" for all), and lets what they held back go on.
+
+        Raises:
+            NotFound: when there is no such type.
+        """
+        if self._tools.get(name) is None:
+            raise NotFound(f"no tool is called {name!r}: GET /tools lists those there are")
+        self._turnstile.reset(name, endpoint)
+        return self._entry(name, self._ledger.running_by_type, self._ledger.throttle.limits())
 
     async def tools(self) -> list[dict[str, Json]]:
         """Every type by name. What other engines have learned may be a minute old."""
@@ -54,5 +70,7 @@ class Offer:
             "health": self._watch.of(name),
             "running": running.get(name, 0),
             "limit": limits.get(name),
+            "rate": self._turnstile.rate_of(tool),
+            "breakers": [msgspec.to_builtins(shown) for shown in self._turnstile.breakers.shown(name)],
             "profile": learned(self._learner.of_kind(name)),
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine.approvalstore import Request
-from engine.context import short_of_resources
+from engine.context import held_back, short_of_resources
 from engine.errors import Category, ToolError
 from engine.lineage import CACHED, MOST_CONSUMED, REUSED
 from engine.machine import Decision, Event, PutBack, Standing
@@ -19,6 +19,7 @@ from engine.states import SubtaskStatus
 from engine.turn import Claim, Settle
 
 INTERRUPTED = "interrupted"
+POSTPONED = "postponed"
 ASKED = "interrupted"
 """The reason of a subtask that waits for a person because its attempt was cut off."""
 NEEDS_APPROVAL = "asked"
@@ -146,6 +147,26 @@ def asks(claim: Claim, spec: Spec, request: Request, decision: Decision, started
         finished_at=now,
         wake_at=decision.wake_at,
         reason=request.why[:LONGEST_REASON],
+        critical=spec.critical,
+    )
+
+
+def postponed(claim: Claim, spec: Spec, decision: Decision, code: str, words: str, started: int, now: int) -> Settle:
+    """It did not call its tool: a limit is reached, or what it would call is broken."""
+    return Settle(
+        id=claim.id,
+        task_id=claim.task_id,
+        key=claim.key,
+        token=claim.token,
+        event=decision.event,
+        to=decision.to,
+        outcome=POSTPONED,
+        started_at=started,
+        finished_at=now,
+        wake_at=decision.wake_at,
+        spent=decision.spent,
+        fell_back=decision.fell_back,
+        reason=held_back(claim.reason, code, words),
         critical=spec.critical,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from engine.approvalstore import ApprovalStore
+from engine.breakerstore import BreakerStore
 from engine.cachestore import CacheStore
 from engine.callbackstore import CallbackStore
 from engine.estimates.experience import Experience
@@ -313,6 +314,7 @@ class Graph(
     AnswerReader,
     PlanMemory,
     Experience,
+    BreakerStore,
     CacheStore,
     CallbackStore,
     ApprovalStore,

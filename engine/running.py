@@ -60,7 +60,9 @@ class Sharing(Value, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class RunningTask:
-    """One open task. ``ready`` counts what can be claimed now, ``held`` what waits for a type's limit."""
+    """One open task. ``ready`` counts what can be claimed now, ``held`` what waits for a type's limit. ``fallbacks``
+    are the types of which some have a fallback; None where nobody has looked.
+    """
 
     id: str
     weight: float
@@ -74,6 +76,7 @@ class RunningTask:
     running: dict[str, asyncio.Task[Settle]] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     timed: dict[str, Timed] = field(default_factory=dict)
+    fallbacks: set[str] | None = field(default_factory=set)
     name: str = ""
     tags: tuple[str, ...] = ()
     fail_fast: bool = False
@@ -117,6 +120,7 @@ class RunningTask:
             plan_hash=task.plan_hash,
             estimate=task.estimate,
             cancel_after="" if task.gate else None,
+            fallbacks=None,
             ranked=Ranked(kinds=None),
         )
 
@@ -193,6 +197,10 @@ class RunningTask:
             return 0
         return self.max_parallel - len(self.claims) if self.max_parallel else 1_000_000_000
 
+    def may_fall_back(self, type_: str) -> bool:
+        """Whether a subtask of a type may have something else that runs in its place."""
+        return self.fallbacks is None or type_ in self.fallbacks
+
     def expires_at(self, id_: str, now: int) -> int | None:
         """When the time for all attempts of a subtask ends, in milliseconds; its first one starts ``now``."""
         limit = self.timed.get(id_)
@@ -206,6 +214,8 @@ class RunningTask:
         """Takes over the types and the limits in time of subtasks that are new."""
         self.ranked.grown({subtask.type for subtask in added})
         for subtask in added:
+            if subtask.falls_back and self.fallbacks is not None:
+                self.fallbacks.add(subtask.type)
             found = timed(subtask.key, subtask.spec) if subtask.timed else None
             if found is not None:
                 self.timed[subtask.id] = found

@@ -28,6 +28,9 @@ from engine.errors import Fenced, GraphUnavailable
 from engine.estimates.learning import Learner
 from engine.judge import Judge
 from engine.ledger import Ledger
+from engine.limits.breaker import State
+from engine.limits.lines import Waiter
+from engine.limits.turnstile import Turnstile
 from engine.machine import Cancelled, Event, PutBack
 from engine.observer import Observer
 from engine.payloads import Payloads
@@ -42,6 +45,8 @@ from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Unde
 
 _log = structlog.get_logger("scheduler")
 T = TypeVar("T")
+_CAPS = {State.CLOSED: None, State.OPEN: 0, State.HALF_OPEN: 1}
+"""How many of a type may run by what its breaker says."""
 
 
 class Scheduler:
@@ -59,12 +64,17 @@ class Scheduler:
         tracing: Tracing,
         learner: Learner,
         entries: EntryKeeper,
+        turnstile: Turnstile,
     ) -> None:
         self.graph = graph
         self.ledger = ledger
         self.bus = bus
         self.clock = clock
         self.times = TimeKeeper(clock, self.wake)
+        self.times.postponed = turnstile.lines.join
+        self.turnstile = turnstile
+        turnstile.lines.wake = self.call
+        turnstile.breakers.changed = self.hold_back
         self.delivery = Delivery(graph, ledger, payloads, self.decide_later)
         self._ahead = Ahead(ledger.slots)
         self._places = asyncio.Semaphore(ledger.slots)
@@ -177,6 +187,7 @@ class Scheduler:
         self.recorder.abandon()
         self._failure = None
         self.tracing.close()
+        self.turnstile.lines.close()
         for task in self.ledger.abandon():
             self.times.forget(task)
             self.bus.close(task.id)
@@ -292,6 +303,19 @@ class Scheduler:
     def move(self, moves: Sequence[Move]) -> None:
         """Has subtasks moved that are not running; the next turn does it."""
         self.ledger.move(moves)
+        self.wake()
+
+    # --- limits ---------------------------------------------------------------------------------------------------
+
+    def call(self, waiters: Sequence[Waiter]) -> None:
+        """There is room again for subtasks that a limit has held back."""
+        self.move(self.times.called([waiter for waiter in waiters if waiter.task_id in self.ledger.tasks]))
+
+    def hold_back(self, key: str) -> None:
+        """A breaker has opened, closed or may be tried: what it guards is held back as a whole where that is a type."""
+        if "@" not in key:
+            self.ledger.cap(key, _CAPS[self.turnstile.breakers.state(key)])
+        self.turnstile.lines.look(f"breaker {key}")
         self.wake()
 
     # --- attempts -----------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from engine.identity import Identity
 from engine.intake import Intake
 from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
+from engine.limits.build import build_turnstile
 from engine.model import Json, Task
 from engine.observer import NullObserver, Observer
 from engine.offer import Offer
@@ -141,12 +142,31 @@ class Engine(Verbs):
         self._tool_watch = ToolWatch(tools.names, tools.get, clock)
         self.router = router = _router(settings, tools, graph, clock, learner, ledger)
         router.healthy = self._tool_watch.healthy
+        crew = (lambda work: self._scheduler.help(work), lambda write: self._scheduler.help(patiently(write)))
+        self.turnstile = build_turnstile(settings, graph, clock, lambda id_: ledger.tasks[id_].body.user_id, *crew)
+        turnstile = self.turnstile
+        router.available = self.turnstile.breakers.admits
+        ledger.routed = lambda type_: len(router.possible(type_)) > 1
         attempts = Attempts(
-            tools.get, payloads, graph, clock, *seen, limit, defaults, growing, learner, self._reuse, gate, router
+            tools.get,
+            payloads,
+            graph,
+            clock,
+            *seen,
+            limit,
+            defaults,
+            growing,
+            learner,
+            self._reuse,
+            gate,
+            router,
+            turnstile,
         )
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
-        self._scheduler = Scheduler(graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper)
+        self._scheduler: Scheduler = Scheduler(
+            graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper, turnstile
+        )
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)
         self._files = TaskFiles(roots, undo, settings.cancel_grace_seconds)
@@ -208,7 +228,7 @@ class Engine(Verbs):
         )
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
-        self._offer = Offer(tools, ledger, learner, self._tool_watch)
+        self._offer = Offer(tools, ledger, learner, self._tool_watch, self.turnstile)
         self._recalls = Recalls(
             graph,
             self._scheduler.recorder.caught_up,
@@ -260,6 +280,8 @@ class Engine(Verbs):
             timeout=round(1000 * settings.engine_timeout_seconds),
             foresee=self._forecasts.foresee,
             forecast=self._forecasts.of,
+            broken=self.turnstile.breakers.shown,
+            waits=self.turnstile.held,
         )
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -278,6 +300,7 @@ class Engine(Verbs):
             await self._graph.open()
             await self._check_blobs()
             await self._learner.begin(self.id)
+            await self.turnstile.breakers.begin()
             await self._ownership.begin(self.id)
             await self.callbacks.begin()
         except BaseException:
@@ -314,6 +337,7 @@ class Engine(Verbs):
             await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
             driver.cancel()
             self._loops = []
+            await self.turnstile.breakers.flush()
             await self.callbacks.stop()
             await self._ownership.leave()
         self._scheduler.tracing.close()
@@ -432,6 +456,10 @@ class Engine(Verbs):
     async def offered(self) -> list[dict[str, Json]]:
         """Every type of subtask with its input's schema, its limits and what was learned of it; see ``Offer.tools``."""
         return await self._offer.tools()
+
+    async def reset_tool(self, name: str, endpoint: str = "") -> dict[str, Json]:
+        """Closes the breakers of a type, or that of one endpoint; see ``Offer.reset``."""
+        return self._offer.reset(name, endpoint)
 
     async def callbacks_of(self, task: Task) -> list[dict[str, Json]]:
         """How far the callbacks of a task are, in the order in which they were sent; no secret is in it."""

@@ -6,6 +6,7 @@ The names here are the lower-case names of the environment variables; ``.env.age
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,6 +43,19 @@ def _prices(value: object) -> object:
             raise ValueError('write it as "model:input/output", for example "claude-sonnet-5-5:3/15"') from None
         prices[model.strip()] = (cost_in, cost_out)
     return prices
+
+
+_RATE = re.compile(r"(user|host=[^\s=]+|[A-Za-z][A-Za-z0-9_.-]*):([1-9][0-9]{0,3}/(second|minute|hour|day))")
+
+
+def _rates(value: object) -> object:
+    """Turns the text "type:10/second,host=name:5/minute" into a dictionary; anything else passes."""
+    if not isinstance(value, str):
+        return value
+    found = [_RATE.fullmatch(part.strip()) for part in value.split(",") if part.strip()]
+    if not all(found):
+        raise ValueError('write it as "type:10/second,host=api.example.com:5/minute,user:100/hour", up to 9999 each')
+    return {match[1]: match[2] for match in found if match}
 
 
 Names = Annotated[list[str], BeforeValidator(_split)]
@@ -134,6 +148,20 @@ class Settings(BaseModel):
     """Sender of outgoing mail: an address, or a name and <address>."""
     mail_allow: Names = Field(default_factory=list)
     """Recipients that mail may go to, address or @domain, comma separated; nobody else gets any."""
+
+    # -- limits of what is called
+    rate_limits: Annotated[dict[str, str], BeforeValidator(_rates)] = Field(default_factory=dict)
+    """Calls in any second, minute, hour or day, as "type:10/second,host=api.example.com:5/minute,user:100/hour"."""
+    breaker_open_seconds: float = Field(30.0, ge=0, le=86_400)
+    """For how long nothing calls a tool or an endpoint that keeps failing, before one call tries it; 0: no breakers."""
+    breaker_calls: int = Field(10, ge=1, le=1_000)
+    """Calls that must have ended within the window before a breaker may open."""
+    breaker_rate: float = Field(0.5, gt=0, le=1)
+    """Share of these that failed (transient, timeout), or were slow, from which on it opens."""
+    breaker_window_seconds: float = Field(60.0, gt=0, le=86_400)
+    """How far back a breaker looks."""
+    breaker_slow_seconds: float | None = Field(None, gt=0)
+    """From when on a call counts as slow; empty: never."""
 
     # -- callbacks
     webhook_secret: SecretStr = SecretStr("")

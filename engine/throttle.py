@@ -23,6 +23,19 @@ class Throttle:
         self._lowered: dict[str, int] = {}
         self._peak: dict[str, int] = {}
         self._good: dict[str, int] = {}
+        self._caps: dict[str, int] = {}
+
+    def cap(self, type_: str, limit: int | None) -> None:
+        """A type may not run more than so many for now, whatever else is said of it; None ends that."""
+        if limit is None:
+            self._caps.pop(type_, None)
+        else:
+            self._caps[type_] = limit
+
+    @property
+    def caps(self) -> Mapping[str, int]:
+        """The caps in force."""
+        return self._caps
 
     def ended(self, type_: str, category: str | None, running: int) -> None:
         """An attempt of a type has ended while ``running`` others of it go on."""
@@ -44,17 +57,19 @@ class Throttle:
 
     def limit(self, type_: str) -> int | None:
         """How many of a type may run at once; None for no limit."""
-        found = [limits[type_] for limits in (self._settings, self._lowered) if type_ in limits]
+        found = [limits[type_] for limits in (self._settings, self._lowered, self._caps) if type_ in limits]
         return min(found) if found else None
 
     def limits(self) -> dict[str, int]:
         """The limit of every type that has one."""
-        return {type_: self.limit(type_) or 0 for type_ in sorted(self._settings.keys() | self._lowered.keys())}
+        return {type_: self.limit(type_) or 0 for type_ in sorted(self._types())}
 
     def free(self, running: Mapping[str, int]) -> dict[str, int]:
         """The free slots of every type that has a limit, by what runs of each."""
-        types = self._settings.keys() | self._lowered.keys()
-        return {type_: max(0, (self.limit(type_) or 0) - running.get(type_, 0)) for type_ in sorted(types)}
+        return {type_: max(0, (self.limit(type_) or 0) - running.get(type_, 0)) for type_ in sorted(self._types())}
+
+    def _types(self) -> set[str]:
+        return self._settings.keys() | self._lowered.keys() | self._caps.keys()
 
     @property
     def lowered(self) -> Mapping[str, int]:

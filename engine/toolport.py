@@ -89,6 +89,9 @@ class RunContext(Protocol):
         time of all. It is noted on the attempt, and learned.
         """
 
+    def limited(self, seconds: float, /) -> None:
+        """What the tool talks to wants to be left alone for so many seconds: others that would call it wait."""
+
 
 class Tool(Protocol):
     """What a subtask calls. One instance per type; ``run`` is called many times at once."""
@@ -113,6 +116,8 @@ class Tool(Protocol):
     """What one run takes at most."""
     limits: ToolLimits
     """How hard it may be driven."""
+    breaker: bool
+    """What it calls may be broken for a while: then nobody calls it, but for one that looks whether it works again."""
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input."""
@@ -175,6 +180,7 @@ class Declared:
     refuses_tainted: bool = False
     resources: Resources = Resources()
     limits: ToolLimits = ToolLimits()
+    breaker: bool = False
     depends_on: Mapping[str, str] = {}
     """What every output depends on beside the input, by name, such as the version of a library."""
 

@@ -39,6 +39,11 @@ class Watch:
         """A sign of life."""
         self._seen = self._clock.monotonic()
 
+    @property
+    def timed_out(self) -> bool:
+        """Whether a limit has passed."""
+        return self._passed is not None
+
     async def __aenter__(self) -> Watch:
         self._task = asyncio.current_task()
         assert self._task is not None

@@ -12,8 +12,9 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import approvals, caching, callbacks, codec, history, memory, profiles
+from graph import approvals, breakers, caching, callbacks, codec, history, memory, profiles
 from graph.approvals import Approvals
+from graph.breakers import OpenBreakers
 from graph.caching import EntryStore
 from graph.callbacks import Callbacks
 from graph.database import Database, Row
@@ -24,6 +25,7 @@ from graph.removal import Remover
 STATEMENTS = (
     memory.STATEMENTS
     | profiles.STATEMENTS
+    | breakers.STATEMENTS
     | caching.STATEMENTS
     | callbacks.STATEMENTS
     | approvals.STATEMENTS
@@ -87,7 +89,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

@@ -21,6 +21,7 @@ from api.cli.query import query
 from api.cli.recall import recall
 from api.cli.route import route
 from api.cli.task import submit, task, top, why
+from api.cli.tool import tool
 from engine.errors import EngineError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(task)
 app.add_typer(plan)
 app.add_typer(cache, name="cache")
 app.add_typer(route, name="route")
+app.add_typer(tool, name="tool")
 app.add_typer(neo4j, name="neo4j")
 
 

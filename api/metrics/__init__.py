@@ -127,7 +127,7 @@ class Metrics:
         type_ = self._bounded(claim.type)
         self._attempt_seconds[type_,].observe(seconds)
         self._waits.observe(max(0, settle.started_at - claim.queued_at) / 1000)
-        if settle.to is SubtaskStatus.RETRYING:
+        if settle.to is SubtaskStatus.RETRYING and category:
             self._retries.labels(category).inc()
         if expected and settle.to is SubtaskStatus.COMPLETED and max(expected, seconds) >= RATIO_LEAST_SECONDS:
             self._ratios[type_,].observe(seconds / expected)

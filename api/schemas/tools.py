@@ -61,6 +61,22 @@ class ToolCondition(Wire):
     next_at: Time | None
 
 
+class BreakerView(Wire):
+    """A breaker that is not closed: what it guards is not called, or by one call only."""
+
+    key: str = Field(examples=["http_request@api.example.com"])
+    tool: str
+    endpoint: str
+    """What the tool talks to; empty where the whole type is meant."""
+    state: Literal["open", "half_open"]
+    """``half_open``: one call may try it now."""
+    reason: str
+    """What opened it."""
+    opened_at: Time
+    until: Time
+    """When one call may try it."""
+
+
 class ToolView(Wire):
     """A type that a subtask may have."""
 
@@ -95,6 +111,10 @@ class ToolView(Wire):
     """Attempts that run in this engine now."""
     limit: int | None
     """How many of them may run at once: TYPE_LIMITS, or less after a shortage; null for no limit of its own."""
+    rate: str | None
+    """How often it may be called, such as ``10/minute``: RATE_LIMITS, or what the tool says; null for any number."""
+    breakers: list[BreakerView]
+    """Those of its breakers that are not closed; while nothing is broken there are none."""
     profile: ToolProfile | None
     """Null while nothing of it has run."""
 

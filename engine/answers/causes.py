@@ -7,12 +7,15 @@ names that end in ``_at``, and ``since``, ``until`` and ``expected_end``, are mi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from engine.answers import words
 from engine.answers.facts import Facts, Here
 from engine.answers.holds import Cause, Code, by_whom, of_engine, of_task
+from engine.context import what_holds
+from engine.limits.breakers import Shown
 from engine.model import Json, Subtask
 from engine.states import SETTLED, SubtaskStatus
 from engine.times import iso
@@ -20,6 +23,7 @@ from engine.times import iso
 BY_PERSON = "by a person"
 """The reason that a subtask carries when a person skipped it."""
 INTERRUPTED = "interrupted"
+_RESET = "it goes on by itself once a call succeeds; POST /tools/{tool}/reset closes it at once"
 UNSUCCESSFUL = SETTLED - {SubtaskStatus.COMPLETED}
 
 
@@ -74,6 +78,8 @@ def _ready(subtask: Subtask, facts: Facts) -> list[Cause]:
         found.append(Cause("no_agent", f"no agent takes it: {lacking}", advice, data={"type": subtask.type}))
     if found or not here.owned:
         return found
+    if (broken := here.broken.get(subtask.type)) is not None and not subtask.fell_back:
+        return [_breaker(broken)]
     limit = here.limits.get(subtask.type)
     if limit is not None and here.of_type.get(subtask.type, 0) >= limit:
         return [_type_limit(subtask.type, here, limit)]
@@ -84,6 +90,16 @@ def _ready(subtask: Subtask, facts: Facts) -> list[Cause]:
     if here.running >= here.slots:
         return [_slot(subtask, facts)]
     return [Cause("starting", "it is ready and a slot is free: it starts in a moment", data=_place(subtask, facts))]
+
+
+def _breaker(broken: Shown) -> Cause:
+    text = f"the breaker of {broken.key} is open: {broken.reason}"
+    data: dict[str, Json] = {"breaker": broken.key, "until": broken.until, "since": broken.opened_at}
+    return Cause("breaker", text + _tried(broken.until), _RESET.format(tool=broken.tool), data=data)
+
+
+def _tried(until: int | None) -> str:
+    return "" if until is None else f"; one call tries it at {iso(until)}"
 
 
 def _type_limit(type_: str, here: Here, limit: int) -> Cause:
@@ -137,6 +153,18 @@ def _processing(subtask: Subtask, facts: Facts) -> list[Cause]:
 
 
 def _retrying(subtask: Subtask, facts: Facts) -> list[Cause]:
+    live = facts.here.waits(subtask.id)
+    held = (live.code, live.words) if live else what_holds(subtask.reason)
+    return [_held(subtask, *held)] if held else _backing_off(subtask, facts)
+
+
+def _held(subtask: Subtask, code: str, said: str) -> Cause:
+    until = subtask.wake_at
+    text = f"waits: {said}" + (f"; it expects to start at {iso(until)}" if until is not None else "")
+    return Cause(cast(Code, code), text, "it starts by itself, and has spent no attempt", data={"until": until})
+
+
+def _backing_off(subtask: Subtask, facts: Facts) -> list[Cause]:
     error, until = error_of(subtask), subtask.wake_at
     text = "waits out a back-off"
     if until is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from engine.forecasts import Forecast, Foresight
+from engine.limits.breakers import Shown
+from engine.limits.lines import Held
 from engine.lookups import Sign
 from engine.model import Subtask, Task
 
@@ -28,12 +30,17 @@ class Behind(msgspec.Struct, frozen=True):
     more: bool = False
 
 
+def _nothing(_: str) -> None:
+    return None
+
+
 class Here(msgspec.Struct, frozen=True):
     """What the engine that is asked knows at this moment.
 
     ``owned``: the task is this engine's. ``sign`` is the last sign of life of the one that has it, else. ``of_task``
     counts running attempts of the task, ``others`` further tasks of this engine with something ready. ``limits`` are
-    the limits by type that hold now, ``lowered`` the types whose limit is lower than the settings'.
+    the limits by type that hold now, ``lowered`` the types whose limit is lower than the settings', ``broken`` those
+    whose breaker is open; ``waits`` says by its id what limit a subtask waits for.
     """
 
     engine: str
@@ -46,6 +53,8 @@ class Here(msgspec.Struct, frozen=True):
     limits: Mapping[str, int] = {}
     lowered: frozenset[str] = frozenset()
     held: Mapping[str, int] = {}
+    broken: Mapping[str, Shown] = {}
+    waits: Callable[[str], Held | None] = _nothing
     tools: frozenset[str] = frozenset()
     draining: bool = False
     unavailable: str = ""

@@ -15,6 +15,8 @@ from engine.answers.why import Why
 from engine.errors import GraphUnavailable, NotFound
 from engine.forecasts import Forecast, Foresight
 from engine.ledger import Ledger
+from engine.limits.breakers import Shown
+from engine.limits.lines import Held
 from engine.lookups import Sign
 from engine.model import Subtask, Task
 from engine.ports import Clock, Graph
@@ -47,6 +49,8 @@ class Situation(msgspec.Struct):
     timeout: int
     foresee: Callable[[Task], Awaitable[Foresight | None]]
     forecast: Callable[[Task], Awaitable[Forecast | None]]
+    broken: Callable[[], Sequence[Shown]] = tuple
+    waits: Callable[[str], Held | None] = lambda _: None
     lacking: Lacking | None = None
 
 
@@ -216,6 +220,8 @@ class Questions:
             limits=ledger.throttle.limits(),
             lowered=frozenset(ledger.throttle.lowered),
             held={type_: number for type_, number in task.held.items() if number} if task else {},
+            broken={shown.tool: shown for shown in situation.broken() if not shown.endpoint},
+            waits=situation.waits,
             tools=frozenset(situation.tools()),
             draining=ledger.draining,
             unavailable=situation.unavailable(),

@@ -141,6 +141,7 @@ def subtask(draft: Draft, order: Order, lanes: Lanes, id_: str, key: str = "") -
         optional=policies.optional,
         judged=judged,
         timed=policies.queue is not None or policies.total is not None,
+        falls_back=policies.fallback is not None,
         follows=lanes.followed(draft, id_),
         expected=draft.expected,
     )
@@ -165,6 +166,7 @@ def _spec(draft: Draft, lanes: Lanes) -> str:
         on_interrupt=policies.on_interrupt,
         reuse=policies.reuse,
         approval=policies.approval,
+        limits=list(policies.limits),
         implied=[place(lanes.inside, index) for index in draft.dependencies[draft.declared :]],
         map=lanes.map_spec(draft) if draft.mapped else None,
     )

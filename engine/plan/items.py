@@ -91,6 +91,7 @@ def _children(
             expanded_from=parent_id,
             optional=spec.optional,
             timed=spec.queue is not None or spec.total is not None,
+            falls_back=spec.fallback is not None,
         )
         for index, values in enumerate(own)
     ]

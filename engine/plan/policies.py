@@ -9,7 +9,7 @@ from engine.errors import Category
 from engine.model import Json
 from engine.plan.faults import Faults
 from engine.plan.schema import CachePolicy, Expression, Retry, SubtaskSpec
-from engine.plan.spec import Condition, RetrySpec
+from engine.plan.spec import Condition, LimitSpec, RetrySpec
 
 
 class FallbackDraft(msgspec.Struct):
@@ -35,6 +35,7 @@ class Policies(msgspec.Struct, frozen=True):
     on_interrupt: str | None = None
     reuse: float | None = None
     approval: bool = False
+    limits: tuple[LimitSpec, ...] = ()
 
 
 DEFAULT = Policies()
@@ -58,6 +59,7 @@ def policies_of(spec: SubtaskSpec, place: str, faults: Faults) -> Policies:
         on_interrupt=spec.on_interrupt,
         reuse=spec.cache.ttl_seconds if isinstance(spec.cache, CachePolicy) else 0.0 if spec.cache is False else None,
         approval=spec.requires_approval,
+        limits=tuple(LimitSpec(limit.key, limit.rate or "", limit.concurrency or 0) for limit in spec.limits),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.model import Json, Subtask, Task
-from engine.plan.spec import Condition, RetrySpec, Spec
+from engine.plan.spec import Condition, LimitSpec, RetrySpec, Spec
 from engine.plan.stored import as_sent
 
 
@@ -54,6 +54,7 @@ def _policies(spec: Spec) -> dict[str, Json]:
         "fallback": {"type": spec.fallback.type, "input": spec.fallback.input} if spec.fallback else None,
         "on_interrupt": spec.on_interrupt,
         "requires_approval": spec.approval or None,
+        "limits": [_limit(limit) for limit in spec.limits] or None,
         "cache": None if spec.reuse is None else {"ttl_seconds": spec.reuse} if spec.reuse else False,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -67,6 +68,11 @@ def _retry(retry: RetrySpec) -> dict[str, Json]:
         "jitter": retry.jitter,
         "on": retry.on,
     }
+
+
+def _limit(limit: LimitSpec) -> dict[str, Json]:
+    given = {"key": limit.key, "rate": limit.rate or None, "concurrency": limit.concurrency or None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _run_if(condition: Condition) -> Json:

@@ -10,14 +10,24 @@ import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic import ValidationError as ShapeError
 from pydantic_core import PydanticCustomError
 
+from engine import conditions
 from engine.errors import Category
 from engine.model import Json
 from engine.plan.happenings import ALL, FINAL_NAMES, NAMES
 from engine.plan.nearest import Nearest
+from engine.rates import parse_rate
 
 KEY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$"
 """What a subtask's key looks like."""
@@ -65,6 +75,22 @@ def _happening(name: str) -> str:
         text = f"should be {ALL} or one of {', '.join(NAMES)}{Nearest(NAMES).hint(name)}"
         raise PydanticCustomError("happening", "{text}", {"text": text})
     return name
+
+
+def _limit_key(key: str) -> str:
+    try:
+        conditions.check_text(key)
+    except conditions.NotReadable as error:
+        raise PydanticCustomError("limit_key", "{text}", {"text": f"holds no CEL expression: {error}"}) from None
+    return key
+
+
+def _rate(text: str) -> str:
+    try:
+        parse_rate(text)
+    except ValueError as error:
+        raise PydanticCustomError("rate", "{text}", {"text": str(error)}) from None
+    return text
 
 
 class Strict(BaseModel):
@@ -132,6 +158,24 @@ class CachePolicy(Strict):
     ttl_seconds: Seconds
 
 
+class SharedLimit(Strict):
+    """How often, or how many at a time, something may be done by all subtasks that give the same key."""
+
+    key: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_limit_key)]
+    """What is limited, such as "account {{input.account}}": in double braces expressions in CEL, which see the task's
+    ``input``, the subtask's own resolved input as ``value``, its ``item``, its ``type`` and the task's ``user``."""
+    rate: Annotated[str, AfterValidator(_rate)] | None = None
+    """Such as "10/minute"; second, minute, hour or day."""
+    concurrency: int | None = Field(None, ge=1, le=100_000)
+    """How many may run at the same time."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.rate is None and self.concurrency is None:
+            raise PydanticCustomError("limit", "should have a rate, a concurrency, or both")
+        return self
+
+
 class MapPolicy(Strict):
     """One subtask per item of a list that is known only at run time."""
 
@@ -173,6 +217,8 @@ class SubtaskSpec(Strict):
     """A person has to approve its resolved input before it runs; of a mapped one, that of each item."""
     cache: CachePolicy | Literal[False] | None = None
     """false: its output is neither reused nor used again; else for how long it is. The type decides unless given."""
+    limits: list[SharedLimit] = Field(default_factory=list, max_length=10)
+    """Limits that it shares with other subtasks, of any task; what is above them waits."""
     map: MapPolicy | None = None
 
 

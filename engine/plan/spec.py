@@ -84,6 +84,16 @@ class FallbackSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     refs: Refs | None = None
 
 
+class LimitSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A limit that a subtask shares with all that give the same key: ``rate`` as "10/minute", "" for none, and how
+    many may run at the same time, 0 for any number. ``key`` may hold expressions in CEL in double braces.
+    """
+
+    key: str
+    rate: str = ""
+    concurrency: int = 0
+
+
 class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that running a subtask needs beside its id, key and type.
 
@@ -94,8 +104,8 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     the places of the items that it follows, ``upstream``, whose outputs are that. ``implied`` are the places in the
     plan of dependencies that only references add. ``reuse`` is for how many seconds its output may be used again,
     whatever its type says of itself; 0 forbids it, None leaves it to the type and the settings. ``approval`` asks for a
-    person before it runs; the items of a mapped one ask each for itself.
-    ``capabilities`` are those that it requires.
+    person before it runs; the items of a mapped one ask each for itself. ``capabilities`` are those that it requires,
+    ``limits`` those that it shares with others.
     """
 
     input: Any = {}
@@ -113,6 +123,7 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     reuse: float | None = None
     approval: bool = False
     capabilities: list[str] = []
+    limits: list[LimitSpec] = []
     implied: list[Place] = []
     map: MapSpec | None = None
     item: Any = msgspec.UNSET

@@ -63,6 +63,7 @@ class StoredBody(msgspec.Struct, frozen=True):
     on_failure: str = "keep"
     """"rollback": the files that it changed are put back when it fails or is cancelled."""
     callbacks: list[StoredCallback] = []
+    user_id: str = ""
     trace: dict[str, str] = {}
     """Where its trace goes on: headers of W3C Trace Context."""
 

@@ -39,6 +39,7 @@ class Claude(ModelTool[ClaudeInput]):
     """Asks Claude; its output is ``{"text"}``, or ``{"value"}`` with an ``output_schema``, with model and usage."""
 
     name = "claude"
+    breaker = True
     idempotent = True
     risk: Risk = "read"
     untrusted = True

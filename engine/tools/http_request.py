@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ _TRANSIENT = {408, 425, 429}
 _PERMISSION = {401, 403}
 _LONGEST_DELAY_SECONDS = 3600.0
 """A server may name any time in Retry-After; nobody should wait for days because of it."""
+_QUOTAS = (("ratelimit-remaining", "ratelimit-reset"), ("x-ratelimit-remaining", "x-ratelimit-reset"))
+_QUOTA = re.compile(r"r=0\b.*?;\s*t=([0-9]{1,9})\b")
+_SINCE_1970 = 1_000_000_000.0
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEXT_TYPES = re.compile(r"text/|application/(.*\+)?(xml|javascript|x-www-form-urlencoded|yaml|x-ndjson|toml)\b")
 _JSON_TYPE = re.compile(r"[^/]+/(.*\+)?json\b")
@@ -92,6 +96,7 @@ class HttpRequest(ModelTool[HttpRequestInput]):
     untrusted = True
     resources = Resources(output_bytes=10 * _MIB)
     model = HttpRequestInput
+    breaker = True
 
     def __init__(self, policy: AddressPolicy, grace: float, client: GuardedHttp | None = None) -> None:
         self._web = WebClient(policy, grace, client)
@@ -118,6 +123,8 @@ class HttpRequest(ModelTool[HttpRequestInput]):
         client = await self._web.opened()
         reply = await client.fetch(_call(value, context.reduction))
         output = output_of(reply)
+        if (rest := rest_of(reply.status, reply.headers, datetime.now(UTC))) is not None:
+            context.limited(rest)
         if reply.status >= 400 and reply.status not in value.accept_status:
             raise _status_error(value, reply, output)
         return output
@@ -148,6 +155,33 @@ def delay_of(retry_after: str | None, now: datetime) -> float | None:
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return min(max(seconds, 0.0), _LONGEST_DELAY_SECONDS)
+
+
+def rest_of(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
+    """For how many seconds a server wants to be left alone, by an answer of its; None when it does not say so.
+
+    It says so with 429 or 503 and ``Retry-After``; or because nothing is left of a quota, in the headers of
+    draft-ietf-httpapi-ratelimit-headers or in the older ones with ``X-``, whose reset is seconds, or since 1970.
+    """
+    if status in (429, 503):
+        told = delay_of(headers.get("retry-after"), now)
+        if told is not None:
+            return told
+    for left, reset in _QUOTAS:
+        if headers.get(left, "").strip() == "0":
+            return _until_reset(headers.get(reset), now)
+    quota = _QUOTA.search(headers.get("ratelimit", ""))
+    return min(float(quota[1]), _LONGEST_DELAY_SECONDS) if quota else None
+
+
+def _until_reset(text: str | None, now: datetime) -> float | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    if seconds > _SINCE_1970:
+        seconds -= now.timestamp()
+    return min(seconds, _LONGEST_DELAY_SECONDS) if seconds > 0 else None
 
 
 def _call(value: HttpRequestInput, reduction: int) -> Call:

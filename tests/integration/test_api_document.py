@@ -172,6 +172,10 @@ async def with_value(server: Server) -> dict[str, str]:
     return place
 
 
+async def web(server: Server) -> dict[str, str]:
+    return {"name": "http_request"}
+
+
 PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "cancel_task": open_task,
     "pause_task": open_task,
@@ -184,6 +188,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "reject_subtask": undecided,
     "decide_approvals": undecided,
     "run_graph_query": saved,
+    "reset_tool": web,
     "delete_task": final_task,
     "read_task_file": with_file,
     "write_task_file": with_file,

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -331,15 +332,22 @@ async def test_back_offs_double_up_to_the_longest_and_are_kept_in_the_graph(lab:
     await engine.cancel(task_id)
 
 
-async def test_a_server_says_how_long_to_wait_within_bounds(lab: Lab, server: ScriptedServer) -> None:
+async def test_a_server_says_how_long_to_wait_within_bounds(lab: Lab) -> None:
+    """Each has a place of its own: what one of a host asks for holds for all that call there."""
     date = datetime.now(UTC) + timedelta(seconds=1_000)
-    for path, wish in (("/seconds", "120"), ("/date", format_datetime(date, usegmt=True)), ("/days", "9999999")):
-        server.answer(path, "429 Slow Down", Retry_After=wish)
-    server.answer("/soon", body=b"well")
-    server.once("/soon", "503 Away", Retry_After="1")
+    wishes = {"seconds": "120", "date": format_datetime(date, usegmt=True), "days": "9999999", "soon": "1"}
+    async with AsyncExitStack() as stack:
+        servers = {key: await stack.enter_async_context(scripted_server()) for key in wishes}
+        await _wait_as_told(lab, servers, wishes)
+
+
+async def _wait_as_told(lab: Lab, servers: dict[str, ScriptedServer], wishes: dict[str, str]) -> None:
+    for key in ("seconds", "date", "days"):
+        servers[key].answer(f"/{key}", "429 Slow Down", Retry_After=wishes[key])
+    servers["soon"].answer("/soon", body=b"well")
+    servers["soon"].once("/soon", "503 Away", Retry_After=wishes["soon"])
     engine = await _engine(lab)
-    paths = ("seconds", "date", "days", "soon")
-    task_id = (await engine.submit(plan(*(_get(path, server.url(f"/{path}")) for path in paths)))).id
+    task_id = (await engine.submit(plan(*(_get(key, servers[key].url(f"/{key}")) for key in wishes)))).id
 
     waits = {}
     for key in ("seconds", "date", "days"):
@@ -352,7 +360,7 @@ async def test_a_server_says_how_long_to_wait_within_bounds(lab: Lab, server: Sc
     assert abs(waits["days"] - 3_600_000) < 1_000
     assert min(_gaps(await _attempts(engine, task_id, "soon"))) >= 1_000
     await engine.cancel(task_id)
-    assert server.asked("/seconds") == 1, "a cancellation ends the wait"
+    assert servers["seconds"].asked("/seconds") == 1, "a cancellation ends the wait"
 
 
 async def test_a_back_off_survives_a_restart_neither_lost_nor_shortened(lab: Lab) -> None:

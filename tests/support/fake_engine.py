@@ -189,8 +189,14 @@ class FakeEngine:
         }
         facts |= {"risk": "read", "untrusted": False, "refuses_tainted": False, "input_schema": {}, "output_schema": {}}
         facts |= {"health": {"ok": True, "detail": "", "suggestion": "", "checked_at": NOW, "next_at": None}}
+        facts |= {"rate": None, "breakers": []}
         facts |= {"resources": msgspec.to_builtins(Resources()), "limits": msgspec.to_builtins(ToolLimits())}
         return [{"name": "noop", "description": "", "version": "1", "running": 1, "limit": 4, "profile": None} | facts]
+
+    async def reset_tool(self, name: str, endpoint: str = "") -> dict[str, Json]:
+        """Keeps which."""
+        self.bodies.append({"name": name, "endpoint": endpoint})
+        return (await self.offered())[0]
 
     async def horizon(self, first: str, before: str) -> str | None:
         """The laid-down one."""

@@ -24,6 +24,7 @@ class RecordingContext:
     reduction: int = 0
     signs: int = 0
     measures: list[tuple[int, float]] = field(default_factory=list)
+    rests: list[float] = field(default_factory=list)
     logged: list[tuple[str, str, dict[str, Json]]] = field(default_factory=list)
 
     def log(self, level: str, message: str, **fields: Json) -> None:
@@ -37,6 +38,10 @@ class RecordingContext:
     def measured(self, memory_bytes: int, cpu_seconds: float, /) -> None:
         """Keeps what a process took."""
         self.measures.append((memory_bytes, cpu_seconds))
+
+    def limited(self, seconds: float, /) -> None:
+        """Keeps for how long the far end wants to be left alone."""
+        self.rests.append(seconds)
 
 
 async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:

@@ -10,9 +10,13 @@ from engine.answers.facts import Behind, Facts
 from engine.answers.holds import Cause
 from engine.answers.task import explain_task
 from engine.answers.why import Why, explain
+from engine.context import held_back
 from engine.estimates.moments import Moment
 from engine.estimates.prediction import Prediction
 from engine.forecasts import Forecast, Foresight
+from engine.limits.breaker import State
+from engine.limits.breakers import Shown
+from engine.limits.lines import Held
 from engine.lookups import Sign
 from engine.model import Pause, Subtask
 from engine.states import TaskStatus
@@ -48,6 +52,23 @@ def _one(subtask: Subtask, known: Facts) -> Cause:
 )
 def test_every_state_has_a_cause(status: str, fields: dict[str, int], code: str) -> None:
     assert _codes(sub("a", status, **fields), facts()) == [code]
+
+
+@pytest.mark.parametrize("code", ["breaker", "rate_limit", "concurrency", "rest"])
+def test_what_a_limit_holds_back_says_which_and_until_when(code: str) -> None:
+    stored = _one(sub("a", "retrying", wake_at=NOW, reason=held_back("resource:2", code, "too much of it")), facts())
+    assert (stored.code, stored.data) == (code, {"until": NOW})
+    assert stored.words == "waits: too much of it; it expects to start at 2026-11-18T11:06:40.123Z"
+
+    live = Held("line", code, "even more", NOW)
+    assert _codes(sub("a", "retrying"), facts(here=here(waits=lambda _: live))) == [code]
+
+
+def test_a_ready_one_of_a_broken_type_waits_for_the_probe() -> None:
+    broken = {"noop": Shown("noop", "noop", "", State.OPEN, "4 of the last 4 calls failed", NOW - 1000, NOW)}
+    cause = _one(sub("a", "ready"), facts(here=here(broken=broken, limits={"noop": 0})))
+    assert (cause.code, cause.data["until"]) == ("breaker", NOW)
+    assert "POST /tools/noop/reset" in cause.advice
 
 
 def test_a_ready_one_waits_for_the_narrowest_limit() -> None:

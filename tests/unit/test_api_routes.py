@@ -325,6 +325,12 @@ async def test_tools_are_listed(client: httpx2.AsyncClient) -> None:
     assert (tool.name, tool.running, tool.limit, tool.profile) == ("noop", 1, 4, None)
 
 
+async def test_a_tool_is_reset(client: httpx2.AsyncClient, engine: FakeEngine) -> None:
+    tool = read(schemas.ToolView, await client.post("/tools/http_request/reset", json={"endpoint": "a:1"}))
+    assert (tool.breakers, engine.bodies) == ([], [{"name": "http_request", "endpoint": "a:1"}])
+    problem(await client.post("/tools/x/reset", json={"endpoint": 1}), 400, "invalid-input")
+
+
 @pytest.mark.parametrize("key", ["a.b", "a:b", "a+b", "a-b_c", "KEY[0]", "0"])
 async def test_keys_of_every_form_can_be_asked_for(client: httpx2.AsyncClient, engine: FakeEngine, key: str) -> None:
     attempt = Attempt(
@@ -553,6 +559,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "POST /tasks/{task_id}/what-if": "what_if",
         "POST /plans/preview": "preview_plan",
         "GET /tools": "list_tools",
+        "POST /tools/{name}/reset": "reset_tool",
         "POST /graph/query": "query_graph",
         "GET /graph/queries": "list_graph_queries",
         "POST /graph/queries/{name}": "run_graph_query",

@@ -1,6 +1,6 @@
 // The types that a subtask may have: what each takes, and how it has done.
 
-import { get } from "../api.js";
+import { get, post } from "../api.js";
 import { into, loading } from "../dialog.js";
 import { h, put } from "../dom.js";
 import { duration, number, percent } from "../format.js";
@@ -72,10 +72,35 @@ function drawn(tool) {
           ? `${duration(profile.median)} (${duration(profile.p10)} to ${duration(profile.p90)})`
           : null,
       ],
+      ["Rate", tool.rate],
       ["Slower than before", profile?.regressed ? "yes" : null],
     ]),
+    tool.breakers.map(broken),
     schema,
   );
+}
+
+/** A breaker that is open, and how to close it. */
+function broken(breaker) {
+  const note = h(
+    "p.note.bad",
+    {},
+    `${breaker.key} is ${breaker.state === "open" ? "not called" : "tried by one call"}: ${breaker.reason}. `,
+    h(
+      "button",
+      {
+        type: "button",
+        on: {
+          click: async () => {
+            await post(`/tools/${encodeURIComponent(breaker.tool)}/reset`, { endpoint: breaker.endpoint });
+            note.remove();
+          },
+        },
+      },
+      "Reset",
+    ),
+  );
+  return note;
 }
 
 /** A description whose parts in backticks are code. */

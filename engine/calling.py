@@ -1,0 +1,56 @@
+"""The call of a tool itself: what it is called with, what it may use, and what its own exceptions mean."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.context import Context, Living
+from engine.errors import EngineError, ToolError
+from engine.limits.turnstile import Passage
+from engine.model import Json
+from engine.outcomes import Basis
+from engine.plan.spec import Spec
+from engine.toolport import Tool
+from engine.turn import Claim
+from engine.watch import Watch
+
+
+class Job(NamedTuple):
+    """One attempt, once its input is known."""
+
+    tool: Tool
+    claim: Claim
+    spec: Spec
+    value: Json
+    """The resolved input."""
+    expires_at: int | None
+    """End of the time for all attempts together, in milliseconds."""
+    basis: Basis
+    """What it is made from."""
+    passage: Passage | None
+    """What the call has to pass; None for nothing."""
+
+    async def call(self, deadline: float, living: Living, watch: Watch) -> Json:
+        """What the tool gives, once the call has passed what it has to pass."""
+        passage, measured = self.passage, self.basis.measured
+        if passage is None:
+            return await self._run(Context(self.claim, deadline, living, measured))
+        context = Context(self.claim, deadline, living, measured, passage.limited)
+        return await passage.run(lambda: self._run(context), lambda: watch.timed_out)
+
+    async def _run(self, context: Context) -> Json:
+        """Runs the tool, which may know the category of what it raises."""
+        try:
+            return await self.tool.run(self.value, context)
+        except (ToolError, EngineError):
+            raise
+        except Exception as error:
+            category = self.tool.classify(error)
+            if category is None:
+                raise
+            raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
+
+
+def unclassified(error: Exception) -> ToolError:
+    """An exception of which nobody has said what it means."""
+    return ToolError(f"{type(error).__name__}: {error}", suggestion="see the engine's log for the traceback")
