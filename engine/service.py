@@ -478,7 +478,7 @@ class Engine(Verbs):
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""
-        return self._vitals.snapshot() | self._ownership.snapshot()
+        return self._vitals.snapshot() | self._ownership.snapshot() | self.turnstile.snapshot()
 
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""

@@ -46,6 +46,8 @@ LEVELS = {
     "cache_errors": Level("cache_errors", "What could not be read, or got no answer.", grows=True),
     "cache_saved_bytes": Level("cache_saved_bytes", "Outputs that were taken instead of made.", grows=True),
     "cache_saved_seconds": Level("cache_saved_seconds", "Time that making these had taken.", grows=True),
+    "breakers_open": Level("breakers_open", "Breakers that are not closed.", label="type"),
+    "breaker_openings": Level("breaker_openings", "Times that a breaker has opened, or opened again.", grows=True),
     "viewers": Level("stream_viewers", "Who follows tasks live, by a stream or a WebSocket."),
 }
 """By name in the snapshot of the engine; ``viewers`` is told by the API."""

@@ -296,6 +296,11 @@ class Turnstile:
 
     # --- for people and for the scheduler -------------------------------------------------------------------------
 
+    def snapshot(self) -> dict[str, Json]:
+        """Plain numbers as of now, for metrics."""
+        shown = self.breakers.shown()
+        return {"breakers_open": Counter(one.tool for one in shown), "breaker_openings": self.breakers.openings}
+
     def held(self, id_: str) -> Held | None:
         """What a subtask of this engine waits for."""
         return self.lines.held(id_)
