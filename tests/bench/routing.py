@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, ratios
 from tests.bench.stage import Stage
-from tests.support.plans import independent
+from tests.support.plans import plan, step
 
 SLOTS, SUBTASKS = 100, 20_000
 PLAIN = "noops without rules"
@@ -21,7 +21,8 @@ RULES = {
 
 async def routing(stage: Stage, effort: Effort) -> list[Figure]:
     """Rates without and with rules, in turn, and their ratios."""
-    body = independent(effort.size(SUBTASKS, 500))
+    count = effort.size(SUBTASKS, 500)
+    body = plan(*(step(f"k{number}", input={"other": True}) for number in range(count)))  # equal outputs with each rule
     rates: dict[str, list[float]] = {what: [] for what in (PLAIN, *RULES)}
     with TemporaryDirectory(prefix="agent03-rules-") as folder:
         for _ in range(effort.rounds):
