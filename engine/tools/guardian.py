@@ -69,10 +69,11 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     if LINUX:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     answer(control, f"P{os.getpid()} ")
-    streams, (argv, cwd, env, inherit, limits) = receive(control)
+    streams, (argv, cwd, env, inherit, limits, nice) = receive(control)
     tool = fork(control)
     if tool == 0:
         kept = {name: os.environ[name] for name in inherit if name in os.environ}
+        os.nice(nice)
         become(argv, cwd, {**kept, **env}, limits, streams, libc, control)
     for stream in streams:  # only the tool holds its pipes, so that the engine sees them end with it
         os.close(stream)
@@ -85,8 +86,8 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))} ")
 
 
-Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]]]
-"""Program and arguments, folder, variables, names of inherited variables, limits."""
+Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]], int]
+"""Program and arguments, folder, variables, names of inherited variables, limits, niceness to add."""
 
 
 def receive(control: int) -> tuple[list[int], Command]:

@@ -36,6 +36,10 @@ INHERITED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Variables that a process inherits. The others stay away from it: they hold the engine's own passwords and keys."""
+OPEN_FILES = 4096
+"""Files and connections that each process of a tool may have open unless its subtask says otherwise."""
+NICE = 5
+"""How far a tool's processes stand back where processor time is short: the engine itself has to stay quick."""
 _CHUNK = 65_536
 _LEAST_MEMORY_MB, _LEAST_OUTPUT_BYTES = 64, 65_536
 _LAST_RESORT_SECONDS = 1.0
@@ -47,18 +51,19 @@ _log = structlog.get_logger(__name__)
 class Limits:
     """What one process may use.
 
-    ``memory_mb`` MiB of data, ``cpu_seconds`` of processor time, ``output_bytes`` of each of stdout and stderr; None
-    is no limit.
+    ``memory_mb`` MiB of data, ``cpu_seconds`` of processor time, ``output_bytes`` of each of stdout and stderr, so many
+    ``open_files`` at the same time; None is no limit.
     """
 
     memory_mb: int | None
     cpu_seconds: float | None
     output_bytes: int
+    open_files: int | None = None
 
     @staticmethod
     def of(resources: Resources) -> Limits:
         """What a tool says that its processes take."""
-        return Limits(resources.memory_mb, resources.cpu_seconds, resources.output_bytes or MIB)
+        return Limits(resources.memory_mb, resources.cpu_seconds, resources.output_bytes or MIB, OPEN_FILES)
 
     def reduced(self, times: int) -> Limits:
         """Half of it, so many times: for a repeat after resources ran short. Never less than what a start needs."""
@@ -66,6 +71,7 @@ class Limits:
             self.memory_mb and max(_LEAST_MEMORY_MB, self.memory_mb >> times),
             self.cpu_seconds and max(1.0, self.cpu_seconds / 2**times),
             max(_LEAST_OUTPUT_BYTES, self.output_bytes >> times),
+            self.open_files,
         )
 
     def as_resources(self) -> list[tuple[str, int, int]]:
@@ -76,6 +82,8 @@ class Limits:
         if self.cpu_seconds is not None:
             whole = max(1, int(-(-self.cpu_seconds // 1)))
             found.append(("RLIMIT_CPU", whole, whole + 1))
+        if self.open_files is not None:
+            found.append(("RLIMIT_NOFILE", self.open_files, self.open_files))
         return found
 
 
@@ -92,7 +100,7 @@ class Command:
     def packed(self) -> bytes:
         """As the guardian reads it."""
         cwd = self.cwd or str(Path.cwd())
-        packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources()]
+        packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources(), NICE]
         return json.dumps(packed).encode()
 
 

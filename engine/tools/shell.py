@@ -32,6 +32,9 @@ class ProcessLimits(Input):
     output_bytes: int | None = Field(default=None, ge=1, le=64 * MIB)
     """Bytes of stdout, and as many of stderr."""
 
+    open_files: int | None = Field(default=None, ge=16, le=1_048_576)
+    """Files and connections that each process may have open; 4096 unless given."""
+
     def resolved(self, default: Limits, reduction: int = 0) -> Limits:
         """With the defaults where nothing is given, halved ``reduction`` times after resources ran short."""
         default = default.reduced(reduction)
@@ -39,6 +42,7 @@ class ProcessLimits(Input):
             self.memory_mb or default.memory_mb,
             self.cpu_seconds or default.cpu_seconds,
             self.output_bytes or default.output_bytes,
+            self.open_files or default.open_files,
         )
 
 
