@@ -142,6 +142,8 @@ class Settings(BaseModel):
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
+    web_search_url: str = ""
+    """Search provider of web_search: a SearXNG, or what answers as it does; empty means that there is none."""
     smtp_url: SecretStr = SecretStr("")
     """Server for outgoing mail, smtp://[user:password@]host:port or smtps://; empty means that none is sent."""
     mail_from: str = Field("", pattern=r"^([^<>\r\n@]*<[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+|)$")

@@ -46,6 +46,13 @@ class AddressPolicy:
                 networks.append((ipaddress.ip_network(address), port))
         return cls(tuple(networks), frozenset(hosts))
 
+    def also(self, endpoint: str) -> AddressPolicy:
+        """This policy, and one host[:port] that an operator has set; the same for ""."""
+        if not endpoint:
+            return self
+        host, port = _host_and_port(endpoint)
+        return AddressPolicy(self.networks, self.hosts | {(host.lower().rstrip("."), port)})
+
     def allows(self, host: str, port: int, address: str) -> bool:
         """Whether a connection to ``address``, which ``host`` was resolved to, may be made."""
         found = _address(address)

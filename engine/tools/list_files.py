@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -21,7 +21,8 @@ from engine.tools.threads import in_thread
 
 MAX_DEPTH = 100
 """Folders below this depth are named and not entered: each level holds a descriptor."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a folder is opened that must be none of somebody else's making."""
 
 
 class ListFilesInput(Input):
@@ -64,8 +65,8 @@ class ListFiles(ModelTool[ListFilesInput]):
     def _list(self, value: ListFilesInput) -> Json:
         files: list[Json] = []
         with explained(value.path), self._roots.open(value.path) as place:
-            folder = os.open(place.name, _FOLDER, dir_fd=place.folder)
-            for path, found in _walk(folder, "", MAX_DEPTH if value.recursive else 0):
+            folder = os.open(place.name, FOLDER, dir_fd=place.folder)
+            for path, found, _ in walk(folder, "", MAX_DEPTH if value.recursive else 0):
                 name = path if "/" in value.pattern else path.rpartition("/")[2]
                 if not fnmatch(name, value.pattern):
                     continue
@@ -75,15 +76,23 @@ class ListFiles(ModelTool[ListFilesInput]):
         return {"path": value.path, "files": files, "truncated": False}
 
 
-def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result]]:
-    """(path below the folder, its state), each folder before what is in it. Closes ``folder``."""
+class Entry(NamedTuple):
+    """Something in a folder: its path below where the walk began, its state, and the open folder that holds it."""
+
+    path: str
+    state: os.stat_result
+    folder: int
+
+
+def walk(folder: int, prefix: str, depth: int) -> Iterator[Entry]:
+    """Each folder before what is in it, in the order of the names. Closes ``folder``."""
     try:
         for name in sorted(os.listdir(folder)):
             try:
                 found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                yield prefix + name, found
+                yield Entry(prefix + name, found, folder)
                 if depth > 0 and stat.S_ISDIR(found.st_mode):
-                    yield from _walk(os.open(name, _FOLDER, dir_fd=folder), f"{prefix}{name}/", depth - 1)
+                    yield from walk(os.open(name, FOLDER, dir_fd=folder), f"{prefix}{name}/", depth - 1)
             except FileNotFoundError:  # gone since the folder was read
                 continue
     finally:

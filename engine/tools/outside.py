@@ -1,4 +1,4 @@
-"""The tools that talk to the world outside, as one engine has them."""
+"""The tools that look into files, and those that talk to the world outside, as one engine has them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from engine.settings import Settings
 from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
 from engine.tools.roots import Roots
+from engine.tools.search_files import SearchFiles
 from engine.tools.send_email import MailRules, SendEmail
 from engine.tools.sent_log import SentLog
 from engine.tools.smtp import server_of
+from engine.tools.web_search import WebSearch
 from engine.tools.webhook import Webhook
 
 
@@ -21,12 +23,14 @@ def outside_tools(settings: Settings, roots: Roots, policy: AddressPolicy) -> li
         policy: where URLs may lead.
 
     Raises:
-        SettingsError: SMTP_URL cannot be read.
+        SettingsError: SMTP_URL or WEB_SEARCH_URL cannot be read.
     """
     grace = settings.cancel_grace_seconds
     server = server_of(settings.smtp_url.get_secret_value())
     rules = MailRules(server, settings.mail_from, tuple(settings.mail_allow))
     return [
         SendEmail(rules, roots, SentLog(settings.undo), grace),
+        SearchFiles(roots, grace),
+        WebSearch(settings.web_search_url, policy, grace),
         Webhook(policy, settings.webhook_secret.get_secret_value(), grace),
     ]

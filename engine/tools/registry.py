@@ -42,7 +42,7 @@ def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> lis
         model: words what a stage is asked to word; None where no key is set.
 
     Raises:
-        SettingsError: HTTP_ALLOW_PRIVATE or SMTP_URL cannot be read.
+        SettingsError: HTTP_ALLOW_PRIVATE, SMTP_URL or WEB_SEARCH_URL cannot be read.
     """
     grace = settings.cancel_grace_seconds
     processes = Processes(grace)

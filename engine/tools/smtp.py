@@ -5,11 +5,10 @@ TLS is taken wherever the server offers it; a password goes over a connection wi
 
 from __future__ import annotations
 
-import asyncio
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -20,6 +19,8 @@ from engine.tools.threads import in_thread
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _PORTS = {"smtp": 25, "smtps": 465}
+_GRACE = 0.5
+"""Seconds in which a talk that was cut off has noticed it."""
 _HINT = "Write it as smtp://[user:password@]host:port, or smtps:// where TLS begins at once."
 
 
@@ -65,29 +66,17 @@ async def deliver(
             recipient (configuration where it says so for good).
     """
     talk = _Talk(server, seconds)
-    return await _thread(talk, lambda: talk.send(sender, recipients, message))
+    return await in_thread(lambda: talk.send(sender, recipients, message), grace=_GRACE, stop=talk.cut)
 
 
 async def greet(server: Server, seconds: float) -> str:
     """Connects, logs in and leaves: what is wrong with that, "" when nothing is."""
     talk = _Talk(server, seconds)
     try:
-        await _thread(talk, talk.greet)
+        await in_thread(talk.greet, grace=_GRACE, stop=talk.cut)
     except ToolError as error:
         return f"{error}. {error.suggestion}".removesuffix(" ")
     return ""
-
-
-async def _thread(talk: _Talk, work: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """Runs the talk in a thread; a cancellation closes its connection, which ends it."""
-    running = asyncio.ensure_future(in_thread(work, grace=1.0))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        talk.cut()
-        running.cancel()
-        await asyncio.wait([running])
-        raise
 
 
 class _Talk:
@@ -107,10 +96,10 @@ class _Talk:
                 refused = error.recipients
             return {address: _reply(code, text) for address, (code, text) in refused.items()}
 
-    def greet(self) -> dict[str, str]:
+    def greet(self) -> None:
         """Connection and login alone."""
         with _explained(self._server), self._connected():
-            return {}
+            return
 
     def cut(self) -> None:
         """Ends it from outside."""

@@ -33,7 +33,9 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def in_thread(function: Callable[[], T], *, grace: float, interrupt: bool = False) -> T:
+async def in_thread(
+    function: Callable[[], T], *, grace: float, interrupt: bool = False, stop: Callable[[], None] | None = None
+) -> T:
     """Runs ``function`` in a thread and returns what it returns.
 
     When cancelled it waits for the thread, ``grace`` + 1 seconds at most, before the cancellation goes on.
@@ -42,6 +44,7 @@ async def in_thread(function: Callable[[], T], *, grace: float, interrupt: bool 
         function: takes no arguments; it sees the context variables of the caller.
         grace: seconds.
         interrupt: raise ``ThreadStopped`` inside the function instead of only waiting for its end.
+        stop: called when cancelled: ends a call outside Python that the function waits for.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -50,6 +53,8 @@ async def in_thread(function: Callable[[], T], *, grace: float, interrupt: bool 
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        if stop is not None and not future.done():
+            stop()
         if interrupt and not future.done():
             _raise_inside(thread)
         future.add_done_callback(_look_at)

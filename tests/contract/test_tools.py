@@ -31,6 +31,8 @@ GOOD: dict[str, Any] = {
     "write_file": {"path": "new", "content": "x"},
     "list_files": {},
     "delete_file": {"path": "there"},
+    "search_files": {"regex": "con.ent"},
+    "web_search": {"query": "weather"},
     "send_email": {"to": ["ada@example.org"], "subject": "Hello", "text": "How are you?"},
     "webhook": {"url": "http://127.0.0.1:9/", "data": {"a": 1}},
     **{name: {"data": [{"a": 1}, {"a": 2}]} for name in ("validation", "processing", "aggregation", "data_processing")},
@@ -68,8 +70,10 @@ REPEATABLE = ROWS | {
     "delete_file",
     "http_request",
     "webhook",
+    "search_files",
+    "web_search",
 }
-UNREACHED = {"http_request", "send_email", "webhook"}
+UNREACHED = {"http_request", "send_email", "webhook", "web_search"}
 """What they talk to is not there, or not set; they say so."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

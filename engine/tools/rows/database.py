@@ -123,6 +123,18 @@ def parsed(sql: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def pattern_fault(pattern: str) -> str | None:
+    """What is wrong with a regular expression (RE2: linear in the text, whatever the pattern); None when nothing is."""
+    import duckdb
+
+    with _PARSER_LOCK:
+        try:
+            _parser().execute("SELECT regexp_matches('', $1::VARCHAR)", [pattern]).fetchone()
+        except duckdb.Error as error:
+            return str(error).partition(": ")[2].partition("\n")[0] or str(error)
+    return None
+
+
 _PARSER_LOCK = threading.Lock()
 
 
