@@ -13,7 +13,7 @@ from engine.errors import EngineError, GraphUnavailable, NotFound, TaskFailed, T
 from engine.forecasts import Alternative, Forecast, Forecasts, WhatIf
 from engine.ledger import Ledger
 from engine.model import Attempt, Event, Glance, Json, Subtask, Task
-from engine.payloads import Payloads
+from engine.payloads import DIGEST, Payloads
 from engine.plan import stored
 from engine.plan.drawing import longest_way, measured
 from engine.plan.spec import Spec
@@ -229,6 +229,21 @@ class Inquiries:
         if isinstance(produced, Task):
             return await self._payloads.load(produced.result, produced.result_hash)
         return await self._payloads.load(produced.output, produced.output_hash)
+
+    async def file(self, task_id: str, key: str, name: str) -> tuple[bytes, str]:
+        """A file that a subtask has made, which its output names in ``files``: its bytes and its media type.
+
+        Raises:
+            NotFound: when there is none of that name.
+        """
+        subtask = (await self.subtask(task_id, key))[0]
+        output = await self.output(subtask)
+        files = output.get("files") if isinstance(output, dict) else None
+        found = files.get(name) if isinstance(files, dict) else None
+        digest = found.get("sha256") if isinstance(found, dict) else None
+        if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
+            raise NotFound(f"subtask {key!r} has made no file {name!r}: its output lists them in `files`")
+        return await self._payloads.file(digest), str(found.get("media_type"))
 
     async def wait(self, task_id: str) -> Task:
         """Waits until the task is final, also while the graph does not answer.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
@@ -27,6 +28,8 @@ CACHE_BYTES = 64 * 1024 * 1024
 """Output texts kept in memory."""
 NO_ROOM_SECONDS = (0.5, 5.0)
 """First and longest pause between attempts to store an output on a full disk."""
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""A SHA-256 as it is written here."""
 _log = structlog.get_logger("payloads")
 _RESTART = "blob {digest} is not in the blob store: restore BLOB_PATH, or run the subtask again"
 
@@ -77,8 +80,19 @@ class Payloads:
             return
         body = packed.text if packed.size <= BLOB_BYTES else None
         if body is None:
-            await self._put_blob(packed)
+            await self._put_data(packed.digest, packed.text.encode())
         self._pending[packed.digest, holder] = NewResult(packed.digest, packed.size, body, holder)
+
+    async def keep_file(self, holder: str, data: bytes, digest: str) -> None:
+        """Keeps the bytes of a file, which an output refers to by their hash, for as long as ``holder`` is there."""
+        await self._put_data(digest, data)
+        if (digest, holder) in self._pending:
+            self._landed(digest)
+        self._pending[digest, holder] = NewResult(digest, len(data), None, holder)
+
+    async def file(self, digest: str) -> bytes:
+        """The bytes of such a file; raises ``EngineError`` when they are lost."""
+        return await self._blob(digest)
 
     async def adopt(self, holder: str, digest: str, size: int) -> bool:
         """Has ``holder`` keep a payload of the blob store that others have put; False when it is gone."""
@@ -94,12 +108,12 @@ class Payloads:
             self._landed(digest)
         return there
 
-    async def _put_blob(self, packed: Packed) -> None:
-        self._in_flight[packed.digest] += 1
+    async def _put_data(self, digest: str, data: bytes) -> None:
+        self._in_flight[digest] += 1
         try:
-            await self._put_when_there_is_room(packed.digest, packed.text.encode())
+            await self._put_when_there_is_room(digest, data)
         except BaseException:
-            self._landed(packed.digest)
+            self._landed(digest)
             raise
 
     async def _put_when_there_is_room(self, digest: str, data: bytes) -> None:

@@ -127,7 +127,7 @@ class Engine(Verbs):
         )
         roots = Roots(settings.file_roots)
         self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
-        tools.experience = learner.of_type
+        tools.experience, tools.keep = learner.of_type, payloads.keep_file
         self.cache = cache or CacheService(RedisConnection(""), settings.cache_ttl_seconds, settings.namespace)
         keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
         lookups = Lookups(self.cache, graph, graph, keeper, clock)

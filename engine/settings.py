@@ -142,6 +142,8 @@ class Settings(BaseModel):
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
+    browser_path: str = ""
+    """The Chromium of ``browser``; empty means the one on the PATH."""
     web_search_url: str = ""
     """Search provider of web_search: a SearXNG, or what answers as it does; empty means that there is none."""
     smtp_url: SecretStr = SecretStr("")

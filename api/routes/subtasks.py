@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,12 @@ from engine.plan.drawing import collapsed
 from engine.plan.layout import placed
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["subtasks"])
+
+MADE = ("image/png", "application/pdf")
+"""What files of subtasks are told to be; others are only bytes."""
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MADE}}
+}
 
 
 class SubtaskFilter(BaseModel):
@@ -68,6 +74,15 @@ async def list_subtasks(
 async def get_subtask(engine: TheEngine, task_id: str, key: str) -> schemas.SubtaskDetail:
     """Everything about one subtask: its input before and after its references were replaced, and every attempt."""
     return await present.subtask_detail(engine, task_id, key)
+
+
+@router.get("/subtasks/{key}/files/{name}", response_class=Response, responses=FILES | problems(404, 503))
+async def get_subtask_file(engine: TheEngine, task_id: str, key: str, name: str) -> Response:
+    """A file that a subtask has made, such as a screenshot: its output names it in ``files``."""
+    data, found = await engine.file(task_id, key, name)
+    media_type = found if found in MADE else "application/octet-stream"
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(data, headers=headers, media_type=media_type)
 
 
 @router.get(

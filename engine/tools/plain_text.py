@@ -17,7 +17,11 @@ def plain_text(value: object, most: int) -> str:
     reader = _Reader()
     reader.feed(value[:_LONGEST])
     reader.close()
-    text = " ".join("".join(map(_visible, "".join(reader.parts))).split())
+    return clipped(" ".join("".join(map(_visible, "".join(reader.parts))).split()), most)
+
+
+def clipped(text: str, most: int) -> str:
+    """At most ``most`` characters of a text; it says where something is left out."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 

@@ -13,6 +13,7 @@ from engine.planning.templates import TemplateSet
 from engine.settings import Settings
 from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
+from engine.tools.browser import Browser, Keep
 from engine.tools.calculate import Calculate
 from engine.tools.claude import Claude
 from engine.tools.decorator import mark_of
@@ -83,6 +84,8 @@ class ToolRegistry:
         self._tools: dict[str, Tool] = {}
         self.experience: Callable[[str], tuple[float | None, float | None]] = lambda _: (None, None)
         """What the engine has learned of a type, as (median seconds, share that succeeds)."""
+        self.keep: Keep = _nowhere
+        """Keeps a file that a tool has made with its subtask; the engine gives it."""
         for tool in tools:
             self.register(tool)
 
@@ -102,6 +105,8 @@ class ToolRegistry:
         """
         registry = cls(builtin_tools(settings, model), grace=settings.cancel_grace_seconds)
         registry.register(Claude(model))
+        policy = AddressPolicy.parse(settings.http_allow_private)
+        registry.register(Browser(policy, settings.browser_path, lambda *kept: registry.keep(*kept)))
         registry.register(
             Planning(
                 model,
@@ -185,6 +190,10 @@ class ToolRegistry:
         """Closes every tool."""
         for tool in self._tools.values():
             await tool.close()
+
+
+async def _nowhere(subtask_id: str, data: bytes, digest: str) -> None:
+    """There is no engine, so nobody asks for the file."""
 
 
 def _import(name: str) -> ModuleType:

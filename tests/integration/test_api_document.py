@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -156,6 +157,16 @@ async def in_state(server: Server, task_id: str, key: str, status: SubtaskStatus
     return {"task_id": task_id, "key": key}
 
 
+async def with_a_file(server: Server) -> dict[str, str]:
+    """A subtask that has made a picture."""
+    digest = hashlib.sha256(b"picture").hexdigest()
+    made = {"files": {"view": {"sha256": digest, "bytes": 7, "media_type": "image/png"}}}
+    task_id = await server.submit(plan(step("look", input=made)))
+    await server.engine.wait(task_id)
+    await server.engine._payloads.keep_file((await server.engine.subtask(task_id, "look"))[0].id, b"picture", digest)
+    return {"task_id": task_id, "key": "look", "name": "view"}
+
+
 async def saved(server: Server) -> dict[str, str]:
     return {"name": "ready_frontier"}
 
@@ -189,6 +200,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "decide_approvals": undecided,
     "run_graph_query": saved,
     "reset_tool": web,
+    "get_subtask_file": with_a_file,
     "delete_task": final_task,
     "read_task_file": with_file,
     "write_task_file": with_file,

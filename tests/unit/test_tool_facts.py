@@ -42,7 +42,7 @@ def test_each_type_says_what_it_can_do_to_the_world(registry: ToolRegistry) -> N
     assert {name for name, risk in risks.items() if risk == "dangerous"} == {"python", "shell"}
     assert {name for name, risk in risks.items() if risk == "write"} == {
         *("http_request", "write_file", "delete_file", "transformation", "formatting", "finalize"),
-        *("send_email", "webhook"),
+        *("browser", "send_email", "webhook"),
     }
     assert {name for name in risks if of(registry, name).refuses_tainted} == {"send_email", "shell", "write_file"}
 
