@@ -201,3 +201,18 @@ async def test_final_tasks_are_found_by_their_end(hand: Hand) -> None:
     assert await hand.graph.final_before(hand.now + 1, 1) == [early.id]
     assert await hand.graph.final_before(begun, 10) == []
     assert first_ulid(begun) <= open_task.id < first_ulid(begun + 60_000)
+
+
+async def test_all_that_one_subtask_keeps_goes_with_its_task(hand: Hand) -> None:
+    """A failed attempt's partial output, a picture: a subtask keeps more than its output."""
+    before = await hand.graph.sizes()
+    outputs = [large(hand, letter) for letter in "abc"]
+    task = await with_results(hand, *outputs, blob=True)
+    more = [large(hand, letter) for letter in "defgh"]
+    ids = [f"{task.id}.{number:07d}" for number in (0, 0, 0, 2, 2)]
+    pairs = zip(more, ids, strict=True)
+    await hand.graph.put_results([NewResult(packed.digest, packed.size, None, id_) for packed, id_ in pairs])
+
+    assert sorted(await remove(hand, task)) == sorted(packed.digest for packed in outputs + more)
+
+    assert await hand.graph.sizes() == before
