@@ -194,6 +194,10 @@ class Settings(BaseModel):
     """US dollars per million input and output tokens, as "model:3/15,model:1/5"; a model without a price costs null."""
     claude_timeout_seconds: float = Field(120.0, gt=0)
     """Longest wait for one answer."""
+    sdk_permission_mode: Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"] = "acceptEdits"
+    """What ``claude_code`` may do unasked beside its ``allowed_tools``; nobody is there to be asked."""
+    claude_code_path: str = ""
+    """The program of Claude Code; empty means the one that comes with the extra ``agent``."""
     max_expansion_depth: int = Field(5, ge=0, le=50)
     """How deep subtasks may grow from subtasks that grew; 0 lets none grow any."""
 

@@ -13,10 +13,11 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
+from typing_extensions import TypedDict
 
 from engine.errors import Category, ToolError
 from engine.model import Json

@@ -5,6 +5,9 @@ from __future__ import annotations
 from engine.settings import Settings
 from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
+from engine.tools.aider import Aider
+from engine.tools.claude_code import ClaudeCode
+from engine.tools.process import Processes
 from engine.tools.roots import Roots
 from engine.tools.search_files import SearchFiles
 from engine.tools.send_email import MailRules, SendEmail
@@ -28,7 +31,12 @@ def outside_tools(settings: Settings, roots: Roots, policy: AddressPolicy) -> li
     grace = settings.cancel_grace_seconds
     server = server_of(settings.smtp_url.get_secret_value())
     rules = MailRules(server, settings.mail_from, tuple(settings.mail_allow))
+    key, address = settings.anthropic_api_key.get_secret_value(), settings.anthropic_base_url
+    keys = {"ANTHROPIC_API_KEY": key} if key else {}
+    places = {"ANTHROPIC_BASE_URL": address} if address else {}
     return [
+        Aider(Processes(grace), roots, keys),
+        ClaudeCode(roots, settings.sdk_permission_mode, settings.claude_code_path, keys | places),
         SendEmail(rules, roots, SentLog(settings.undo), grace),
         SearchFiles(roots, grace),
         WebSearch(settings.web_search_url, policy, grace),

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TypedDict
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from engine.errors import Category, ToolError
 from engine.model import Json

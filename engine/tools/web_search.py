@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
 from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, field_validator
+from typing_extensions import TypedDict
 
 from engine.errors import Category, SettingsError, ToolError
 from engine.model import Json

@@ -31,6 +31,8 @@ GOOD: dict[str, Any] = {
     "write_file": {"path": "new", "content": "x"},
     "list_files": {},
     "delete_file": {"path": "there"},
+    "aider": {"message": "Add a docstring.", "files": ["there"]},
+    "claude_code": {"prompt": "Add a docstring."},
     "search_files": {"regex": "con.ent"},
     "web_search": {"query": "weather"},
     "send_email": {"to": ["ada@example.org"], "subject": "Hello", "text": "How are you?"},
@@ -73,7 +75,7 @@ REPEATABLE = ROWS | {
     "search_files",
     "web_search",
 }
-UNREACHED = {"http_request", "send_email", "webhook", "web_search"}
+UNREACHED = {"http_request", "send_email", "webhook", "web_search", "aider", "claude_code"}
 """What they talk to is not there, or not set; they say so."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -39,12 +39,13 @@ def test_each_type_shows_what_it_takes_and_gives(registry: ToolRegistry) -> None
 
 def test_each_type_says_what_it_can_do_to_the_world(registry: ToolRegistry) -> None:
     risks = {name: of(registry, name).risk for name in registry.names()}
-    assert {name for name, risk in risks.items() if risk == "dangerous"} == {"python", "shell"}
+    assert {name for name, risk in risks.items() if risk == "dangerous"} == {"aider", "claude_code", "python", "shell"}
     assert {name for name, risk in risks.items() if risk == "write"} == {
         *("http_request", "write_file", "delete_file", "transformation", "formatting", "finalize"),
         *("browser", "send_email", "webhook"),
     }
-    assert {name for name in risks if of(registry, name).refuses_tainted} == {"send_email", "shell", "write_file"}
+    refusing = {"aider", "claude_code", "send_email", "shell", "write_file"}
+    assert {name for name in risks if of(registry, name).refuses_tainted} == refusing
 
 
 @pytest.mark.parametrize(
