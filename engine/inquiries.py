@@ -240,10 +240,11 @@ class Inquiries:
         output = await self.output(subtask)
         files = output.get("files") if isinstance(output, dict) else None
         found = files.get(name) if isinstance(files, dict) else None
-        digest = found.get("sha256") if isinstance(found, dict) else None
+        entry: dict[str, Json] = found if isinstance(found, dict) else {}
+        digest = entry.get("sha256")
         if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
             raise NotFound(f"subtask {key!r} has made no file {name!r}: its output lists them in `files`")
-        return await self._payloads.file(digest), str(found.get("media_type"))
+        return await self._payloads.file(digest), str(entry.get("media_type"))
 
     async def wait(self, task_id: str) -> Task:
         """Waits until the task is final, also while the graph does not answer.
