@@ -179,6 +179,7 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         memory_bytes=attempt.effort.memory_bytes,
         cpu_seconds=attempt.effort.cpu_seconds,
         saved_seconds=attempt.effort.saved_seconds,
+        tainted=attempt.tainted,
     )
 
 

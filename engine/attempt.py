@@ -44,6 +44,7 @@ from engine.routing.rules import Option
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.states import SubtaskStatus
+from engine.taint.marks import Marks
 from engine.toolport import Tool
 from engine.tracing import Tracing
 from engine.turn import Claim, Settle
@@ -150,6 +151,7 @@ class Attempts:
         sharing: Sharing | None = None,
         recall: Recall | None = None,
         foretold: bool = False,
+        marks: Marks | None = None,
     ) -> Settle:
         """Runs one attempt to its outcome.
 
@@ -161,10 +163,13 @@ class Attempts:
             sharing: how its task takes part in the reuse of outputs; None when it does not.
             recall: what its task repeats after a recall.
             foretold: what is expected of the subtask is more than a guess.
+            marks: what of its task came from outside; takes up whether this attempt is part of that.
         """
         with self._tracing.attempt(claim) as span:
             begun = self._clock.monotonic()
-            settle = await self._run(claim, task_input, stopped, expires_at, sharing, recall)
+            settle = await self._run(
+                claim, task_input, stopped, expires_at, sharing, recall, Marks() if marks is None else marks
+            )
             span.ended(settle)
         seconds = self._clock.monotonic() - begun
         self._router.ended(claim.id, settle, seconds)
@@ -182,18 +187,20 @@ class Attempts:
         expires_at: int | None,
         sharing: Sharing | None,
         recall: Recall | None,
+        marks: Marks,
     ) -> Settle:
         """The outcome of one attempt; see ``run``."""
         started = self._clock.now()
         basis = outcomes.Basis()
         try:
-            made = await self._unchanged(claim, recall, basis) if recall else None
-            made = made or await self._perform(claim, task_input, expires_at, sharing, basis)
+            made = await self._unchanged(claim, recall, basis, marks) if recall else None
+            made = made or await self._perform(claim, task_input, expires_at, sharing, basis, marks)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
             settle = self.never_started(claim, PutBack(), started)
         except NeedsApproval as asks:
+            basis.tainted = False  # there is nothing yet
             settle = self._asks(claim, started, asks.request)
         except Postponed as later:
             settle = self._postponed(claim, later, started)
@@ -210,6 +217,8 @@ class Attempts:
             settle = outcomes.succeeded(claim, made.packed, started, self._clock.now())
             if made.wish is not None:
                 settle = outcomes.reusable(settle, made.wish.version, made.wish.key, made.origin)
+        if basis.tainted or marks:
+            marks.note(claim.id, tainted=basis.tainted)
         return basis.noted_on(settle)
 
     def never_started(self, claim: Claim, why: Event, started: int | None = None) -> Settle:
@@ -240,12 +249,15 @@ class Attempts:
         decision = self._decide(claim, spec, Waits(held.until, later.breaker), None)
         return outcomes.postponed(claim, spec, decision, held.code, held.words, started, self._clock.now())
 
-    async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis) -> Made | None:
+    async def _unchanged(self, claim: Claim, recall: Recall, basis: outcomes.Basis, marks: Marks) -> Made | None:
         """What it had produced in the task that this one repeats after a recall, where that still holds."""
         kept = await self._cutoff.kept(claim, Spec.decode(claim.spec), recall)
         if kept is None:
             return None
         basis.take_over(kept.origin, kept.used)
+        earlier = await self._graph.subtask(recall.of, claim.key)
+        reaching = marks.reaching(claim.task_id, claim.id, Spec.decode(claim.spec))
+        basis.tainted = bool(reaching) or earlier is None or earlier[0].tainted
         return Made(await self._kept(claim, pack(kept.output)))
 
     async def _perform(
@@ -255,11 +267,14 @@ class Attempts:
         expires_at: int | None,
         sharing: Sharing | None,
         basis: outcomes.Basis,
+        marks: Marks,
     ) -> Made:
         """From the claim to an output that is safely kept; notes on ``basis`` what that is made from."""
         type_, spec = Spec.decode(claim.spec).running(claim.type, claim.fell_back)
         tool = self._tool(type_)
         basis.version = tool.version
+        tainted_by = marks.reaching(claim.task_id, claim.id, spec)
+        basis.tainted = bool(tainted_by)
         if spec.map is not None and not claim.fell_back:
             output = await self._grow_items(claim, spec, task_input, basis)
         else:
@@ -268,7 +283,9 @@ class Attempts:
             if request is not None:
                 tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
                 basis.version = tool.version
-            value = (await self._gate.passed(claim, spec, tool, value, ())).value
+            passed = await self._gate.passed(claim, spec, tool, value, tainted_by)
+            value = passed.value
+            basis.tainted = tool.taints(value) or bool(tainted_by and not passed.approved)
             passage = self._turnstile.passage(tool, claim, spec, value, task_input)
             job = Job(tool, claim, spec, value, expires_at, basis, passage)
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):

@@ -29,10 +29,12 @@ from engine.errors import (
     ToolError,
 )
 from engine.machine import Approve, Event, Reject, Standing, decide
-from engine.model import Subtask, Value
+from engine.model import Json, Subtask, Value
 from engine.payloads import error_text
 from engine.plan.spec import Spec
 from engine.retries import Defaults
+from engine.routing.request import ExecutionRequest
+from engine.routing.rules import Option
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.states import SubtaskStatus, subtask_verbs
@@ -141,15 +143,8 @@ class Decisions:
         if wish.state != "approved" or len(found) != 1 or found[0].approval is None:
             raise _fault("goes with the approval of one subtask that has asked; leave it out")
         subtask, request = found[0].subtask, found[0].approval.request
-        type_, spec = Spec.decode(subtask.spec).running(subtask.type, subtask.fell_back)
-        tool = self._tools(type_)
-        if tool is None or type_ != request.type:
-            raise Conflict(f"{subtask.key} is not what it was when it asked: GET its approvals again")
-        try:
-            value = await self._attempts.resolved_input(task.id, spec, task.input, tool.literal)
-        except ToolError as error:
-            raise Conflict(f"the input of {subtask.key} cannot be resolved any more: {error}") from None
-        if fingerprint(type_, value) != request.hash:
+        tool, value = self._tools(request.type), await self._input(task, subtask)
+        if tool is None or fingerprint(request.type, value) != request.hash:
             raise Conflict(f"the input of {subtask.key} is not what it was when it asked: GET its approvals again")
         if isinstance(value, dict) and not isinstance(wish.input, dict):
             raise _fault("should be an object: its fields are put into the input")
@@ -160,7 +155,20 @@ class Decisions:
         text = msgspec.json.encode(wish.input).decode()
         if len(text) > LARGEST_AMENDMENT:
             raise _fault(f"is larger than {LARGEST_AMENDMENT:,} bytes")
-        return text, fingerprint(type_, changed)
+        return text, fingerprint(request.type, changed)
+
+    async def _input(self, task: RunningTask, subtask: Subtask) -> Json:
+        """What a subtask has asked about: its resolved input, with what a rule of the router has put over it."""
+        type_, spec = Spec.decode(subtask.spec).running(subtask.type, subtask.fell_back)
+        literal = tool.literal if (tool := self._tools(type_)) is not None else frozenset()
+        try:
+            value = await self._attempts.resolved_input(task.id, spec, task.input, literal)
+        except ToolError as error:
+            raise Conflict(f"the input of {subtask.key} cannot be resolved any more: {error}") from None
+        read = await self._graph.subtask(task.id, subtask.key)
+        routed = read[1][-1].request if read is not None and read[1] else ""
+        by_rule = ExecutionRequest.decode(routed) if routed else None
+        return value if by_rule is None else Option(by_rule.tool, by_rule.parameters).value(value)
 
     async def _record(self, found: Sequence[Waiting], verdict: Verdict) -> None:
         """Writes the verdict on all that asked, or raises ``Conflict``."""

@@ -31,7 +31,8 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 class Submitted(Value, frozen=True):
     """What became of a submission; ``repeated`` says that the task was there already, made by the same key;
-    ``estimate`` is JSON text: when it will have ended.
+    ``estimate`` is JSON text: when it will have ended; ``asking`` are keys of subtasks that will ask a person, as far
+    as the plan shows it: not told again when it was repeated.
     """
 
     task_id: str
@@ -39,6 +40,7 @@ class Submitted(Value, frozen=True):
     initial_subtasks_queued: int
     repeated: bool = False
     estimate: str | None = None
+    asking: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.settings import Settings
 from engine.states import SubtaskStatus
+from engine.taint.desk import foreseen
 from engine.tools.registry import ToolRegistry
 from engine.tracing import Origin
 from engine.vitals import Vitals
@@ -110,10 +111,11 @@ class Intake:
             now = self._clock.now()
             task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
             task, _ = await self._outlook.estimated(task)
+            asking = await self._off_loop(size, foreseen, task.subtasks, self._tools.get, task.id)
             await self._store(task, origin)
         finally:
             self._reserved -= size
-        return _submitted(task)
+        return _submitted(task, asking)
 
     async def rerun(self, task_id: str, wish: Rerun, key: str | None) -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
@@ -149,10 +151,11 @@ class Intake:
         self._reserved += size
         try:
             task, _ = await self._outlook.estimated(task)
+            asking = await self._off_loop(size, foreseen, task.subtasks, self._tools.get, task.id)
             await self._store(task, origin)
         finally:
             self._reserved -= size
-        return _submitted(task)
+        return _submitted(task, asking)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""
@@ -162,6 +165,7 @@ class Intake:
         task = await self._off_loop(len(plan.subtasks), build, plan, "", self._clock.now())
         _, estimate = await self._outlook.estimated(task)
         small = seen.subtasks <= SHOWN
+        asking = await self._off_loop(seen.subtasks, foreseen, task.subtasks, self._tools.get, task.id)
         return {
             "generations": seen.generations,
             "critical_path": seen.critical_path,
@@ -172,6 +176,7 @@ class Intake:
             "plan": made.body["plan"] if small and made.origin is not None else None,
             "graph": await asyncio.to_thread(picture, plan) if small else None,
             "estimate": estimate,
+            "needs_approval": asking[:100],
         }
 
     async def _planned(self, body: Json, made: Made) -> ValidPlan:
@@ -233,9 +238,9 @@ class Intake:
             self._callbacks.settled(task.id)
 
 
-def _submitted(task: NewTask) -> Submitted:
+def _submitted(task: NewTask, asking: Sequence[str]) -> Submitted:
     ready = sum(subtask.status is SubtaskStatus.READY for subtask in task.subtasks)
-    return Submitted(task.id, len(task.subtasks), ready, estimate=task.estimate)
+    return Submitted(task.id, len(task.subtasks), ready, estimate=task.estimate, asking=tuple(asking))
 
 
 def _sent(wish: Rerun) -> Json:

@@ -47,13 +47,14 @@ class Expand(Value, frozen=True):
 
 class Reused(Value, frozen=True):
     """An output of an earlier task that a rerun takes over; ``output`` is JSON text up to ``INLINE_OUTPUT_BYTES``,
-    ``origin`` the id of the subtask that made it.
+    ``origin`` the id of the subtask that made it; ``tainted`` says that it holds something from outside.
     """
 
     output: str | None
     output_hash: str | None
     output_bytes: int
     origin: str = ""
+    tainted: bool = False
 
 
 class NewSubtask(Value, frozen=True):
@@ -241,6 +242,7 @@ class Subtask(Value, frozen=True):
     order_key: str = ""
     expected: float | None = None
     origin: str = ""
+    tainted: bool = False
 
 
 class Standing(Value, frozen=True):
@@ -347,7 +349,8 @@ class Attempt(Value, frozen=True):
     ``request`` is JSON text: what it was asked to do, where a rule has chosen its tool; "" where its type runs it.
     ``version`` is its tool's, ``cache_key`` the hash that its output may be found by again. ``consumed`` lists the ids
     of the subtasks whose outputs were in its input, a mapped one standing for its items; ``origin`` is the id of the
-    subtask whose output it took over instead of making one.
+    subtask whose output it took over instead of making one. ``tainted``: what came of it holds something from outside
+    that no person has looked at.
     """
 
     token: int
@@ -365,6 +368,7 @@ class Attempt(Value, frozen=True):
     origin: str = ""
     effort: Effort = Effort()
     request: str = ""
+    tainted: bool = False
 
 
 class Event(Value, frozen=True):

@@ -41,6 +41,8 @@ class Basis:
     effort: Effort | None = None
     request: ExecutionRequest | None = None
     """What a rule has chosen; None where its type runs it."""
+    tainted: bool = False
+    """What comes of it holds something from outside that no person has looked at."""
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""
@@ -59,7 +61,8 @@ class Basis:
             settle = msgspec.structs.replace(settle, outcome=REUSED, origin=self.origin)
         version = settle.version or self.version
         request = "" if self.request is None else self.request.encode()
-        return msgspec.structs.replace(settle, version=version, consumed=consumed, effort=self.effort, request=request)
+        noted = {"version": version, "consumed": consumed, "effort": self.effort, "request": request}
+        return msgspec.structs.replace(settle, **noted, tainted=self.tainted)
 
 
 def standing(

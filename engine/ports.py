@@ -172,6 +172,9 @@ class GraphWriter(Protocol):
     async def waiting(self, task_id: str) -> list[tuple[Subtask, int | None]]:
         """Subtasks that a timer belongs to (back-off, limited time), and when the first attempt of each started."""
 
+    async def tainted(self, task_id: str) -> list[str]:
+        """The ids of the subtasks of a task whose current attempt is tainted: what came of it came from outside."""
+
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; returns how many."""
 

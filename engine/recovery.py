@@ -58,7 +58,7 @@ class Recovery:
         id_ = found.task.id
         await self._graph.release_holds(id_)
         waiting = await self._graph.waiting(id_)
-        task = RunningTask.adopted(found, waiting)
+        task = RunningTask.adopted(found, waiting, await self._graph.tainted(id_))
         running = found.counts.get(SubtaskStatus.PROCESSING.value, 0)
         cut_off = await self._graph.processing(id_) if running else []
         interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in cut_off]

@@ -15,6 +15,7 @@ from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.plan.stored import StoredBody
 from engine.states import SETTLED, SubtaskStatus, TaskStatus
+from engine.taint.marks import Marks
 from engine.turn import Claim, Settle, TaskChanges
 
 _SETTLED = frozenset(status.value for status in SETTLED)
@@ -93,9 +94,10 @@ class RunningTask:
     ending: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ranked: Ranked = field(default_factory=Ranked)
+    marks: Marks = field(default_factory=Marks)
 
     @staticmethod
-    def adopted(found: OpenTask, waiting: list[tuple[Subtask, int | None]]) -> RunningTask:
+    def adopted(found: OpenTask, waiting: list[tuple[Subtask, int | None]], tainted: Sequence[str] = ()) -> RunningTask:
         """The task as the graph has it, its holds released."""
         task = found.task
         counts = Counter({status: number for status, number in found.counts.items() if number})
@@ -122,6 +124,7 @@ class RunningTask:
             cancel_after="" if task.gate else None,
             fallbacks=None,
             ranked=Ranked(kinds=None),
+            marks=Marks(tainted),
         )
 
     @staticmethod
@@ -143,6 +146,7 @@ class RunningTask:
             deadline_at=task.deadline_at,
             plan_hash=task.plan_hash,
             estimate=task.estimate,
+            marks=Marks(subtask.id for subtask in task.subtasks if subtask.reused and subtask.reused.tainted),
         )
         running.grown(task.subtasks)
         return running

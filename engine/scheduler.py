@@ -333,7 +333,9 @@ class Scheduler:
 
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
         limits = (expires_at, task.sharing, task.body.recall, bool(task.estimate))
-        runner = asyncio.create_task(self._in_a_slot(lambda: self._attempts.run(claim, task.input, why, *limits)))
+        runner = asyncio.create_task(
+            self._in_a_slot(lambda: self._attempts.run(claim, task.input, why, *limits, marks=task.marks))
+        )
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:

@@ -63,6 +63,7 @@ from engine.settings import Settings
 from engine.shared_state import SharedState
 from engine.states import FINAL
 from engine.statistics import Statistics
+from engine.taint.desk import TaintDesk
 from engine.toolhealth import ToolWatch
 from engine.tools.addresses import AddressPolicy
 from engine.tools.read_file import ReadFileInput
@@ -177,6 +178,7 @@ class Engine(Verbs):
         self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
         decisions = Decisions(self._scheduler, attempts, tools.get, defaults)
         self._control = Control(self._scheduler, self._closing, defaults, decisions)
+        self.taint = TaintDesk(graph, tools.get, self.task)
         self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command)
         self._blobs = blobs
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)

@@ -134,6 +134,7 @@ def reused_row(subtask: NewSubtask, ran_on: str, namespace: str, now: int) -> di
         "output_bytes": subtask.reused.output_bytes,
         "error": None,
         "origin": subtask.reused.origin or None,
+        "tainted": subtask.reused.tainted or None,
     }
 
 
@@ -244,6 +245,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         order_key=node["order_key"].partition("|")[2],
         expected=node.get("expected"),
         origin=current.get("origin") or "",
+        tainted=bool(current.get("tainted")),
     )
 
 
@@ -296,6 +298,7 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
         origin=node.get("origin") or "",
         effort=effort(node),
         request=node.get("request") or "",
+        tainted=bool(node.get("tainted")),
     )
 
 

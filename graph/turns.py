@@ -75,11 +75,11 @@ def _settle_row(settle: Settle, now: int) -> list[Any]:
 
 
 def _made_from(settle: Settle) -> list[dict[str, Any]]:
-    """Properties that few attempts have: of provenance, of the cache, what it took, and what a rule has chosen."""
-    if not (settle.cache_key or settle.consumed or settle.origin or settle.effort or settle.request):
+    """Properties that few attempts have: of provenance, the cache, what it took, what a rule has chosen, taint."""
+    if not (settle.cache_key or settle.consumed or settle.origin or settle.effort or settle.request or settle.tainted):
         return []
     names: dict[str, Any] = {"cache_key": settle.cache_key, "consumed": list(settle.consumed), "origin": settle.origin}
-    names["request"] = settle.request
+    names |= {"request": settle.request, "tainted": settle.tainted}
     found = {name: value for name, value in names.items() if value}
     return [found | (msgspec.structs.asdict(settle.effort) if settle.effort else {})]
 

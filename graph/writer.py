@@ -38,6 +38,7 @@ STATEMENTS = (
             "result/put",
             "subtask/processing",
             "subtask/release_holds",
+            "subtask/tainted",
             "subtask/reorder",
             "subtask/undecided",
             "subtask/waiting",
@@ -178,6 +179,10 @@ class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBr
         """Subtasks that a timer belongs to, and when the first attempt of each started."""
         rows = await self._database.read("subtask/waiting", task=task_id)
         return [(codec.subtask(row["s"]), row["since"]) for row in rows]
+
+    async def tainted(self, task_id: str) -> list[str]:
+        """The subtasks of a task whose current attempt is tainted, by id."""
+        return [row["id"] for row in await self._database.read("subtask/tainted", task=task_id)]
 
     async def release_holds(self, task_id: str) -> int:
         """Makes the held ready subtasks of a task claimable again; returns how many."""

@@ -8,9 +8,11 @@ from api.approvals import ApprovalPage, ApprovalView, Decided
 from api.cli.client import Client, place_of
 from api.cli.output import say, show
 from api.cli.words import closing_line, pretty
+from api.taint import TaintView
 from engine.model import Json
 
 MOST = 1_000
+MOST_NAMED = 50
 
 
 def list_approvals(client: Client, task_id: str | None, *, everything: bool, as_json: bool) -> None:
@@ -51,3 +53,19 @@ def decide_on_several(client: Client, task_id: str, body: Json, *, as_json: bool
     show(answer.model_dump_json(indent=2) if as_json else "\n".join(filter(None, (closing_line(answer.task), keys))))
     if answer.detail:
         say(answer.detail)
+
+
+def print_taint(client: Client, task_id: str, *, as_json: bool) -> None:
+    """Prints what of a task came from outside, and where it goes."""
+    found = client.get(TaintView, f"{place_of(task_id)}/taint")
+    show(found.model_dump_json(indent=2) if as_json else "\n".join(_taint_lines(found)))
+
+
+def _taint_lines(found: TaintView) -> Iterator[str]:
+    if not found.sources and not found.tainted:
+        yield "nothing in this task comes from outside"
+        return
+    yield f"from outside: {', '.join(found.sources[:MOST_NAMED]) or 'nothing more'}"
+    yield from (f"{'asks' if path.asks else 'ran'}: {' -> '.join(path.keys)}" for path in found.paths)
+    if found.approvals:
+        yield f"the fewest approvals that cover it: {', '.join(found.approvals)}"

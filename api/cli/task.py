@@ -239,6 +239,15 @@ def approvals(
 
 
 @task.command()
+def taint(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Show what of a task came from outside, where it goes, and the fewest approvals that cover it."""
+    from api.cli.approvals import print_taint
+
+    with server() as client:
+        print_taint(client, task_id, as_json=as_json)
+
+
+@task.command()
 def approve(
     task_id: TaskId,
     keys: Keys = None,

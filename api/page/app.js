@@ -7,6 +7,7 @@ import { startTheme } from "./theme.js";
 
 const VIEWS = {
   tasks: { title: "Tasks", load: (path) => (path.length > 1 ? import("./views/task.js") : import("./views/tasks.js")) },
+  approvals: { title: "Approvals", load: () => import("./views/approvals.js") },
   tools: { title: "Tools", load: () => import("./views/tools.js") },
   cache: { title: "Cache", load: () => import("./views/cache.js") },
   estimates: { title: "Estimates", load: () => import("./views/estimates.js") },

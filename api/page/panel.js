@@ -1,10 +1,11 @@
 // One subtask beside the graph: where it stands and why, what it was given, what it made, and every attempt.
 
-import { at, get } from "./api.js";
+import { asking, at, get } from "./api.js";
 import { copy, failed, loading } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { count, duration, when } from "./format.js";
 import { jsonView } from "./json.js";
+import { request } from "./requests.js";
 import { link } from "./router.js";
 import { FINAL, SETTLED, SUBTASK_VERBS, badge, words } from "./states.js";
 import { facts } from "./table.js";
@@ -68,7 +69,10 @@ export class Panel {
         get(at("tasks", this.model.id, "why", key), { signal }),
       ]);
       if (key !== this.key) return;
-      this.shown = { detail, why };
+      const waits = detail.subtask.status === "awaiting_approval";
+      const { approvals } = waits ? await get(asking(at("tasks", this.model.id, "approvals"), { limit: 1000 })) : {};
+      if (key !== this.key) return;
+      this.shown = { detail, why, asked: approvals?.find((one) => one.key === key) };
       this.draw();
     } catch (error) {
       if (error.name !== "AbortError")
@@ -95,7 +99,7 @@ export class Panel {
   }
 
   draw() {
-    const { detail, why } = this.shown;
+    const { detail, why, asked } = this.shown;
     const { subtask } = detail;
     if (subtask.key !== this.key) return;
     const { scrollTop } = this.element;
@@ -105,6 +109,7 @@ export class Panel {
       this.buttons(subtask),
       subtask.error && this.error(subtask),
       this.reasons(subtask, why),
+      asked && h("section.part", {}, h("h3", {}, "What is asked"), request(asked)),
       this.about(detail),
       part("Input", detail.input, "Input"),
       detail.resolved_input !== null &&

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import answers, markdown
+from api import answers, markdown, taint
 from api.accept import preferred
 from api.diff_view import DiffView, diff_view
 from api.openapi import problems
@@ -38,6 +38,14 @@ async def why_task(engine: TheEngine, task_id: str) -> answers.WhyView:
 async def why_subtask(engine: TheEngine, task_id: str, key: str) -> answers.WhyView:
     """Why a subtask waits, runs or has ended: the chain of causes, its expected start, and what waits for it."""
     return answers.why_view(await engine.answers.why(task_id, key))
+
+
+@router.get("/taint", responses=problems(400, 404, 503))
+async def get_taint(engine: TheEngine, task_id: str) -> taint.TaintView:
+    """What of a task came from outside, where it goes, what asks a person because of it, and the fewest approvals that
+    cover all of it.
+    """
+    return taint.view(await engine.taint.of_task(task_id))
 
 
 @router.get("/report", response_model=None, responses=FORMS | problems(404, 503))

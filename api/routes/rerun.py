@@ -56,4 +56,5 @@ async def rerun_task(
         subtasks_count=made.subtasks_count,
         initial_subtasks_queued=made.initial_subtasks_queued,
         estimate=present.estimate(decode(made.estimate)),
+        needs_approval=list(made.asking[:100]),
     )

@@ -71,6 +71,7 @@ async def create_task(
         subtasks_count=submitted.subtasks_count,
         initial_subtasks_queued=submitted.initial_subtasks_queued,
         estimate=present.estimate(decode(submitted.estimate)),
+        needs_approval=list(submitted.asking[:100]),
     )
 
 

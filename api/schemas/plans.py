@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from api.schemas.base import Time, Wire
 from api.schemas.forecasts import Estimate
 from api.schemas.graphs import Picture
@@ -60,5 +62,7 @@ class PlanPreview(Wire):
     """The plan that would be stored, as it could be sent; null for one that was sent, or above 1,000 subtasks."""
     graph: Picture | None = None
     """The plan as a graph with its layout; null above 1,000 subtasks."""
+    needs_approval: list[str] = Field(default_factory=list)
+    """Subtasks that would wait for a person, as far as the plan shows it; the first 100."""
     estimate: Estimate | None = None
     """Null while nothing is known of what its subtasks take."""

@@ -99,6 +99,8 @@ class AttemptView(Wire):
     """Processor time of all its processes."""
     saved_seconds: float | None
     """What making its output took, where the cache had it."""
+    tainted: bool = False
+    """What came of it holds something from outside that no person has looked at."""
 
 
 class AwaitedView(Wire):

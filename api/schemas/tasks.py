@@ -27,6 +27,10 @@ class Created(Wire):
     """Subtasks that could start at once."""
     estimate: Estimate | None = None
     """Null while nothing is known of what its subtasks take."""
+    needs_approval: list[str] = Field(default_factory=list)
+    """Subtasks that will wait for a person, as far as the plan shows it: it says so, or what comes from outside reaches
+    a tool that refuses it. The first 100; empty where the answer is repeated.
+    """
 
 
 class Trouble(Wire):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from email.utils import getaddresses
 
 from engine.model import Json
 
 _PATHS = frozenset({"path", "paths", "file", "files", "folder", "folders", "directory", "cwd", "destination", "target"})
 _RECIPIENTS = frozenset({"to", "cc", "bcc", "recipient", "recipients", "reply_to"})
+_ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 _MOST = 100_000
 """Values of an input that are looked at; a larger one points everywhere."""
 EVERYWHERE = "/"
@@ -27,13 +28,14 @@ def paths_of(value: Json) -> list[str]:
 
 
 def recipients_of(value: Json) -> list[str]:
-    """Every address in a field that is called like a recipient: "Ann <ann@example.org>" counts as its address."""
+    """Every address in a field that is called like a recipient, whatever stands around it: a mail program may take any
+    of them; a text without one counts as it is.
+    """
     try:
         texts = list(_named(value, _RECIPIENTS.__contains__))
     except _TooMany:
         return ["*"]
-    found = [address or name for text in texts for name, address in getaddresses([text], strict=False)]
-    return list(dict.fromkeys(address for address in found if address))
+    return list(dict.fromkeys(address for text in texts for address in _ADDRESS.findall(text) or [text]))
 
 
 def _is_path(name: str) -> bool:

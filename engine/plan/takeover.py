@@ -125,7 +125,7 @@ def _settled(subtask: NewSubtask, earlier: Subtask) -> NewSubtask:
     reused = None
     if earlier.status is COMPLETED:
         origin = earlier.origin or earlier.id
-        reused = Reused(earlier.output, earlier.output_hash, earlier.output_bytes, origin)
+        reused = Reused(earlier.output, earlier.output_hash, earlier.output_bytes, origin, earlier.tainted)
     return msgspec.structs.replace(subtask, status=earlier.status, timed=False, reused=reused)
 
 

@@ -112,6 +112,9 @@ async def store_in_batches(database: LadybugDatabase, task: NewTask, engine: str
 
     for rows in _batches(_reused(task, engine)):
         await database.write("turn/attempt", rows=rows, namespace=namespace, ran_on=engine)
+    tainted = [codec.attempt_id(item.id, 1) for item in task.subtasks if item.reused and item.reused.tainted]
+    for ids in _batches(tainted):
+        await database.write("turn/taint", ids=ids)
     kept = [[subtask.id, reused.output_hash] for subtask in task.subtasks if (reused := _large(subtask))]
     for rows in _batches(kept):
         found = await database.write("result/keep", rows=rows)

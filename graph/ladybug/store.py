@@ -75,8 +75,9 @@ OWN_STATEMENTS = {
     "turn/fence",
     "turn/move",
     "turn/note",
-    "turn/routed",
+    "turn/marked",
     "turn/settle",
+    "turn/taint",
     "turn/unlock",
 }
 STATEMENTS = (

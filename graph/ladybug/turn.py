@@ -59,12 +59,12 @@ class TurnWriter:
         wanted = {settle.id: settle for settle in self._turn.settle}
         settled = self._session.run("turn/settle", rows=rows, now=self._turn.now)
         ended = [wanted[row["id"]] for row in settled]
-        attempts = [_attempt(settle) for settle in ended if not settle.request]
+        attempts = [_attempt(settle) for settle in ended if not (settle.request or settle.tainted)]
         if attempts:
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
-        routed = [[*_attempt(settle), settle.request] for settle in ended if settle.request]
-        if routed:
-            self._session.run("turn/routed", rows=routed, namespace=self._namespace, ran_on=self._engine)
+        marked = [_marked(settle) for settle in ended if settle.request or settle.tainted]
+        if marked:
+            self._session.run("turn/marked", rows=marked, namespace=self._namespace, ran_on=self._engine)
         efforts = [_effort(settle, settle.effort) for settle in ended if settle.effort]
         if efforts:
             self._session.run("turn/effort", rows=efforts)
@@ -177,6 +177,10 @@ def _attempt(settle: Settle) -> list[str]:
         ",".join(settle.consumed),
         settle.origin,
     ]
+
+
+def _marked(settle: Settle) -> list[str]:
+    return [*_attempt(settle), settle.request, "true" if settle.tainted else ""]
 
 
 def _effort(settle: Settle, effort: Effort) -> list[str]:

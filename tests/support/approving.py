@@ -6,12 +6,40 @@ import json
 from pathlib import Path
 
 from engine.approvalstore import Approval
+from engine.errors import Retryable, ToolError
 from engine.model import Json, Subtask
 from engine.service import Engine
-from tests.support.engines import subtasks
+from engine.toolport import RunContext
+from engine.tools.decorator import tool
+from tests.support.engines import MODULE as ENGINES
+from tests.support.engines import Lab, mark, subtasks
 from tests.support.services import eventually
 
+MODULE = "tests.support.approving"
+"""Names the tools below in AGENT03_TOOLS."""
 AWAITING = "awaiting_approval"
+
+
+@tool("outside", untrusted=True, deterministic=True, idempotent=True)
+async def outside(text: str = "ha", times: int = 1, fails: bool = False) -> list[str]:
+    """What somebody else says; where it fails, in its error."""
+    if fails:
+        raise ToolError(text)
+    return [text] * times
+
+
+@tool("effect", refuses_tainted=True, deterministic=True, idempotent=True)
+async def effect(path: str, context: RunContext, text: Json = "", seen: Json = None, flaky: bool = False) -> str:
+    """Has an effect that can be seen, and refuses what came from outside; a flaky one fails the first time it runs."""
+    if flaky and not Path(path).exists():
+        Path(path).touch()
+        raise Retryable("not yet", delay=0.0)
+    return await mark(path, context)
+
+
+async def start(lab: Lab, **fields: Json) -> Engine:
+    """An engine with these tools."""
+    return await lab.start(agent03_tools=[ENGINES, MODULE], **fields)
 
 
 def asks(path: Path, key: str = "a", **fields: Json) -> dict[str, Json]:

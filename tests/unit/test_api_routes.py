@@ -45,6 +45,7 @@ async def test_submitting_answers_with_the_place_of_the_task(client: httpx2.Asyn
         "subtasks_count": 2,
         "initial_subtasks_queued": 1,
         "estimate": None,
+        "needs_approval": [],
     }
     assert response.headers["location"] == "/tasks/T0001"
     assert engine.bodies == [{"plan": {"n": 123456789012345678901234567890}}]
@@ -536,6 +537,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "POST /tasks/{task_id}/subtasks/{key}/approve": "approve_subtask",
         "POST /tasks/{task_id}/subtasks/{key}/reject": "reject_subtask",
         "GET /approvals": "list_approvals",
+        "GET /tasks/{task_id}/taint": "get_taint",
         "GET /tasks/{task_id}/approvals": "list_approvals_of_task",
         "POST /tasks/{task_id}/approvals": "decide_approvals",
         "POST /tasks/{task_id}/subtasks/{key}/retry": "retry_subtask",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.due import LATE, LATE_SECONDS, TimeKeeper
+from engine.due import APPROVAL, LATE, LATE_SECONDS, TimeKeeper
 from engine.estimates.prediction import Prediction
 from engine.estimates.promise import encode
 from engine.model import Pause
@@ -74,3 +74,19 @@ def test_a_pause_does_not_move_the_promise() -> None:
     watch.clock.advance(6.0 + LATE_SECONDS)
 
     assert [gate for gate, _ in watch.told()] == [LATE]
+
+
+def test_a_request_to_a_person_is_looked_at_when_its_time_is_over_and_once_after_a_restart() -> None:
+    watch = Watch()
+    watch.keeper.expect(watch.task, "T.0000000", "a", watch.clock.now() + 5_000)
+
+    watch.clock.advance(4.9)
+    assert (watch.rings, watch.told()) == (0, [])
+    watch.clock.advance(0.2)
+    assert watch.told() == [(APPROVAL, "a")]
+    assert watch.told() == []
+
+    watch.task.counts["awaiting_approval"] = 1
+    watch.keeper.restore(watch.task, [])
+    assert watch.told() == [(APPROVAL, "")]
+    assert watch.told() == []

@@ -1,0 +1,1 @@
+"""What came from outside, and where it has gone: marks on attempts, paths through a task, the fewest approvals."""
