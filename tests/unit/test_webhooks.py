@@ -59,7 +59,7 @@ def test_every_legal_move_has_a_name_that_can_be_asked_for() -> None:
     names |= {name_of(event(1, "pending", "", "created")), name_of(event(1, "processing", "", "late"))}
 
     assert names == set(NAMES)
-    assert all(name.split(".")[0] in ("task", "subtask") for name in NAMES)
+    assert all(name.split(".")[0] in ("task", "subtask", "approval") for name in NAMES)
 
 
 def test_the_end_of_a_task_is_told_from_that_of_a_subtask() -> None:
