@@ -551,6 +551,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "DELETE /tasks/{task_id}": "delete_task",
         "GET /tasks/{task_id}/subtasks": "list_subtasks",
         "GET /tasks/{task_id}/subtasks/{key}": "get_subtask",
+        "GET /tasks/{task_id}/subtasks/{key}/files/{name}": "get_subtask_file",
         "GET /tasks/{task_id}/report": "get_report",
         "GET /tasks/{task_id}/diff/{other_id}": "diff_tasks",
         "GET /tasks/{task_id}/why": "why_task",
