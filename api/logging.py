@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -15,6 +17,10 @@ from structlog.typing import Processor
 
 from api.environment import colours_wanted
 from engine.settings import Settings
+
+SHARED: tuple[Processor, ...] = (structlog.contextvars.merge_contextvars, structlog.processors.add_log_level)
+"""What every line goes through first."""
+Heard = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class StderrLogger:
@@ -49,11 +55,7 @@ def configure_logging(settings: Settings) -> None:
     Only commands call it: a program that embeds the engine keeps its own logging.
     """
     level = getattr(logging, settings.log_level.upper())
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    shared: list[Processor] = [*SHARED, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     ending = _renderers(settings.log_format)
     structlog.configure(
         processors=[*shared, *ending],
@@ -74,6 +76,26 @@ def configure_logging(settings: Settings) -> None:
     logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
     for name in ("mcp", "httpx2"):  # they tell of every message, and the access log has each
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def told_to(heard: Heard) -> Iterator[None]:
+    """As long as the context lasts, what is logged about a task is told to ``heard`` as well: level, message, fields.
+
+    What tools log is left out: its line has the number of its attempt, and has been kept already.
+    """
+
+    def tell(_: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if "task_id" in event and "attempt" not in event:
+            heard(event.get("level", name), str(event.get("event", "")), event)
+        return event
+
+    processors = structlog.get_config()["processors"]  # the list itself: loggers that exist already have it too
+    processors.insert(len(SHARED), tell)
+    try:
+        yield
+    finally:
+        processors.remove(tell)
 
 
 def _stderr_logger(*_: Any) -> StderrLogger:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from api import neo4j_browser, schemas
+from api import logs, neo4j_browser, schemas
 from api.schemas.live import LiveProgress, TaskNews
 from engine import model
 from engine.cachestore import CacheEntry
@@ -116,6 +116,7 @@ async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.Subt
         waiting_for=extra.get("waiting_for"),
         expected_seconds=extra["expected"],
         estimate=None if extra["estimate"] is None else schemas.Expected(**msgspec.structs.asdict(extra["estimate"])),
+        logs=await logs.of_subtask(engine, task_id, subtask.key),
     )
 
 

@@ -28,6 +28,7 @@ from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
 from engine.interruption import on_interrupt, on_request
 from engine.limits.turnstile import Postponed, Turnstile
+from engine.logbook import Logbook
 from engine.machine import Asked, Decision, Event, Failed, PutBack, decide
 from engine.machine import Postponed as Waits
 from engine.model import Expand, Growth, Json, NewSubtask
@@ -103,6 +104,7 @@ class Attempts:
         gate: has a person asked where one has to be.
         router: chooses the tool where a rule says so.
         turnstile: what a call has to pass.
+        logbook: keeps what tools log.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Attempts:
         gate: Gate,
         router: Router,
         turnstile: Turnstile,
+        logbook: Logbook,
     ) -> None:
         self._tools = tools
         self._payloads = payloads
@@ -139,6 +142,7 @@ class Attempts:
         self._gate = gate
         self._router = router
         self._turnstile = turnstile
+        self._logbook = logbook
         self._grew: set[str] = set()
         self._chance = random.Random()
 
@@ -287,7 +291,7 @@ class Attempts:
             value = passed.value
             basis.tainted = tool.taints(value) or bool(tainted_by and not passed.approved)
             passage = self._turnstile.passage(tool, claim, spec, value, task_input)
-            job = Job(tool, claim, spec, value, expires_at, basis, passage)
+            job = Job(tool, claim, spec, value, expires_at, basis, passage, self._logbook.of(claim))
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing)
                 if wish is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from engine.context import Context, Living
 from engine.errors import EngineError, ToolError
 from engine.limits.turnstile import Passage
+from engine.logbook import Keep
 from engine.model import Json
 from engine.outcomes import Basis
 from engine.plan.spec import Spec
@@ -29,13 +30,15 @@ class Job(NamedTuple):
     """What it is made from."""
     passage: Passage | None
     """What the call has to pass; None for nothing."""
+    keep: Keep
+    """Where its log lines go."""
 
     async def call(self, deadline: float, living: Living, watch: Watch) -> Json:
         """What the tool gives, once the call has passed what it has to pass."""
         passage, measured = self.passage, self.basis.measured
         if passage is None:
-            return await self._run(Context(self.claim, deadline, living, measured))
-        context = Context(self.claim, deadline, living, measured, passage.limited)
+            return await self._run(Context(self.claim, deadline, living, measured, self.keep))
+        context = Context(self.claim, deadline, living, measured, self.keep, passage.limited)
         return await passage.run(lambda: self._run(context), lambda: watch.timed_out)
 
     async def _run(self, context: Context) -> Json:

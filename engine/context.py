@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from engine.logbook import Keep
 from engine.model import Json
 from engine.turn import Claim
 
@@ -27,7 +28,18 @@ class Living(Protocol):
 class Context:
     """The context of one attempt; see ``engine.ports.RunContext``."""
 
-    __slots__ = ("_watch", "deadline", "key", "limited", "measured", "reduction", "subtask_id", "task_id", "token")
+    __slots__ = (
+        "_keep",
+        "_watch",
+        "deadline",
+        "key",
+        "limited",
+        "measured",
+        "reduction",
+        "subtask_id",
+        "task_id",
+        "token",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,7 @@ class Context:
         deadline: float,
         watch: Living,
         measured: Callable[[int, float], None],
+        keep: Keep,
         limited: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.task_id = claim.task_id
@@ -46,10 +59,12 @@ class Context:
         self.measured = measured
         self.limited = limited
         self._watch = watch
+        self._keep = keep
 
     def log(self, level: str, message: str, **fields: Json) -> None:
-        """Writes a log line that names task and subtask; a sign of life as well."""
+        """Writes a log line that names task and subtask, and keeps it with them; a sign of life as well."""
         self._watch.alive()
+        self._keep(level, message, fields)
         write: Callable[..., Any] = getattr(_log, level if level in LEVELS else "info")
         write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)
 

@@ -14,6 +14,7 @@ from engine.cachestore import CacheStore
 from engine.callbackstore import CallbackStore
 from engine.estimates.experience import Experience
 from engine.lineage import Provenance
+from engine.logstore import LogStore
 from engine.lookups import AnswerReader
 from engine.model import (
     Attempt,
@@ -321,6 +322,7 @@ class Graph(
     CacheStore,
     CallbackStore,
     ApprovalStore,
+    LogStore,
     Provenance,
     Asker,
     Protocol,

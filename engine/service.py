@@ -38,6 +38,7 @@ from engine.intake import Intake
 from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
 from engine.limits.build import build_turnstile
+from engine.logbook import Logbook
 from engine.model import Json, Task
 from engine.observer import NullObserver, Observer
 from engine.offer import Offer
@@ -143,6 +144,14 @@ class Engine(Verbs):
         self._tool_watch = ToolWatch(tools.names, tools.get, clock)
         self.router = router = _router(settings, tools, graph, clock, learner, ledger)
         router.healthy = self._tool_watch.healthy
+        self.logbook = book = Logbook(
+            graph,
+            clock,
+            lambda: self.id,
+            level=settings.log_level,
+            days=settings.log_keep_days,
+            rows=settings.log_keep_rows,
+        )
         crew = (lambda work: self._scheduler.help(work), lambda write: self._scheduler.help(patiently(write)))
         self.turnstile = build_turnstile(settings, graph, clock, lambda id_: ledger.tasks[id_].body.user_id, *crew)
         turnstile = self.turnstile
@@ -162,6 +171,7 @@ class Engine(Verbs):
             gate,
             router,
             turnstile,
+            book,
         )
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
@@ -341,6 +351,7 @@ class Engine(Verbs):
             self._loops = []
             await self.turnstile.breakers.flush()
             await self.callbacks.stop()
+            await self.logbook.stop()
             await self._ownership.leave()
         self._scheduler.tracing.close()
         self._stopped.set()

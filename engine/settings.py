@@ -212,6 +212,10 @@ class Settings(BaseModel):
     """Least severe level that is logged."""
     log_format: Literal["console", "json"] = "console"
     """Lines for people or JSON objects for machines; always on stderr."""
+    log_keep_days: float = Field(7.0, gt=0, le=36_500)
+    """Days that what subtasks log is kept in the graph, fractions allowed."""
+    log_keep_rows: int = Field(100_000, ge=0, le=10_000_000)
+    """Lines of the namespace that are kept, of one attempt 1,000 at most; 0 keeps none."""
 
     @field_validator("neo4j_auth")
     @classmethod

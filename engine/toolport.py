@@ -79,7 +79,7 @@ class RunContext(Protocol):
     """How often the attempt before ran out of resources: the limits of this one are halved so many times."""
 
     def log(self, level: str, message: str, **fields: Json) -> None:
-        """Writes a log line that names task and subtask."""
+        """Writes a log line that names task and subtask. It is kept with them for LOG_KEEP_DAYS."""
 
     def progress(self) -> None:
         """A sign of life: the time limit without one (``idle_seconds``) begins anew."""

@@ -70,6 +70,7 @@ class Remover:
     async def end_removal(self, task_id: str) -> bool:
         """Removes the task itself, once nothing of it is left; False while it remembers blobs."""
         await self._database.write("approval/drop", task=task_id)
+        await self._database.write("log/drop", task=task_id)
         return bool(await self._database.write("removal/end", id=task_id))
 
     async def final_before(self, moment: int, limit: int) -> list[str]:

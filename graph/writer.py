@@ -12,12 +12,13 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import approvals, breakers, caching, callbacks, codec, history, memory, profiles
+from graph import approvals, breakers, caching, callbacks, codec, history, logs, memory, profiles
 from graph.approvals import Approvals
 from graph.breakers import OpenBreakers
 from graph.caching import EntryStore
 from graph.callbacks import Callbacks
 from graph.database import Database, Row
+from graph.logs import Logs
 from graph.memory import Memory
 from graph.profiles import Profiles
 from graph.removal import Remover
@@ -29,6 +30,7 @@ STATEMENTS = (
     | caching.STATEMENTS
     | callbacks.STATEMENTS
     | approvals.STATEMENTS
+    | logs.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -90,7 +92,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

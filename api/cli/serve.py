@@ -23,6 +23,7 @@ import uvicorn
 from api.app import Api, create_app
 from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say
+from api.logging import told_to
 from api.metrics import Metrics
 from api.wiring import open_engine
 from engine.settings import Settings
@@ -57,6 +58,7 @@ async def serve_api(settings: Settings) -> None:
             metrics.watch(engine.snapshot)
             metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
             last.enter_context(metrics.watch_loop())
+            last.enter_context(told_to(engine.logbook.hear))
             server = Server(configured(create_app(engine, settings, metrics)))
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             last.push_async_callback(_close, server, serving)

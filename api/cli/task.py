@@ -226,6 +226,21 @@ def skip(task_id: TaskId, key: Key, as_json: AsJson = False) -> None:
 
 
 @task.command()
+def logs(
+    task_id: TaskId,
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Only of this subtask.")] = None,
+    level: Annotated[str, typer.Option(help="As severe as this or more: debug, info, warning, error.")] = "debug",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The latest lines, at most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the subtasks of a task have logged, in the order of time."""
+    from api.cli.logs import print_logs
+
+    with server() as client:
+        print_logs(client, task_id, key, level, limit, as_json=as_json)
+
+
+@task.command()
 def approvals(
     task_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only of this task.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Of a task also what was decided: who, when, why.")] = False,

@@ -41,6 +41,7 @@ def build_server(reach: Reach) -> MCPServer[Any]:
         (tasks.watch, LOOKS),
         (tasks.results, LOOKS),
         (tasks.why, LOOKS),
+        (tasks.logs, LOOKS),
         (tasks.tasks, LOOKS),
         (tasks.subtask_types, LOOKS),
         (tasks.cancel, ENDS),

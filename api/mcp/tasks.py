@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from pydantic import BaseModel, ConfigDict, Field
@@ -180,6 +180,23 @@ class TaskTools:
             return bounded({"types": [{field: tool[field] for field in shown} for tool in offered]})
         found = next((tool for tool in offered if tool["name"] == name), None)
         return bounded(found or {"missing": f"There is no type {name!r}; call this without name for a list."})
+
+    async def logs(
+        self,
+        ctx: Context,
+        task_id: TaskId,
+        key: Annotated[str | None, Field(description="Only of this subtask.")] = None,
+        level: Annotated[
+            Literal["debug", "info", "warning", "error"], Field(description="Only as severe as this or more.")
+        ] = "debug",
+        cursor: Annotated[str | None, Field(description="next_cursor of the page before.")] = None,
+        limit: Annotated[int, Field(ge=1, le=100)] = 30,
+    ) -> dict[str, Any]:
+        """Read what the subtasks of a task have logged, the latest first: what a tool said while it ran. Use it when
+        the error of a subtask does not say enough.
+        """
+        async with self._reach(ctx) as door:
+            return bounded(await door.get("/logs", task=task_id, key=key, level=level, cursor=cursor, limit=limit))
 
     async def cancel(self, ctx: Context, task_id: TaskId) -> dict[str, Any]:
         """Stop a task for good: what runs is killed, what waits never starts. Its results until then are kept."""

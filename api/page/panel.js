@@ -118,6 +118,7 @@ export class Panel {
       subtask.output !== null &&
         part(subtask.status === "completed" ? "Output" : "Output until it failed", subtask.output, "Output"),
       detail.attempts.length > 0 && this.attempts(detail.attempts),
+      detail.logs.length > 0 && this.logs(detail.logs),
     );
     this.element.scrollTop = scrollTop;
   }
@@ -234,6 +235,29 @@ export class Panel {
             ),
             h("p.muted.mono", { title: "The engine that ran it" }, attempt.ran_on),
             attempt.error && h("p.said", {}, attempt.error.message),
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** What it has said while it ran. */
+  logs(lines) {
+    return h(
+      "section.part",
+      {},
+      h("h3", {}, count(lines.length, "log line")),
+      h(
+        "ol.log-lines",
+        {},
+        lines.map((line) =>
+          h(
+            "li",
+            { data: { level: line.level } },
+            when(line.at),
+            h("b", {}, ` ${line.level} `),
+            line.message,
+            Object.keys(line.fields).length > 0 && h("span.muted.mono", {}, ` ${plain(line.fields)}`),
           ),
         ),
       ),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from api.schemas.base import Fault, Time, Wire
+from api.schemas.logs import LogView
 from engine.estimates.estimate import Basis
 from engine.states import SubtaskStatus
 
@@ -145,6 +148,8 @@ class SubtaskDetail(Wire):
     """What it was expected to take when it was put in order; null when nothing was known."""
     estimate: Expected | None = None
     """What it is expected to take by what is known now; null when nothing is, and once it is settled."""
+    logs: list[LogView] = Field(default_factory=list)
+    """The latest 100 lines that it has logged, in the order of time; the others through ``/logs``."""
 
 
 class SubtaskPage(Wire):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -9,18 +11,21 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from tests.support.documents import blocks
 from tests.support.graphs import KINDS
 from tests.support.mcp import answer, over_http, over_stdio, refusal
 from tests.support.plans import plan, step
 from tests.support.services import Neo4jService
-from tests.support.serving import Serving, free_port
+from tests.support.serving import ROOT, Serving, free_port
 
+DOCUMENT = ROOT / "docs" / "howto" / "mcp.md"
 TOOLS = {
     "submit",
     "preview",
     "watch",
     "results",
     "why",
+    "logs",
     "tasks",
     "subtask_types",
     "cancel",
@@ -166,6 +171,22 @@ async def test_an_engine_of_its_own_on_stdio_goes_on_at_the_next_start(tmp_path:
     async with over_stdio(place, tmp_path, "--embedded") as client:
         watched = await answer(client, "watch", task_id=task_id)
     assert watched["task"]["status"] == "completed"
+
+
+async def test_the_configuration_in_the_document_works(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(DOCUMENT) if block.saved_as == "mcp.json"]
+    server = Serving(tmp_path / "data", {})
+    await server.start()
+    try:
+        configured = json.loads(block.text.replace("8003", str(server.port)))["mcpServers"]
+        for found in (configured["agent03"], configured["agent03-alone"]):
+            program = [str(Path(sys.executable).parent / found["command"]), *found["args"]]
+            async with over_stdio(found["env"], tmp_path, program=program) as client:
+                assert (await answer(client, "tasks"))["tasks"] == []
+        async with over_http(configured["agent03-http"]["url"]) as client:
+            assert (await answer(client, "tasks"))["tasks"] == []
+    finally:
+        server.discard()
 
 
 async def test_without_a_server_every_tool_says_what_to_do(tmp_path: Path) -> None:

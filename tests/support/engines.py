@@ -151,6 +151,14 @@ async def weigh(value: Json, context: RunContext) -> dict[str, int]:
     return {"size": len(json.dumps(value))}
 
 
+@tool("say", idempotent=True)
+async def say(lines: list[str], context: RunContext, level: str = "info") -> int:
+    """Logs some lines."""
+    for number, line in enumerate(lines):
+        context.log(level, line, number=number)
+    return len(lines)
+
+
 @tool("grow", idempotent=True)
 async def grow(subtasks: list[dict[str, Json]], context: RunContext, output: Json = None, seen: Json = None) -> Expand:
     """Adds subtasks to its task; what they may refer to is what ``seen`` refers to."""

@@ -18,6 +18,7 @@ from engine.estimates.promise import encode
 from engine.estimates.trends import Trend
 from engine.forecasts import Alternative, Forecast, WhatIf
 from engine.idempotency import Submitted
+from engine.logstore import LogLine, LogWish
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
 from engine.settings import Settings
@@ -85,6 +86,17 @@ def a_subtask(key: str, index: int = 0, **changes: Json) -> Subtask:
 
 
 @dataclass
+class FakeLogbook:
+    """A log that holds what a test has laid down."""
+
+    held: list[LogLine] = field(default_factory=list)
+
+    async def lines(self, wish: LogWish) -> list[LogLine]:
+        """All of it, the latest first."""
+        return self.held[::-1][: wish.limit]
+
+
+@dataclass
 class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
 
@@ -93,6 +105,7 @@ class FakeEngine:
     held_subtasks: list[Subtask] = field(default_factory=list)
     held_events: list[Event] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    logbook: FakeLogbook = field(default_factory=FakeLogbook)
     bodies: list[Json] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,8 @@ from mcp_types import CallToolResult, TextContent
 
 from tests.support.serving import PROGRAM, ROOT
 
+OURS = (sys.executable, "-c", PROGRAM, "mcp")
+
 
 @asynccontextmanager
 async def over_http(url: str) -> AsyncIterator[Client]:
@@ -24,17 +26,20 @@ async def over_http(url: str) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def over_stdio(environment: Mapping[str, str], folder: Path, *options: str) -> AsyncIterator[Client]:
-    """A client that has started ``agent03 mcp`` itself."""
+async def over_stdio(
+    environment: Mapping[str, str], folder: Path, *options: str, program: Sequence[str] = OURS
+) -> AsyncIterator[Client]:
+    """A client that has started ``agent03 mcp`` itself, or another ``program`` with these options."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    program = StdioServerParameters(
-        command=sys.executable,
-        args=["-c", PROGRAM, "mcp", *options],
+    command, *arguments = program
+    started = StdioServerParameters(
+        command=command,
+        args=[*arguments, *options],
         env={**inherited, "PYTHONPATH": str(ROOT), **environment},
         cwd=folder,
     )
     with (folder / "mcp.log").open("a") as log:
-        async with Client(stdio_client(program, errlog=log)) as client:
+        async with Client(stdio_client(started, errlog=log)) as client:
             yield client
 
 

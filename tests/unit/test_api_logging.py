@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from api.logging import configure_logging
+from api.logging import configure_logging, told_to
 from engine.settings import Settings
 
 
@@ -81,3 +81,18 @@ def test_a_record_that_cannot_be_formatted_breaks_nothing(capsys: pytest.Capture
     configure_logging(Settings())
     logging.getLogger("library").warning("%d", "no number")
     assert "Logging error" in capsys.readouterr().err
+
+
+def test_what_is_said_about_a_task_is_told_on_but_not_what_its_tools_say(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[str, str, object]] = []
+    configure_logging(Settings())
+    log = structlog.get_logger("a")
+    log.info("before", task_id="T1")
+    with told_to(lambda level, message, fields: told.append((level, message, fields.get("subtask")))):
+        log.warning("the tool raised", task_id="T1", subtask="a")
+        log.info("said by a tool", task_id="T1", subtask="a", attempt=1)
+        log.info("about nothing")
+        log.debug("too fine", task_id="T1")
+    log.info("later", task_id="T1")
+    assert told == [("warning", "the tool raised", "a")]
+    assert "the tool raised" in capsys.readouterr().err

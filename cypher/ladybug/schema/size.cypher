@@ -23,6 +23,8 @@ MATCH (n:Callback) WHERE n.namespace = $namespace RETURN 'Callback' AS name, cou
 UNION ALL
 MATCH (n:Approval) WHERE n.namespace = $namespace RETURN 'Approval' AS name, count(*) AS number
 UNION ALL
+MATCH (n:LogLine) WHERE n.namespace = $namespace RETURN 'LogLine' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Attempt)-[:PRODUCED]->(:Result) WHERE n.namespace = $namespace RETURN 'PRODUCED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Attempt)-[:CONSUMED]->(:Result) WHERE n.namespace = $namespace RETURN 'CONSUMED' AS name, count(*) AS number
