@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # what takes long to import is imported when it is used: most
 
 DEFAULT_URL = "http://127.0.0.1:8003"
 """Where ``agent03 serve`` listens unless it is told otherwise."""
+SECRET_PREFIX = "AGENT03_SECRET_"  # noqa: S105 (a name, no secret)
+"""Begins the names of the variables that hold a secret."""
 
 
 def load_settings(
@@ -62,6 +64,16 @@ def engine_url(environ: Mapping[str, str] | None = None) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"ENGINE_URL={given:.100} is not usable: write it as {DEFAULT_URL}")
     return given.rstrip("/")
+
+
+def secret_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The secrets in the environment by name: the variables that begin with AGENT03_SECRET_."""
+    found = os.environ if environ is None else environ
+    return {
+        name.removeprefix(SECRET_PREFIX): value
+        for name, value in found.items()
+        if name.startswith(SECRET_PREFIX) and value
+    }
 
 
 def process_environment() -> dict[str, str]:

@@ -10,7 +10,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import structlog
 from structlog.typing import Processor
@@ -44,7 +45,25 @@ class StderrHandler(logging.Handler):
             self.handleError(record)
 
 
+def cover(covering: Covering) -> None:
+    """From now on, while it lives, what ``covering`` knows is covered in every line of this process."""
+    _covering.add(covering)
+
+
+class Covering(Protocol):
+    """Whoever knows secrets."""
+
+    def text(self, text: str) -> str:
+        """A text with every secret covered."""
+
+
+_covering: WeakSet[Covering] = WeakSet()
+"""As there is one standard error of a process, so is there one list of what is not to be seen there."""
+
+
 def _write(line: str) -> None:
+    for covering in list(_covering):
+        line = covering.text(line)
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

@@ -7,7 +7,7 @@ An exception that nobody foresaw is told in general words only: its text may hol
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -115,9 +115,10 @@ def request_id(request: Request) -> str:
 
 async def _on_engine_error(request: Request, error: Exception) -> Response:
     kind = next(ENGINE_KINDS[cls] for cls in type(error).__mro__ if cls in ENGINE_KINDS)
-    faults = [_fault(fault) for fault in error.faults] if isinstance(error, errors.InvalidInput) else []
+    covered = request.app.state.engine.vault.text
+    faults = [_fault(fault, covered) for fault in error.faults] if isinstance(error, errors.InvalidInput) else []
     headers, more = _retry_after(kind, error), _standing(error)
-    return problem(kind, str(error), request_id(request), faults=faults, headers=headers, more=more)
+    return problem(kind, covered(str(error)), request_id(request), faults=faults, headers=headers, more=more)
 
 
 def _standing(error: Exception) -> dict[str, Any]:
@@ -133,8 +134,8 @@ def _retry_after(kind: Kind, error: Exception) -> dict[str, str]:
     return {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)} if kind.status == 503 else {}
 
 
-def _fault(fault: errors.Fault) -> dict[str, str]:
-    return {"pointer": fault.pointer, "detail": fault.detail}
+def _fault(fault: errors.Fault, covered: Callable[[str], str]) -> dict[str, str]:
+    return {"pointer": covered(fault.pointer), "detail": covered(fault.detail)}
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

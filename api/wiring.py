@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from api.environment import load_settings
+from api.environment import load_settings, secret_variables
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.observer import Observer
     from engine.planning.templates import TemplateSet
     from engine.ports import Graph
+    from engine.secrets.vault import Vault
     from engine.service import Engine
     from engine.tools.registry import ToolRegistry
     from engine.tools.undo import UndoLog
@@ -79,7 +80,23 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         shown=ShownInCallbacks(),
         policy=load_policy(settings.approval_policy),
         shared=SharedState(redis, settings.namespace),
+        vault=build_vault(settings),
     )
+
+
+def build_vault(settings: Settings) -> Vault:
+    """The secrets that plans may name, and those of the settings; covered in the logs of this process too."""
+    from api.logging import cover
+    from engine.adapters.secrets import DOCKER, SecretPlaces, kept_key
+    from engine.secrets.settings import hidden_in
+    from engine.secrets.vault import Vault
+
+    variables = secret_variables()
+    folders = [*([settings.secrets_path] if settings.secrets_path else []), DOCKER]
+    hidden = [*hidden_in(settings), *variables.values()]
+    vault = Vault(SecretPlaces(variables, folders), hidden, lambda: kept_key(settings.data_path / "secrets.key"))
+    cover(vault)
+    return vault
 
 
 def build_tracing() -> Tracing | None:

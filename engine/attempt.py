@@ -44,6 +44,8 @@ from engine.routing.router import Router
 from engine.routing.rules import Option
 from engine.running import Sharing
 from engine.scopes import Scopes
+from engine.secrets.opening import carried
+from engine.secrets.vault import Allowed, Vault
 from engine.states import SubtaskStatus
 from engine.taint.marks import Marks
 from engine.toolport import Tool
@@ -105,6 +107,7 @@ class Attempts:
         router: chooses the tool where a rule says so.
         turnstile: what a call has to pass.
         logbook: keeps what tools log.
+        vault: has the secrets that inputs refer to, and covers them in what comes back.
     """
 
     def __init__(
@@ -124,8 +127,10 @@ class Attempts:
         router: Router,
         turnstile: Turnstile,
         logbook: Logbook,
+        vault: Vault,
     ) -> None:
         self._tools = tools
+        self._vault = vault
         self._payloads = payloads
         self._scopes = Scopes(payloads)
         self._cutoff = Cutoff(graph, payloads)
@@ -214,7 +219,8 @@ class Attempts:
             wrong = ToolError(str(error), category=Category.CONFIGURATION)
             settle = await self._failed(claim, started, wrong, expires_at)
         except Exception as error:
-            _log.warning("the tool raised", task_id=claim.task_id, subtask=claim.key, exc_info=error)
+            place = {"task_id": claim.task_id, "subtask": claim.key}
+            _log.warning("the tool raised", **place, exc_info=self._vault.shown(error))
             settle = await self._failed(claim, started, unclassified(error), expires_at)
         else:
             self._grew.discard(claim.id)  # it will not run again
@@ -283,6 +289,7 @@ class Attempts:
             output = await self._grow_items(claim, spec, task_input, basis)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
+            shown, literal = value, tool.literal
             request = basis.request = await self._router.route(claim, type_, spec, value, task_input)
             if request is not None:
                 tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
@@ -290,10 +297,13 @@ class Attempts:
             passed = await self._gate.passed(claim, spec, tool, value, tainted_by)
             value = passed.value
             basis.tainted = tool.taints(value) or bool(tainted_by and not passed.approved)
+            if spec.refs is not None and spec.refs.secrets:
+                await self._open(claim, spec, task_input, literal, (shown, value), basis)
             passage = self._turnstile.passage(tool, claim, spec, value, task_input)
-            job = Job(tool, claim, spec, value, expires_at, basis, passage, self._logbook.of(claim))
+            keep = self._logbook.of(claim)
+            job = Job(tool, claim, spec, value, expires_at, basis, passage, keep, self._vault)
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
-                wish = await self._reuse.wish(tool, spec, value, sharing)
+                wish = await self._reuse.wish(tool, spec, value, sharing, basis.stamps)
                 if wish is not None:
                     return await self._shared(wish, job)
             worked = self._worked[claim.id] = Worked(tool.name, tool.version, self._learner.sizes.of(value))
@@ -316,7 +326,7 @@ class Attempts:
             return Made(await self._kept(claim, pack(await self._grown(tool, claim, spec, taken.expand))))
         await self._grown(tool, claim, spec, None)
         packed = taken.packed if taken.adopted else await self._kept(claim, taken.packed)
-        if taken.entry is not None and tool.environment(job.value) == wish.environment:
+        if taken.entry is not None and {**tool.environment(job.value), **basis.stamps} == wish.environment:
             self._reuse.leave(taken.entry)
         return Made(packed, wish, taken.origin)
 
@@ -341,6 +351,24 @@ class Attempts:
                 suggestion="add its module to AGENT03_TOOLS and submit the task again",
             )
         return tool
+
+    async def _open(
+        self,
+        claim: Claim,
+        spec: Spec,
+        task_input: Json,
+        literal: frozenset[str],
+        passed: tuple[Json, Json],
+        basis: outcomes.Basis,
+    ) -> None:
+        """Gets the secrets that the input refers to; they are for the tool alone. ``passed`` is the input as it was
+        resolved, and as it may run: a rule may have added to it, and a person amended it.
+        """
+        assert spec.refs is not None
+        secrets = await self._vault.take(spec.refs.secrets)
+        basis.stamps = await self._vault.stamps(secrets)
+        opened = await self._scopes.opened(claim.task_id, spec, task_input, literal, secrets)
+        basis.opened = carried(*passed, opened, secrets)
 
     async def _call(self, job: Job, living: Living, watch: Watch) -> Json:
         limit, left = self._seconds(job), self._left(job.expires_at)
@@ -383,10 +411,27 @@ class Attempts:
         bounds = Bounds(self._growing.depth, self._growing.room(claim.task_id))
         large = len(returned.subtasks) > LARGE
         expectation = self._learner.expectation(self._growing.plan(claim.task_id), still=large)
-        place = (claim.id, claim.key, spec.refs, self._tools, self._growing.types(), bounds, expectation.ordered)
+        secrets = self._may_name(tool, spec)
+        place = (
+            claim.id,
+            claim.key,
+            spec.refs,
+            self._tools,
+            self._growing.types(),
+            bounds,
+            expectation.ordered,
+            secrets,
+        )
         growth = await asyncio.to_thread(grown, returned, *place) if large else grown(returned, *place)
         await self._grow(claim, growth)
         return output_of(returned, growth, claim.key)
+
+    def _may_name(self, tool: Tool, spec: Spec) -> Allowed:
+        """Which secrets a tool's subtasks may name: where what it returns comes from outside, those of its own."""
+        if not tool.untrusted:
+            return self._vault.allowed
+        own = frozenset(spec.refs.secrets if spec.refs else ())
+        return Allowed(own.__contains__, self._vault.written)
 
     async def _grow(self, claim: Claim, growth: Growth) -> None:
         self._grew.add(claim.id)
@@ -404,6 +449,7 @@ class Attempts:
         return await self._scopes.resolve(task_id, spec, task_input, literal)
 
     async def _failed(self, claim: Claim, started: int, error: ToolError, expires_at: int | None) -> Settle:
+        error = self._vault.error(error)
         spec = Spec.decode(claim.spec)
         event = Failed(error.category, error.repeat, error.delay, error.crashed)
         decision = self._decide(claim, spec, event, expires_at)

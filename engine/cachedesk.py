@@ -8,12 +8,13 @@ from engine.cachestore import CacheStore
 from engine.caching.explain import Explanation, explained, parts
 from engine.caching.reuse import Reuse, allowed
 from engine.caching.service import CacheStats
-from engine.errors import Fault, InvalidInput
+from engine.errors import Fault, InvalidInput, ToolError
 from engine.model import Attempt, Json, Subtask, Task
 from engine.plan import stored
 from engine.plan.spec import Spec
 from engine.ports import Clock
 from engine.running import Sharing
+from engine.secrets.vault import Vault
 from engine.toolport import Tool
 
 LOOKED_AT = 200
@@ -34,7 +35,9 @@ class CacheDesk:
         tools: Callable[[str], Tool | None],
         task: Callable[[str], Awaitable[Task]],
         subtask: Callable[[str, str], Awaitable[Found]],
+        vault: Vault,
     ) -> None:
+        self._vault = vault
         self._reuse = reuse
         self._store = store
         self._clock = clock
@@ -84,13 +87,21 @@ class CacheDesk:
         if why:
             return Explanation("not cacheable", why)
         assert tool is not None
-        wish = await self._reuse.wish(tool, spec, value, Sharing(task.tags))
+        wish = await self._reuse.wish(tool, spec, value, Sharing(task.tags), await self._stamps(spec))
         if wish is None:
             return Explanation("not cacheable", "its input has no key: it holds what is no JSON value")
         hit = (await self._reuse.lookups.look([wish.key])).get(wish.key)
         others = [] if hit else await self._store.cache_entries(wish.type, LOOKED_AT)
         own = parts(wish.version, wish.environment, wish.text)
         return explained(wish.key, wish.type, own, hit.entry if hit else None, others)
+
+    async def _stamps(self, spec: Spec) -> dict[str, str]:
+        """What stands in the key for the secrets of an input; nothing where one of them cannot be had now."""
+        try:
+            names = spec.refs.secrets if spec.refs else []
+            return await self._vault.stamps(await self._vault.take(names)) if names else {}
+        except ToolError:
+            return {}
 
 
 def _why_not(subtask: Subtask, spec: Spec, tool: Tool | None, value: Json, task_allows: bool) -> str:

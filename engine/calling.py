@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from engine.context import Context, Living
 from engine.errors import EngineError, ToolError
 from engine.limits.turnstile import Passage
@@ -11,6 +13,7 @@ from engine.logbook import Keep
 from engine.model import Json
 from engine.outcomes import Basis
 from engine.plan.spec import Spec
+from engine.secrets.vault import Vault
 from engine.toolport import Tool
 from engine.turn import Claim
 from engine.watch import Watch
@@ -32,19 +35,22 @@ class Job(NamedTuple):
     """What the call has to pass; None for nothing."""
     keep: Keep
     """Where its log lines go."""
+    vault: Vault
+    """Covers secrets in what comes back."""
 
     async def call(self, deadline: float, living: Living, watch: Watch) -> Json:
         """What the tool gives, once the call has passed what it has to pass."""
-        passage, measured = self.passage, self.basis.measured
+        passage, measured, masker = self.passage, self.basis.measured, self.vault.masker
         if passage is None:
-            return await self._run(Context(self.claim, deadline, living, measured, self.keep))
-        context = Context(self.claim, deadline, living, measured, self.keep, passage.limited)
+            return await self._run(Context(self.claim, deadline, living, measured, self.keep, masker=masker))
+        context = Context(self.claim, deadline, living, measured, self.keep, passage.limited, masker)
         return await passage.run(lambda: self._run(context), lambda: watch.timed_out)
 
     async def _run(self, context: Context) -> Json:
-        """Runs the tool, which may know the category of what it raises."""
+        """Runs the tool, which may know the category of what it raises; every secret is covered in what it gives."""
+        given = self.value if self.basis.opened is msgspec.UNSET else self.basis.opened
         try:
-            return await self.tool.run(self.value, context)
+            return self.vault.returned(await self.tool.run(given, context))
         except (ToolError, EngineError):
             raise
         except Exception as error:

@@ -9,10 +9,12 @@ import structlog
 
 from engine.logbook import Keep
 from engine.model import Json
+from engine.secrets.masking import Masker
 from engine.turn import Claim
 
 _log = structlog.get_logger("attempt")
 LEVELS = ("debug", "info", "warning", "error")
+NOTHING_HIDDEN = Masker()
 _RESOURCE = "resource:"
 _HELD = "held:"
 _BETWEEN = ";"
@@ -30,6 +32,7 @@ class Context:
 
     __slots__ = (
         "_keep",
+        "_masker",
         "_watch",
         "deadline",
         "key",
@@ -49,6 +52,7 @@ class Context:
         measured: Callable[[int, float], None],
         keep: Keep,
         limited: Callable[[float], None] = lambda _: None,
+        masker: Masker = NOTHING_HIDDEN,
     ) -> None:
         self.task_id = claim.task_id
         self.subtask_id = claim.id
@@ -60,10 +64,14 @@ class Context:
         self.limited = limited
         self._watch = watch
         self._keep = keep
+        self._masker = masker
 
     def log(self, level: str, message: str, **fields: Json) -> None:
-        """Writes a log line that names task and subtask, and keeps it with them; a sign of life as well."""
+        """Writes a log line that names task and subtask, and keeps it with them, secrets covered; a sign of life as
+        well.
+        """
         self._watch.alive()
+        message, fields = self._masker.text(message), self._masker.value(fields)
         self._keep(level, message, fields)
         write: Callable[..., Any] = getattr(_log, level if level in LEVELS else "info")
         write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)

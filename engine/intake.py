@@ -25,6 +25,7 @@ from engine.ports import Clock, Graph
 from engine.rerun import Rerun, Reruns
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
+from engine.secrets.vault import Vault
 from engine.settings import Settings
 from engine.states import SubtaskStatus
 from engine.taint.desk import foreseen
@@ -59,7 +60,9 @@ class Intake:
         door: Door,
         callbacks: Teller,
         find: Callable[[str], Awaitable[Task]],
+        vault: Vault,
     ) -> None:
+        self._vault = vault
         self._learner = scheduler.learner
         self._settings = settings
         self._graph = graph
@@ -189,7 +192,7 @@ class Intake:
     async def _checked(self, body: Json) -> ValidPlan:
         limits = Limits(self._settings.max_plan_subtasks, self._settings.max_plan_edges)
         plan: ValidPlan = await self._off_loop(
-            _size(body), validate, body, self._tools.get, self._tools.names(), limits
+            _size(body), validate, body, self._tools.get, self._tools.names(), limits, self._vault.allowed
         )
         self._door.refuse(plan.request)
         return await self._outlook.ordered(await self._learner.expected(plan))

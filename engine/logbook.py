@@ -66,11 +66,21 @@ class Logbook:
         level: the least severe level that is kept.
         days: how long a line is kept.
         rows: how many lines of the namespace are kept; 0 keeps none.
+        cover: covers the secrets of this engine in a text.
     """
 
     def __init__(
-        self, graph: LogStore, clock: Clock, engine: Callable[[], str], *, level: str, days: float, rows: int
+        self,
+        graph: LogStore,
+        clock: Clock,
+        engine: Callable[[], str],
+        *,
+        level: str,
+        days: float,
+        rows: int,
+        cover: Callable[[str], str] = str,
     ) -> None:
+        self._cover = cover
         self._graph = graph
         self._clock = clock
         self._engine = engine
@@ -143,10 +153,22 @@ class Logbook:
             task_id=attempt.task_id,
             key=attempt.key,
             token=attempt.token,
-            message=covered(message[:MESSAGE_CHARACTERS]),
-            fields=_as_text(fields),
+            message=covered(self._cover(message)[:MESSAGE_CHARACTERS]),
+            fields=self._fields(fields),
             engine=self._engine(),
         )
+
+    def _fields(self, fields: Mapping[str, Json]) -> str:
+        """The fields as JSON with every secret covered; where that leaves no JSON, nothing of them."""
+        text = _as_text(fields)
+        hidden = self._cover(text)
+        if hidden == text:
+            return text
+        try:
+            msgspec.json.decode(hidden)
+        except msgspec.DecodeError:
+            return msgspec.json.encode({"left_out": "they hold a secret"}).decode()
+        return hidden
 
     def _add(self, line: LogLine) -> None:
         if len(self._waiting) >= CROWDED:

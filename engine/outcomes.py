@@ -11,7 +11,7 @@ from engine.context import held_back, short_of_resources
 from engine.errors import Category, ToolError
 from engine.lineage import CACHED, MOST_CONSUMED, REUSED
 from engine.machine import Decision, Event, PutBack, Standing
-from engine.model import Effort
+from engine.model import Effort, Json
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
 from engine.routing.request import ExecutionRequest
@@ -43,6 +43,10 @@ class Basis:
     """What a rule has chosen; None where its type runs it."""
     tainted: bool = False
     """What comes of it holds something from outside that no person has looked at."""
+    opened: Json = msgspec.UNSET
+    """What its tool gets instead of its input as it is shown: with its secrets. Never kept."""
+    stamps: dict[str, str] = field(default_factory=dict)
+    """What stands for those secrets in the key of its output."""
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""

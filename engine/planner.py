@@ -30,6 +30,7 @@ from engine.planning.strategies.multi_step import MultiStep
 from engine.planning.subtasks import Planned
 from engine.planning.templates import TemplateSet
 from engine.planstore import PlanMemory
+from engine.secrets.vault import NONE_ALLOWED, Allowed
 from engine.toolport import Tool
 
 SENTENCE = "sentence"
@@ -63,6 +64,7 @@ class Planner:
         templates: the users' own.
         has_model: whether a model can be asked.
         size: the bytes of a file below the roots; None when it cannot be read.
+        secrets: what a body may hold of secrets.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Planner:
         templates: TemplateSet,
         has_model: bool,
         size: Callable[[str], int | None] = lambda _: None,
+        secrets: Allowed = NONE_ALLOWED,
     ) -> None:
+        self._secrets = secrets
         self._memory = memory
         self._tools = tools
         self._names = names
@@ -85,7 +89,7 @@ class Planner:
         """The body with its plan. An explicit one is not looked at. Raises ``InvalidInput`` with every fault."""
         if isinstance(body, dict) and body.get("plan") is not None:
             return Made(body)
-        request = await asyncio.to_thread(request_of, body)
+        request = await asyncio.to_thread(request_of, body, self._secrets)
         if request.template is not None:
             return self._filled(body, request, request.template)
         if request.type is not None:

@@ -76,7 +76,8 @@ class Scope(msgspec.Struct, frozen=True):
     """What references resolve to.
 
     ``previous`` holds the outputs of the declared dependencies by key, ``input`` the task's. ``item`` and ``index``
-    stay unset outside a map, ``items`` outside a batch. Values are handed out as they are, not copied.
+    stay unset outside a map, ``items`` outside a batch. ``secrets`` are given for the call of a tool alone: without
+    them a reference to one stays as it is. Values are handed out as they are, not copied.
     """
 
     previous: Mapping[str, Json] = {}
@@ -85,6 +86,7 @@ class Scope(msgspec.Struct, frozen=True):
     item: Json = msgspec.UNSET
     items: Json = msgspec.UNSET
     index: int | msgspec.UnsetType = msgspec.UNSET
+    secrets: Mapping[str, str] = {}
 
 
 def has_braces(encoded: bytes) -> bool:
@@ -121,6 +123,19 @@ def resolve(value: Json, scope: Scope, literal: Container[str] = ()) -> Json:
     return resolver.walk(value)
 
 
+def with_secrets(value: Json, secrets: Mapping[str, str]) -> Json:
+    """``value`` with the references to these secrets replaced and all else as it stands."""
+    if isinstance(value, str):
+        return _TOKEN.sub(lambda token: _secret(token, secrets), value)
+    if isinstance(value, dict):
+        return {name: with_secrets(part, secrets) for name, part in value.items()}
+    return [with_secrets(part, secrets) for part in value] if isinstance(value, list) else value
+
+
+def _secret(token: re.Match[str], secrets: Mapping[str, str]) -> str:
+    return secrets.get((token[2] or "").removeprefix("."), token[0]) if token[1] == "secrets" else token[0]
+
+
 def _strings(value: Json, literal: Container[str]) -> Iterator[tuple[str, str]]:
     """(JSON pointer, text) of every string value that holds braces, in reading order, without recursion."""
     if isinstance(value, dict):
@@ -149,11 +164,14 @@ def _reference(place: str, token: re.Match[str], whole: bool, known_keys: Contai
             return Reference(place, text, head, "", False, (), whole, _NO_OUTPUT)
     path = _parse(tail) if known else ()
     problem = _BAD_PATH if path is None else ""
+    if head == "secrets" and (path is None or len(path) != 1 or not isinstance(path[0], str)):
+        problem = _NO_NAME
     return Reference(place, text, head, key, known, path or (), whole, problem)
 
 
 _NO_OUTPUT = r"it names no subtask's output; write {{subtasks.KEY.output}}, or \{{ for literal braces"
 _BAD_PATH = r"its path cannot be read; write .name or [number] for each step, or \{{ for literal braces"
+_NO_NAME = r"it names no secret; write {{secrets.NAME}}, or \{{ for literal braces"
 _SHOWN = 120
 
 
@@ -230,13 +248,14 @@ class _Resolver:
             outcome = scope.subtasks[reference.key]
             start = {"output": outcome.output, "status": outcome.status, "error": outcome.error}
             return _follow(start, reference, f"subtasks.{reference.key}", outcome.status)
-        return _follow(_start(scope, reference), reference, reference.head, "")
+        start = _start(scope, reference)
+        return start if reference.head == "secrets" else _follow(start, reference, reference.head, "")
 
 
 def _start(scope: Scope, reference: Reference) -> Json:
     """The value of a head other than ``subtasks``; raises where the scope does not have it."""
     if reference.head == "secrets":
-        _fail(reference.text, "secrets are not available yet")
+        return scope.secrets.get(str(reference.path[0]), reference.text)
     if reference.head == "previous_output":
         if not scope.previous:
             _fail(reference.text, "this subtask has no dependencies; name one")

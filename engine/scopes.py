@@ -33,12 +33,20 @@ class Scopes:
         literal: frozenset[str] = frozenset(),
         used: list[str] | None = None,
     ) -> Json:
-        """The input with every reference replaced; raises ``ToolError`` (configuration) for a missing path. The ids of
-        the subtasks whose outputs it may see are added to ``used``.
+        """The input with every reference replaced but those to secrets; raises ``ToolError`` (configuration) for a
+        missing path. The ids of the subtasks whose outputs it may see are added to ``used``.
         """
         if spec.refs is None:
             return spec.input
         return references.resolve(spec.input, await self.scope(task_id, spec.refs, spec, task_input, used), literal)
+
+    async def opened(
+        self, task_id: str, spec: Spec, task_input: Json, literal: frozenset[str], secrets: Mapping[str, str]
+    ) -> Json:
+        """The same with the secrets that it refers to: for the tool alone."""
+        assert spec.refs is not None
+        scope = await self.scope(task_id, spec.refs, spec, task_input)
+        return references.resolve(spec.input, msgspec.structs.replace(scope, secrets=secrets), literal)
 
     async def over(self, task_id: str, policy: MapSpec, task_input: Json, used: list[str] | None = None) -> Json:
         """What a mapped subtask maps over."""

@@ -60,6 +60,8 @@ from engine.routing.file import RulesFile
 from engine.routing.load import Load
 from engine.routing.router import Router, TaskFacts
 from engine.scheduler import Scheduler
+from engine.secrets.settings import hidden_in
+from engine.secrets.vault import Vault
 from engine.settings import Settings
 from engine.shared_state import SharedState
 from engine.states import FINAL
@@ -108,8 +110,10 @@ class Engine(Verbs):
         shown: Shown,
         policy: Policy | None = None,
         shared: SharedState | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.settings = settings
+        self.vault = vault = vault or Vault(hidden=hidden_in(settings))
         self.id = ""
         self._redis = redis
         self._clock = clock = SystemClock()
@@ -151,6 +155,7 @@ class Engine(Verbs):
             level=settings.log_level,
             days=settings.log_keep_days,
             rows=settings.log_keep_rows,
+            cover=vault.text,
         )
         crew = (lambda work: self._scheduler.help(work), lambda write: self._scheduler.help(patiently(write)))
         self.turnstile = build_turnstile(settings, graph, clock, lambda id_: ledger.tasks[id_].body.user_id, *crew)
@@ -172,9 +177,10 @@ class Engine(Verbs):
             router,
             turnstile,
             book,
+            vault,
         )
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
-        self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask)
+        self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
         self._scheduler: Scheduler = Scheduler(
             graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper, turnstile
         )
@@ -222,6 +228,7 @@ class Engine(Verbs):
             templates or TemplateSet(),
             bool(settings.anthropic_api_key.get_secret_value()),
             roots.size,
+            vault.allowed,
         )
         door = Door(AddressPolicy.parse(settings.http_allow_private), bool(settings.webhook_secret.get_secret_value()))
         self._intake = Intake(
@@ -237,6 +244,7 @@ class Engine(Verbs):
             door,
             self.callbacks,
             self.task,
+            vault,
         )
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
@@ -309,6 +317,7 @@ class Engine(Verbs):
         try:
             if self._redis is not None:
                 await self._redis.open()
+            await self.vault.begin()
             await self._graph.open()
             await self._check_blobs()
             await self._learner.begin(self.id)

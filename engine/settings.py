@@ -167,6 +167,12 @@ class Settings(BaseModel):
     breaker_slow_seconds: float | None = Field(None, gt=0)
     """From when on a call counts as slow; empty: never."""
 
+    # -- secrets
+    secrets_path: Path | None = None
+    """Folder with a file for each secret that plans may name as {{secrets.NAME}}, beside the variables
+    AGENT03_SECRET_NAME and the folder /run/secrets; empty means only those two.
+    """
+
     # -- callbacks
     webhook_secret: SecretStr = SecretStr("")
     """Signs what callbacks are told: whsec_ and 24 to 64 bytes in base64. Empty means that callbacks are refused."""

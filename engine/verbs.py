@@ -12,6 +12,8 @@ from engine.dispatch import Dispatch
 from engine.errors import Conflict
 from engine.inquiries import Inquiries
 from engine.model import Json, Task
+from engine.secrets.literals import refuse_secrets
+from engine.secrets.vault import Vault
 from engine.states import FINAL, TaskStatus, task_verbs
 
 VERB_SECONDS = 5.0
@@ -23,6 +25,7 @@ class Verbs(Inquiries):
 
     _control: Control
     _dispatch: Dispatch
+    vault: Vault
 
     async def cancel(self, task_id: str, by: str = "") -> Task:
         """Stops a task: nothing new starts, what runs is stopped for real, the rest is cancelled.
@@ -77,6 +80,10 @@ class Verbs(Inquiries):
         A command whose goal is already the state changes nothing. Raises ``Conflict``, ``NotFound``,
         ``GraphUnavailable``.
         """
+        if command.comment:
+            command = msgspec.structs.replace(command, comment=self.vault.text(command.comment))
+        if command.input is not msgspec.UNSET:
+            refuse_secrets("/input", command.input, self.vault.written)
         applied = await self._carry_out(command)
         if applied is None:
             applied = await self._dispatch.ask(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import structlog
@@ -86,9 +86,13 @@ class Reuse:
         self._payloads = payloads
         self._clock = clock
 
-    async def wish(self, tool: Tool, spec: Spec, value: Json, sharing: Sharing) -> Wish | None:
-        """What is to be reused of an input that may be; None when it has no key."""
-        environment = dict(tool.environment(value))
+    async def wish(
+        self, tool: Tool, spec: Spec, value: Json, sharing: Sharing, stamps: Mapping[str, str] | None = None
+    ) -> Wish | None:
+        """What is to be reused of an input that may be; None when it has no key. ``stamps`` stand for the secrets that
+        are not in the input.
+        """
+        environment = {**tool.environment(value), **(stamps or {})}
         what = (tool.name, value, tool.version, environment)
         try:
             large = len(msgspec.json.encode(value)) > LARGE_INPUT

@@ -15,6 +15,7 @@ from engine.plan.knots import note_cycles
 from engine.plan.links import Implied, Links, Outer
 from engine.plan.order import Order, order
 from engine.plan.plain import is_plain
+from engine.secrets.vault import NONE_ALLOWED, Allowed
 from engine.toolport import Tool
 
 
@@ -30,7 +31,7 @@ class Checks(msgspec.Struct, frozen=True):
 
     ``tools`` gives the tool of a type, or None; ``known_types`` are for hints. ``plain`` says that the subtasks hold
     nothing but JSON, ``outer`` what else they may refer to, ``inside`` the place of the subtask that they grow from
-    ("" for a plan that was sent).
+    ("" for a plan that was sent). ``secrets`` says what they may hold of secrets.
     """
 
     tools: Callable[[str], Tool | None]
@@ -39,6 +40,7 @@ class Checks(msgspec.Struct, frozen=True):
     limits: Limits
     outer: Outer = {}
     inside: str = ""
+    secrets: Allowed = NONE_ALLOWED
 
     def checked(self, subtasks: list[Json], faults: Faults) -> tuple[list[Draft], Order | None]:
         """The subtasks as drafts, linked, and their order; None, with faults, when there is none."""
@@ -50,7 +52,7 @@ class Checks(msgspec.Struct, frozen=True):
         """Checks each draft and links them; returns the edges that only references imply."""
         keys = index_keys(drafts, faults)
         links = Links(drafts, keys, faults, self.outer, self.inside)
-        checks = InputChecks(self.tools, self.known_types, {**self.outer, **keys}, faults)
+        checks = InputChecks(self.tools, self.known_types, {**self.outer, **keys}, faults, self.secrets)
         for position, draft in enumerate(drafts):
             links.declare(position)
             if self.plain or is_plain([draft.input, draft.over]):

@@ -21,6 +21,7 @@ from engine.plan.ids import subtask_id
 from engine.plan.order import Order
 from engine.plan.plain import check_plain
 from engine.plan.spec import Place, Refs, place_id
+from engine.secrets.vault import NONE_ALLOWED, Allowed
 from engine.states import SubtaskStatus
 from engine.toolport import Tool
 
@@ -49,9 +50,10 @@ def grown(
     known_types: Collection[str],
     bounds: Bounds,
     weigh: Weigh | None = None,
+    secrets: Allowed = NONE_ALLOWED,
 ) -> Growth:
     """The subtasks that ``parent`` adds. ``refs`` are the parent's own: its children may refer to the same. ``weigh``
-    orders them by what is expected of them.
+    orders them by what is expected of them. ``secrets`` says what they may hold of secrets.
 
     Raises ``ToolError``: (logic) with the first faults of the expansion; (resource) when it exceeds the bounds.
     """
@@ -62,7 +64,7 @@ def grown(
     plain = check_plain(expand.subtasks, faults)
     if not expand.subtasks:
         faults.add(PLACE, "should have at least one subtask; return the output alone instead")
-    checks = Checks(tools, known_types, plain, Limits(), outer, inside)
+    checks = Checks(tools, known_types, plain, Limits(), outer, inside, secrets)
     drafts, order = checks.checked(list(expand.subtasks), faults)
     try:
         faults.raise_any()

@@ -34,6 +34,10 @@ class Faults:
         """No more will be listed, so details that are costly to word need not be worded."""
         return len(self._listed) >= MAX_LISTED
 
+    def at(self, pointer: str) -> bool:
+        """Whether one is listed at a JSON pointer."""
+        return any(fault.pointer == pointer for fault in self._listed)
+
     def add(self, pointer: str, detail: str) -> None:
         """Notes a fault at a JSON pointer."""
         if self.full:

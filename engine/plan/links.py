@@ -162,11 +162,13 @@ class Links:
         heads = {reference.head for reference in found.references}
         declared = draft.dependencies[: draft.declared] if "previous_output" in heads else []
         named = {reference.key for reference in found.references if reference.key and reference.known}
+        secrets = {str(ref.path[0]) for ref in found.references if ref.head == "secrets" and not ref.problem}
         return Refs(
             previous=[(self._drafts[node].key, *self._fetch(node)) for node in declared],
             keys={
                 key: self._fetch(self._keys[key]) if key in self._keys else self._outer[key] for key in sorted(named)
             },
+            secrets=sorted(secrets),
         )
 
     def _fetch(self, node: int) -> tuple[Place, bool]:

@@ -29,11 +29,13 @@ class Refs(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which subtasks a value refers to: by key their place in the plan, and whether they are mapped.
 
     The output of a mapped one is the list of its items' outputs. ``previous`` lists the declared dependencies when the
-    value uses ``previous_output``. An empty ``Refs`` says that the value has other references or escaped braces.
+    value uses ``previous_output``. ``secrets`` are the names of those that it uses. An empty ``Refs`` says that the
+    value has other references or escaped braces.
     """
 
     previous: list[tuple[str, Place, bool]] = []
     keys: dict[str, tuple[Place, bool]] = {}
+    secrets: list[str] = []
 
 
 class MapSpec(msgspec.Struct, frozen=True, omit_defaults=True):

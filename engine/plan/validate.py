@@ -21,6 +21,8 @@ from engine.plan.schema import TaskRequest
 from engine.plan.spec import Refs
 from engine.plan.stored import Origin
 from engine.references import find
+from engine.secrets.literals import HINT, literals, suspicious
+from engine.secrets.vault import NONE_ALLOWED, Allowed
 from engine.toolport import Tool
 
 FORMS = ("description", "type", "template", "plan")
@@ -48,7 +50,11 @@ class ValidPlan(msgspec.Struct, frozen=True):
 
 
 def validate(
-    body: object, tools: Callable[[str], Tool | None], known_types: Collection[str], limits: Limits
+    body: object,
+    tools: Callable[[str], Tool | None],
+    known_types: Collection[str],
+    limits: Limits,
+    secrets: Allowed = NONE_ALLOWED,
 ) -> ValidPlan:
     """Checks a body and everything in it; nothing is changed.
 
@@ -57,35 +63,38 @@ def validate(
         tools: the tool of a type, or None when there is none.
         known_types: the types there are, for hints.
         limits: how large a plan may be.
+        secrets: what it may hold of secrets.
 
     Raises:
         InvalidInput: with every fault and its JSON pointer, up to about a hundred.
     """
     faults = Faults()
     plain = check_plain(body, faults)
-    request = _envelope(body, faults)
-    drafts, ordered = Checks(tools, known_types, plain, limits).checked(_subtasks(body, limits, faults), faults)
+    request = _envelope(body, faults, secrets)
+    checks = Checks(tools, known_types, plain, limits, secrets=secrets)
+    drafts, ordered = checks.checked(_subtasks(body, limits, faults), faults)
     refs = _aggregate(request.aggregate, drafts, faults) if request and request.aggregate else None
     faults.raise_any()
     assert request is not None and ordered is not None
     return ValidPlan(request, drafts, ordered, aggregate_refs=refs)
 
 
-def request_of(body: object) -> TaskRequest:
-    """The common fields of a body of any form; its subtasks, if it has any, are not looked at.
+def request_of(body: object, secrets: Allowed = NONE_ALLOWED) -> TaskRequest:
+    """The common fields of a body of any form; its subtasks, if it has any, are not looked at. ``secrets`` says what
+    it may hold of secrets.
 
     Raises:
         InvalidInput: with every fault of them.
     """
     faults = Faults()
     check_plain(body, faults)
-    request = _envelope(body, faults)
+    request = _envelope(body, faults, secrets)
     faults.raise_any()
     assert request is not None
     return request
 
 
-def _envelope(body: Json, faults: Faults) -> TaskRequest | None:
+def _envelope(body: Json, faults: Faults, secrets: Allowed) -> TaskRequest | None:
     """The common fields, and exactly one form."""
     if not isinstance(body, dict):
         faults.add("", f"should be an object with one of {', '.join(FORMS)}")
@@ -96,11 +105,29 @@ def _envelope(body: Json, faults: Faults) -> TaskRequest | None:
         faults.add("", f"should have exactly one of {', '.join(FORMS)}, but {given}")
     else:
         _note_strangers(body, forms[0], faults)
+    request = None
     try:
-        return TaskRequest.envelope(body)
+        request = TaskRequest.envelope(body)
     except ValidationError as error:
         faults.add_shape("", body, error, TaskRequest.model_fields)
-        return None
+    _note_secrets({name: value for name, value in body.items() if name != "plan"}, faults, secrets)
+    return request
+
+
+def _note_secrets(fields: dict[str, Json], faults: Faults, secrets: Allowed) -> None:
+    """Secrets beside the plan, where nothing is resolved."""
+    try:
+        encoded = msgspec.json.encode(fields)
+    except (TypeError, ValueError, RecursionError):  # no JSON: that is a fault already
+        return
+    if suspicious(encoded):
+        for place, detail in literals(fields, fields):
+            if not faults.at(place):
+                faults.add(place, detail)
+    if secrets.written(encoded.decode()):
+        for name, value in fields.items():
+            if secrets.written(msgspec.json.encode(value).decode()):
+                faults.add(f"/{name}", f"a secret of this engine {HINT}")
 
 
 def _note_strangers(body: dict[str, Json], form: str, faults: Faults) -> None:

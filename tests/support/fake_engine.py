@@ -21,6 +21,7 @@ from engine.idempotency import Submitted
 from engine.logstore import LogLine, LogWish
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
+from engine.secrets.vault import Vault
 from engine.settings import Settings
 from engine.states import SubtaskStatus, TaskStatus
 from engine.statistics import DAY, shown, told
@@ -101,6 +102,7 @@ class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
 
     settings: Settings = field(default_factory=Settings)
+    vault: Vault = field(default_factory=Vault)
     held_tasks: list[Task] = field(default_factory=list)
     held_subtasks: list[Subtask] = field(default_factory=list)
     held_events: list[Event] = field(default_factory=list)
