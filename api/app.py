@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import openapi, problems
 from api.about import installed_version
 from api.accept import refuse_unacceptable
+from api.access import authorize
 from api.live.hub import Hub
 from api.methods import Methods
 from api.metrics import Metrics
@@ -27,6 +28,7 @@ from api.routes import (
     forecasts,
     graph,
     health,
+    keys,
     live,
     logs,
     mcp,
@@ -84,7 +86,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         redoc_url=None,
         telemetry={"operation_spans": False, "exclude": _not_traced},
         generate_unique_id_function=_function_name,
-        dependencies=[Depends(refuse_other_sites), Depends(refuse_unacceptable)],
+        dependencies=[Depends(refuse_other_sites), Depends(refuse_unacceptable), Depends(authorize)],
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     app.state.hub = hub = Hub(engine)
@@ -113,6 +115,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         cache,
         stats,
         mcp,
+        keys,
         neo4j_browser,
         health,
         page,

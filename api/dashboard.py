@@ -16,7 +16,7 @@ from api.cli.client import Client, place_of
 from api.cli.exits import Stop
 from api.drawings.dot import dot
 from api.drawings.scene import scene
-from api.environment import engine_url
+from api.environment import engine_key, engine_url
 from engine.errors import SettingsError
 from engine.model import Json
 from engine.plan.drawing import collapsed
@@ -32,7 +32,7 @@ def main() -> None:
     """The whole page, from top to bottom; Streamlit runs it again after each click."""
     st.set_page_config(page_title="agent03", layout="wide")
     try:
-        with Client(engine_url()) as client:
+        with Client(engine_url(), engine_key()) as client:
             tasks = _listed(client)
     except (Stop, SettingsError) as error:
         _refused(error)
@@ -74,7 +74,7 @@ def _chosen(tasks: list[schemas.TaskSummary]) -> schemas.TaskSummary | None:
 def _task(task_id: str, went_on: bool) -> None:
     """One task, asked for anew; at its end the page is run once more, which ends the asking."""
     try:
-        with Client(engine_url()) as client:
+        with Client(engine_url(), engine_key()) as client:
             seen = client.get(schemas.TaskDocument, place_of(task_id))
             graph = client.get(schemas.GraphView, f"{place_of(task_id)}/graph").model_dump(mode="json")
     except (Stop, SettingsError) as error:

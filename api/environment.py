@@ -66,6 +66,17 @@ def engine_url(environ: Mapping[str, str] | None = None) -> str:
     return given.rstrip("/")
 
 
+def names_a_server(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether somebody has said where the server is."""
+    return bool((os.environ if environ is None else environ).get("ENGINE_URL"))
+
+
+def engine_key(environ: Mapping[str, str] | None = None) -> str:
+    """The key that the command line shows to that server; "" for none."""
+    found = os.environ if environ is None else environ
+    return found.get("AGENT03_KEY") or found.get("ENGINE_KEY") or ""
+
+
 def secret_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The secrets in the environment by name: the variables that begin with AGENT03_SECRET_."""
     found = os.environ if environ is None else environ

@@ -71,7 +71,9 @@ class Requests:
         self.metrics.request(scope["method"], route, status, seconds)
         quiet = route is not None and route.startswith(("/health", "/metrics")) and status < 400
         write = _log.debug if quiet else _log.info
-        write("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+        caller = scope["state"].get("caller")
+        who = {"subject": caller.subject} if caller else {}
+        write("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1), **who)
 
 
 class _Answer:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.middleware import OTHER_SITE
+from api.access import NO_KEY, scope_of
 from api.problems import MEDIA_TYPE
 from api.schemas import Problem
+from engine.keys.key import Scope
 
 PLAN_EXAMPLE: dict[str, Any] = {
     "name": "word count",
@@ -55,7 +56,8 @@ TYPED_EXAMPLE: dict[str, Any] = {
 
 _TITLES = {
     400: "The input has faults; all of them are listed",
-    403: "It is for somebody else to do, or a browser sent it for a page of another site",
+    401: "The server asks for a key, and there is none or no good one",
+    403: "The key lacks the scope that is needed, it is for somebody else to do, or a page of another site asked",
     404: "Nothing has that id",
     406: "The answer has no form that Accept names",
     409: "The current state does not allow that",
@@ -78,7 +80,12 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
             }
         ],
     },
-    403: {"type": "cross-site", "title": "Refused for another site's page", "detail": OTHER_SITE},
+    401: {"type": "unauthorized", "title": "A key is needed", "detail": NO_KEY},
+    403: {
+        "type": "missing-scope",
+        "title": "The key is not good for that",
+        "detail": "this needs the scope operate; the key of ci has read, submit: take another key",
+    },
     404: {
         "type": "not-found",
         "title": "Nothing has that id",
@@ -122,9 +129,21 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         "detail": "Neo4j at bolt://127.0.0.1:7687 does not answer",
     },
 }
-_RETRY_AFTER = {
+_RETRY_AFTER: dict[str, Any] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}, "example": 5}
 }
+_CHALLENGE: dict[str, Any] = {
+    "WWW-Authenticate": {
+        "description": "What kind of key is wanted, and what was wrong with the one that came.",
+        "schema": {"type": "string"},
+        "example": 'Bearer realm="agent03"',
+    }
+}
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key, as Authorization: Bearer KEY."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in its own header."},
+}
+"""How a key is sent. Nobody is asked for one until the first key exists."""
 INSTANCE = "5f0c6a3e9d2b4c1a8e7f6d5c4b3a2910"
 TAGS = {
     "tasks": "Submit, list, look, remove.",
@@ -139,6 +158,7 @@ TAGS = {
     "graph": "The graph itself, in Cypher that only reads.",
     "cache": "Outputs that are used again.",
     "knowledge": "What was measured and learned.",
+    "keys": "Who may ask.",
     "health": "How the engine is.",
 }
 
@@ -153,6 +173,7 @@ def _problem(status: int) -> dict[str, Any]:
     example = {**told, "type": f"urn:agent03:problem:{told['type']}", "status": status, "instance": INSTANCE}
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     headers = {"headers": _RETRY_AFTER} if status in (429, 503) else {}
+    headers |= {"headers": _CHALLENGE} if status in (401, 403) else {}
     return {"description": _TITLES[status], "content": content, **headers}
 
 
@@ -177,8 +198,10 @@ def mend(document: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path in document["paths"].values():
         for method, operation in path.items():
-            _mend_operation(method, operation["responses"])
+            _mend_operation(method, operation["responses"], scope_of(operation["operationId"]))
+            _say_who_may(operation, scope_of(operation["operationId"]))
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    document["components"]["securitySchemes"] = SCHEMES
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     document["components"]["responses"] = {f"Problem{status}": _problem(status) for status in _TITLES}
@@ -188,9 +211,18 @@ def mend(document: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _mend_operation(method: str, responses: dict[str, Any]) -> None:
+def _say_who_may(operation: dict[str, Any], scope: Scope | None) -> None:
+    """The ways to send a key, and the scope that it has to have."""
+    operation["security"] = [{name: []} for name in SCHEMES] if scope else []
+    if scope:
+        operation["x-scope"] = scope.value
+
+
+def _mend_operation(method: str, responses: dict[str, Any], scope: Scope | None) -> None:
     responses.pop("422", None)
     common = (500,) if "204" in responses else (406, 500)
+    if scope:
+        common = (*common, 401, 403)
     for status in (*common, *(() if method == "get" else (403,))):
         responses.setdefault(str(status), _problem(status))
     for status, response in responses.items():

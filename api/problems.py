@@ -7,6 +7,7 @@ An exception that nobody foresaw is told in general words only: its text may hol
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -41,6 +42,10 @@ class Kind:
 
 INVALID_INPUT = Kind("invalid-input", 400, "The input has faults")
 INTERNAL = Kind("internal", 500, "Something went wrong inside")
+UNAUTHORIZED = Kind("unauthorized", 401, "A key is needed")
+MISSING_SCOPE = Kind("missing-scope", 403, "The key is not good for that")
+NOT_FROM_HERE = Kind("not-from-here", 403, "That is done on the machine of the server")
+OTHER_USER = Kind("other-user", 403, "The key is for another user")
 NOT_READY = Kind("not-ready", 503, "The engine is not ready")
 
 ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
@@ -71,6 +76,14 @@ HTTP_DETAILS: Mapping[int, str] = {
     404: "No route has this path. /openapi.json lists them all.",
     405: "This path exists, but not for this method. The Allow header names the methods it has.",
 }
+
+
+class Refused(HTTPException):
+    """A request that is not let through, as a problem of a kind."""
+
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(kind.status, detail, dict(headers or {}))
+        self.kind = kind
 
 
 def install(app: FastAPI) -> None:
@@ -110,7 +123,7 @@ def internal_problem(instance: str) -> Response:
 
 def request_id(request: Request) -> str:
     """The id of this request, as ``X-Request-ID`` names it."""
-    return str(request.state.request_id)
+    return str(getattr(request.state, "request_id", "") or uuid.uuid4().hex)  # a WebSocket has none
 
 
 async def _on_engine_error(request: Request, error: Exception) -> Response:
@@ -159,7 +172,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if status == 405:
         headers["Allow"] = allowed(request.app.router.routes, request.scope)
-    kind = HTTP_KINDS.get(status) or Kind(f"http-{status}", status, HTTPStatus(status).phrase)
+    kind = error.kind if isinstance(error, Refused) else HTTP_KINDS.get(status)
+    kind = kind or Kind(f"http-{status}", status, HTTPStatus(status).phrase)
     given = error.detail if error.detail != HTTPStatus(status).phrase else None
     detail = given or HTTP_DETAILS.get(status, kind.title)
     return problem(kind, detail, request_id(request), headers=headers)

@@ -82,12 +82,13 @@ class Intake:
         self._reserved = 0
         self._outlook = Outlook(self._learner, clock, settings.max_parallel_tasks, settings.type_limits)
 
-    async def submit(self, body: Json, key: str | None) -> Submitted:
+    async def submit(self, body: Json, key: str | None, by: str = "") -> Submitted:
         """Checks and stores a task and begins to run it.
 
         Args:
             body: that of ``POST /tasks``.
             key: an idempotency key: sent again with the same body it makes no second task, also after a restart.
+            by: who sends it; noted in the first event.
 
         Raises:
             InvalidInput: with every fault.
@@ -96,15 +97,15 @@ class Intake:
             GraphUnavailable: when it is unknown whether the task was stored; with a key it can be sent again.
         """
         if key is None:
-            return await self._submit(body, RequestKey())
+            return await self._submit(body, RequestKey(), by)
         request: RequestKey = await self._off_loop(_size(body), request_key, key, "submit", body)
-        return await self._once.answer(request, lambda: self._submit(body, request))
+        return await self._once.answer(request, lambda: self._submit(body, request, by))
 
-    async def _submit(self, body: Json, request: RequestKey) -> Submitted:
+    async def _submit(self, body: Json, request: RequestKey, by: str) -> Submitted:
         with self._scheduler.tracing.submission() as origin:
-            return await self._taken(body, request, origin)
+            return await self._taken(body, request, origin, by)
 
-    async def _taken(self, body: Json, request: RequestKey, origin: Origin) -> Submitted:
+    async def _taken(self, body: Json, request: RequestKey, origin: Origin, by: str) -> Submitted:
         self._refuse_when_ended()
         plan = await self._planned(body, await self._planner.plan(body))
         size = len(plan.subtasks)
@@ -115,18 +116,19 @@ class Intake:
             task = await self._off_loop(size, build, plan, self._ulids.new(now), now, request.key, request.hash)
             task, _ = await self._outlook.estimated(task)
             asking = await self._off_loop(size, foreseen, task.subtasks, self._tools.get, task.id)
-            await self._store(task, origin)
+            await self._store(msgspec.structs.replace(task, by=by), origin)
         finally:
             self._reserved -= size
         return _submitted(task, asking)
 
-    async def rerun(self, task_id: str, wish: Rerun, key: str | None) -> Submitted:
+    async def rerun(self, task_id: str, wish: Rerun, key: str | None, by: str = "") -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
 
         Args:
             task_id: the task to run again.
             wish: what runs again, and what is different this time.
             key: an idempotency key: sent again with the same wish it makes no second task.
+            by: who wants it; noted in the first event.
 
         Raises:
             NotFound: when there is no such task.
@@ -136,17 +138,17 @@ class Intake:
             Busy: when the engine is full.
         """
         if key is None:
-            return await self._rerun(task_id, wish, RequestKey())
+            return await self._rerun(task_id, wish, RequestKey(), by)
         request = request_key(key, f"rerun {task_id}", _sent(wish))
-        return await self._once.answer(request, lambda: self._rerun(task_id, wish, request))
+        return await self._once.answer(request, lambda: self._rerun(task_id, wish, request, by))
 
-    async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey) -> Submitted:
+    async def _rerun(self, task_id: str, wish: Rerun, request: RequestKey, by: str) -> Submitted:
         self._refuse_when_ended()
         earlier = await self._find(task_id)
         with self._scheduler.tracing.submission(stored.decode(earlier.body).trace) as origin:
-            return await self._taken_again(earlier, wish, request, origin)
+            return await self._taken_again(earlier, wish, request, origin, by)
 
-    async def _taken_again(self, earlier: Task, wish: Rerun, request: RequestKey, origin: Origin) -> Submitted:
+    async def _taken_again(self, earlier: Task, wish: Rerun, request: RequestKey, origin: Origin, by: str) -> Submitted:
         now = self._clock.now()
         task = await self._reruns.prepare(earlier, wish, self._ulids.new(now), now, request)
         size = len(task.subtasks) - len(task.settled)
@@ -155,7 +157,7 @@ class Intake:
         try:
             task, _ = await self._outlook.estimated(task)
             asking = await self._off_loop(size, foreseen, task.subtasks, self._tools.get, task.id)
-            await self._store(task, origin)
+            await self._store(msgspec.structs.replace(task, by=by), origin)
         finally:
             self._reserved -= size
         return _submitted(task, asking)

@@ -112,7 +112,7 @@ class NewTask(Value, frozen=True):
 
     ``deadline_at`` is absolute, in milliseconds. ``request_key`` is the caller's idempotency key, ``request_hash`` the
     hash of what was sent with it. ``plan_hash`` is equal for tasks of one plan, whatever their inputs; ``estimate`` is
-    JSON text: what was expected of the task when it was taken.
+    JSON text: what was expected of the task when it was taken. ``by`` is who sent it, where keys are asked for.
     """
 
     id: str
@@ -134,6 +134,7 @@ class NewTask(Value, frozen=True):
     request_hash: str = ""
     plan_hash: str = ""
     estimate: str | None = None
+    by: str = ""
 
     @property
     def settled(self) -> list[NewSubtask]:
@@ -390,12 +391,14 @@ class Event(Value, frozen=True):
 
 class Pulse(Value, frozen=True):
     """What a heartbeat tells: the database's time in milliseconds, the engines that are gone and own open tasks, and
-    the commands for this engine as (id, body), oldest first.
+    the commands for this engine as (id, body), oldest first. ``keys`` is how often keys of the API were made or
+    revoked; None where nobody else can.
     """
 
     now: int
     gone: list[str] = []
     commands: list[tuple[str, str]] = []
+    keys: int | None = None
 
 
 class Progress(Value, frozen=True):

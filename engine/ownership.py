@@ -38,6 +38,7 @@ class Ownership:
         most: open tasks up to which this engine takes over more.
         obey: applies a command to a task of this engine; False when the task is not this engine's any more.
         taken: is told that tasks have become this engine's in the middle of its life.
+        keys: is told how often keys of the API were made or revoked.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Ownership:
         most: int,
         obey: Callable[[Command], Awaitable[bool]],
         taken: Callable[[], None],
+        keys: Callable[[int | None], Awaitable[None]],
     ) -> None:
+        self._keys = keys
         self._graph = graph
         self._scheduler = scheduler
         self._closing = closing
@@ -151,6 +154,7 @@ class Ownership:
         self.answered, self._seen = True, self._clock.monotonic()
         self._steady.beat(self._seen)
         self._heed(pulse)
+        await self._keys(pulse.keys)
         if self.unsure:
             self.unsure = False
             await self._surely(self._take_up_unknown)

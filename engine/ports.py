@@ -13,6 +13,7 @@ from engine.breakerstore import BreakerStore
 from engine.cachestore import CacheStore
 from engine.callbackstore import CallbackStore
 from engine.estimates.experience import Experience
+from engine.keys.store import KeyStore
 from engine.lineage import Provenance
 from engine.logstore import LogStore
 from engine.lookups import AnswerReader
@@ -323,6 +324,7 @@ class Graph(
     CallbackStore,
     ApprovalStore,
     LogStore,
+    KeyStore,
     Provenance,
     Asker,
     Protocol,

@@ -89,7 +89,7 @@ class Recalls:
         caught_up: Callable[[], Awaitable[None]],
         drop: Callable[[Sequence[str]], Awaitable[int]],
         pause: Callable[[str, str], Awaitable[object]],
-        rerun: Callable[[str, Rerun, str | None], Awaitable[Submitted]],
+        rerun: Callable[[str, Rerun, str | None, str], Awaitable[Submitted]],
     ) -> None:
         self._graph = graph
         self._caught_up = caught_up
@@ -97,7 +97,9 @@ class Recalls:
         self._pause = pause
         self._rerun = rerun
 
-    async def recall(self, wish: Wish, *, dry_run: bool, reason: str = "", key: str | None = None) -> Recalled:
+    async def recall(
+        self, wish: Wish, *, dry_run: bool, reason: str = "", key: str | None = None, by: str = ""
+    ) -> Recalled:
         """Finds what a recall reaches; unless it is a dry run, takes it back.
 
         Args:
@@ -105,6 +107,7 @@ class Recalls:
             dry_run: only says what would happen.
             reason: kept with the events.
             key: an idempotency key: sent again, it makes no second rerun of a task.
+            by: who wants it; noted in the events.
 
         Raises:
             InvalidInput: nothing is named, or too much.
@@ -116,9 +119,9 @@ class Recalls:
         if dry_run:
             return found
         dropped = await self._drop(sorted(walk.cache_keys)) if walk.cache_keys else 0
-        held = [task.id for task in open_tasks if await self._hold(task, reason)]
+        held = [task.id for task in open_tasks if await self._hold(task, reason, by)]
         own = await self._made_before(found.reruns, key) if key else set()
-        reruns = [await self._run_again(rerun, key) for rerun in found.reruns if rerun.task_id not in own]
+        reruns = [await self._run_again(rerun, key, by) for rerun in found.reruns if rerun.task_id not in own]
         _log.warning("recalled", results=found.results, tasks=len(found.tasks), reruns=len(reruns), reason=reason)
         return Recalled(found.results, found.tasks, found.subtasks, dropped, found.running, held, reruns)
 
@@ -193,9 +196,10 @@ class Recalls:
 
     # --- what is done -------------------------------------------------------------------------------------------
 
-    async def _hold(self, task: Task, reason: str) -> bool:
+    async def _hold(self, task: Task, reason: str, by: str) -> bool:
+        recall = f"recall by {by}" if by else "recall"
         try:
-            await self._pause(task.id, f"recall: {reason}" if reason else "recall")
+            await self._pause(task.id, f"{recall}: {reason}" if reason else recall)
         except (Conflict, NotFound) as error:  # it has ended meanwhile
             _log.warning("not held", task_id=task.id, reason=str(error))
             return False
@@ -206,10 +210,10 @@ class Recalls:
         found = [await self._graph.request(own_key(key, rerun.task_id)) for rerun in reruns]
         return {request.task_id for request in found if request is not None}
 
-    async def _run_again(self, rerun: Rerunning, key: str | None) -> Rerunning:
+    async def _run_again(self, rerun: Rerunning, key: str | None, by: str) -> Rerunning:
         wish = Rerun(recalled=tuple(rerun.keys))
         try:
-            made = await self._rerun(rerun.task_id, wish, key and own_key(key, rerun.task_id))
+            made = await self._rerun(rerun.task_id, wish, key and own_key(key, rerun.task_id), by)
         except (InvalidInput, Conflict, NotFound, Busy) as error:
             return Rerunning(rerun.task_id, rerun.keys, refused=_said(error))
         return Rerunning(rerun.task_id, rerun.keys, new_id=made.task_id)

@@ -35,6 +35,7 @@ from engine.forecasts import Forecasts
 from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
+from engine.keys.ring import Keyring
 from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
 from engine.limits.build import build_turnstile
@@ -197,6 +198,7 @@ class Engine(Verbs):
         self.taint = TaintDesk(graph, tools.get, self.task)
         self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command)
         self._blobs = blobs
+        self.keyring = Keyring(graph, ids.new, clock.now)
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
         self.callbacks = self._teller(shown)
         self._ownership = Ownership(
@@ -210,6 +212,7 @@ class Engine(Verbs):
             most=settings.max_open_tasks,
             obey=self._obey,
             taken=self.callbacks.look_soon,
+            keys=self.keyring.heard,
         )
         self._vitals = Vitals(
             graph,
@@ -320,6 +323,7 @@ class Engine(Verbs):
             await self.vault.begin()
             await self._graph.open()
             await self._check_blobs()
+            await self.keyring.load()
             await self._learner.begin(self.id)
             await self.turnstile.breakers.begin()
             await self._ownership.begin(self.id)
@@ -404,9 +408,9 @@ class Engine(Verbs):
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
-    async def submit(self, body: Json, *, key: str | None = None) -> Submitted:
+    async def submit(self, body: Json, *, key: str | None = None, by: str = "") -> Submitted:
         """Checks and stores a task and begins to run it; see ``Intake.submit`` for what it raises."""
-        return await self._intake.submit(body, key)
+        return await self._intake.submit(body, key, by)
 
     async def rerun(
         self,
@@ -415,17 +419,21 @@ class Engine(Verbs):
         overrides: Mapping[str, Json] | None = None,
         *,
         key: str | None = None,
+        by: str = "",
     ) -> Submitted:
         """Runs a final task again as a new one, which keeps every result that nothing calls into question.
 
         ``start`` is "failed", "start", or the key of a subtask that runs again with all that depends on it;
         ``overrides`` are by key the fields of subtasks that are different this time. See ``Intake.rerun``.
         """
-        return await self._intake.rerun(task_id, Rerun(start, overrides or {}), key)
+        return await self._intake.rerun(task_id, Rerun(start, overrides or {}), key, by)
 
-    async def recall(self, wish: Wish, *, dry_run: bool = True, reason: str = "", key: str | None = None) -> Recalled:
+    async def recall(
+        self, wish: Wish, *, dry_run: bool = True, reason: str = "", key: str | None = None, by: str = ""
+    ) -> Recalled:
         """Takes outputs back, and everything that was derived from them, in any task; see ``Recalls.recall``."""
-        return await self._recalls.recall(wish, dry_run=dry_run, reason=reason, key=key)
+        said = self.vault.text(reason)
+        return await self._recalls.recall(wish, dry_run=dry_run, reason=said, key=key, by=by)
 
     async def preview(self, body: Json) -> dict[str, Json]:
         """How a plan would unfold; nothing is stored. Raises ``InvalidInput`` with every fault."""

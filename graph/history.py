@@ -20,8 +20,8 @@ def event_key(task_id: str, number: int) -> str:
 
 
 def created_event(task: NewTask, namespace: str) -> dict[str, Any]:
-    """The first event of a task."""
-    return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace)
+    """The first event of a task; its detail says who sent it."""
+    return task_event(task.id, 1, "created", TaskStatus.PENDING.value, task.created_at, namespace, task.by)
 
 
 def reuse_events(task: NewTask, namespace: str) -> list[dict[str, Any]]:

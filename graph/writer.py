@@ -12,12 +12,13 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import approvals, breakers, caching, callbacks, codec, history, logs, memory, profiles
+from graph import approvals, breakers, caching, callbacks, codec, history, keys, logs, memory, profiles
 from graph.approvals import Approvals
 from graph.breakers import OpenBreakers
 from graph.caching import EntryStore
 from graph.callbacks import Callbacks
 from graph.database import Database, Row
+from graph.keys import ApiKeys
 from graph.logs import Logs
 from graph.memory import Memory
 from graph.profiles import Profiles
@@ -31,6 +32,7 @@ STATEMENTS = (
     | callbacks.STATEMENTS
     | approvals.STATEMENTS
     | logs.STATEMENTS
+    | keys.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -92,7 +94,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

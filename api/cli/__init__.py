@@ -14,6 +14,7 @@ from api.cli import exits
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
+from api.cli.key import key
 from api.cli.mcp import mcp
 from api.cli.neo4j import neo4j
 from api.cli.plan import plan
@@ -39,6 +40,7 @@ app.add_typer(cache, name="cache")
 app.add_typer(route, name="route")
 app.add_typer(tool, name="tool")
 app.add_typer(neo4j, name="neo4j")
+app.add_typer(key)
 
 
 def main() -> None:

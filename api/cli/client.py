@@ -44,16 +44,17 @@ class Unanswered(Stop):
 
 
 class Client:
-    """A connection to the server at ``url``; use it as a context.
+    """A connection to the server at ``url``, which is shown a ``key`` if there is one; use it as a context.
 
     Every method raises ``Stop``: exit code 3 when nobody answers, 2 when the server finds fault with what was asked,
     1 when it refuses.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
         self.url = url
-        limits = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=through_proxy(url), verify=tls(url))
+        shown = {"Authorization": f"Bearer {key}"} if key else {}
+        proxy, limits = through_proxy(url), httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx2.Client(base_url=url, timeout=limits, trust_env=proxy, verify=tls(url), headers=shown)
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.commands import EnvFile
-from api.environment import engine_url, load_settings
+from api.environment import engine_key, engine_url, load_settings
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -33,7 +33,8 @@ async def _of_server(url: str) -> None:
     from api.mcp.reach import by
     from api.mcp.server import build_server
 
-    async with Door.of_server(url, {}) as door:
+    key = engine_key()
+    async with Door.of_server(url, {"Authorization": f"Bearer {key}"} if key else {}) as door:
         await build_server(by(door)).run_stdio_async()
 
 

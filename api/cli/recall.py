@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.commands import AsJson
-from api.environment import engine_url
+from api.environment import engine_key, engine_url
 
 
 def recall(
@@ -30,7 +30,7 @@ def recall(
 
     given = {"result": result, "subtask": subtask, "type": type, "version": version, "from": since, "until": until}
     body = {name: value for name, value in given.items() if value} | {"dry_run": not yes, "reason": reason}
-    with Client(engine_url()) as client:
+    with Client(engine_url(), engine_key()) as client:
         answer, _ = client.post(recalls.RecallAnswer, "/recall", body, {IDEMPOTENCY_KEY: str(uuid.uuid4())})
     if as_json:
         show(answer.model_dump_json(indent=2, by_alias=True))

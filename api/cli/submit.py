@@ -13,13 +13,14 @@ from api.headers import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
 from engine.model import Json
 
 
-def submit_task(url: str, body: Json, *, key: str | None, wait: bool, as_json: bool) -> int:
+def submit_task(server: tuple[str, str], body: Json, *, key: str | None, wait: bool, as_json: bool) -> int:
     """Submits a task and prints its id, or with ``wait`` what came of it; returns the exit code.
 
-    Without a ``key`` one is made up: when the answer gets lost, the message names it, and sending again is safe.
+    ``server`` is where it is, and the key that it is shown. Without a ``key`` of idempotency one is made up: when the
+    answer gets lost, the message names it, and sending again is safe.
     """
     chosen = key or str(uuid.uuid4())
-    with Client(url) as client:
+    with Client(*server) as client:
         try:
             created, headers = client.post(schemas.Created, "/tasks", body, {IDEMPOTENCY_KEY: chosen})
         except Unanswered as lost:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.commands import AsJson
-from api.environment import engine_url
+from api.environment import engine_key, engine_url
 
 if TYPE_CHECKING:
     from api.cli.client import Client
@@ -59,7 +59,7 @@ def server() -> Iterator[Client]:
     """The server at ENGINE_URL."""
     from api.cli.client import Client
 
-    with Client(engine_url()) as client:
+    with Client(engine_url(), engine_key()) as client:
         yield client
 
 
@@ -78,7 +78,7 @@ def submit(
     from api.cli.submit import submit_task
 
     body = read_task(source)
-    raise typer.Exit(submit_task(engine_url(), body, key=idempotency_key, wait=wait, as_json=as_json))
+    raise typer.Exit(submit_task((engine_url(), engine_key()), body, key=idempotency_key, wait=wait, as_json=as_json))
 
 
 def top(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from starlette.requests import ClientDisconnect
@@ -19,18 +19,19 @@ RETRY_MS = 2000
 SEND_SECONDS = 20.0
 """A viewer that takes nothing for so long is not there any more; if he is, he connects again and misses nothing."""
 GOING_AWAY, UNEXPECTED = 1001, 1003
-DONE = 1000
+DONE, NOT_ALLOWED = 1000, 1008
 
 Parts = AsyncGenerator[Sequence[Part]]
 
 
 class EventStream(StreamingResponse):
-    """Parts as Server-Sent Events, until there are no more."""
+    """Parts as Server-Sent Events, until there are no more, or its reader may not read any more (``good``)."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, good: Callable[[], bool] = lambda: True) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"}
         super().__init__((), headers=headers, media_type=MEDIA_TYPE)
         self._parts = parts
+        self._good = good
 
     async def stream_response(self, send: Send) -> None:
         """Sends all of it; raises ``ClientDisconnect`` when nobody takes it."""
@@ -38,6 +39,8 @@ class EventStream(StreamingResponse):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._send(send, f"retry: {RETRY_MS}\n\n".encode())
             async for parts in stream:
+                if not self._good():
+                    break
                 await self._send(send, parts[0].sse if len(parts) == 1 else b"".join([part.sse for part in parts]))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -49,11 +52,11 @@ class EventStream(StreamingResponse):
             raise ClientDisconnect from None
 
 
-async def send_texts(socket: WebSocket, parts: Parts) -> None:
+async def send_texts(socket: WebSocket, parts: Parts, good: Callable[[], bool] = lambda: True) -> None:
     """Parts as messages of an accepted WebSocket, then its end: 1000 after that of the task, 1001 when the engine
-    stops, 1003 to a client that says something.
+    stops, 1003 to a client that says something, 1008 to one that may not read any more (``good``).
     """
-    sending = asyncio.create_task(_texts(socket, parts))
+    sending = asyncio.create_task(_texts(socket, parts, good))
     listening = asyncio.create_task(_silence(socket))
     try:
         await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -65,11 +68,13 @@ async def send_texts(socket: WebSocket, parts: Parts) -> None:
         await socket.close(code)
 
 
-async def _texts(socket: WebSocket, parts: Parts) -> int:
+async def _texts(socket: WebSocket, parts: Parts, good: Callable[[], bool]) -> int:
     """Sends all of it; the code to close with, 0 when nobody is there."""
     last = ""
     async with aclosing(parts) as stream:
         async for some in stream:
+            if not good():
+                return NOT_ALLOWED
             last = some[-1].kind
             for text in (text for part in some for text in part.texts):
                 try:

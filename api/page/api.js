@@ -1,5 +1,7 @@
 // Talks to the engine. Every error is Problem Details: its detail says what to do.
 
+import { send } from "./key.js";
+
 /** What the engine answered instead of what was asked for. */
 export class Problem extends Error {
   constructor(status, body) {
@@ -37,7 +39,7 @@ export async function call(method, address, body, { signal, headers = {}, type =
   }
   let response;
   try {
-    response = await fetch(address, sent);
+    response = await send(address, sent);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The engine does not answer. Is it running?");

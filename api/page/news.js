@@ -1,6 +1,7 @@
 // Follows all tasks live: each message is the whole of how a task stands, so only the latest of each counts.
 
 import { asking } from "./api.js";
+import { follow } from "./source.js";
 
 const AGAIN_MS = 3000;
 
@@ -18,7 +19,7 @@ export class News {
   }
 
   open() {
-    const source = new EventSource(asking("/events", this.query));
+    const source = follow(asking("/events", this.query));
     this.source = source;
     source.addEventListener("progress", (message) => this.take(message));
     source.addEventListener("task", (message) => {

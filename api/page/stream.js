@@ -2,6 +2,7 @@
 // gives up, we join again from there. Events are handed on once, in order, one batch per drawn frame.
 
 import { asking, at } from "./api.js";
+import { follow } from "./source.js";
 
 const AGAIN_MS = [500, 1000, 2000, 5000];
 const HIDDEN_LIMIT = 2000; // a page that is not drawn gets its events all the same
@@ -27,7 +28,7 @@ export class Stream {
 
   open() {
     const place = { after: this.last || "0", lag: "snapshot" };
-    const source = new EventSource(asking(at("tasks", this.task, "events"), place));
+    const source = follow(asking(at("tasks", this.task, "events"), place));
     this.source = source;
     source.onopen = () => {
       this.failures = 0;

@@ -8,8 +8,9 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from api import present, schemas
+from api.access import Subject
 from api.openapi import problems
-from api.routes import TheEngine, TheSettings, who
+from api.routes import TheEngine, TheSettings
 from api.verbs import Approval, Decision, Nothing, Pause, body_of, read_body
 from engine.command import Command
 from engine.service import Engine
@@ -28,61 +29,61 @@ PENDING = "accepted, not yet applied: {verb} goes on by itself; look at the task
 
 @router.post("/cancel", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def cancel_task(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str
 ) -> schemas.TaskAnswer:
     """Cancels a task: what runs is stopped, what waits never starts. A cancelled one stays as it is.
 
     202 says that it is on its way: a large task takes longer than the few seconds that this call waits.
     """
     await read_body(request, Nothing, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("cancel", task_id))
+    return await _carried_out(engine, response, Command("cancel", task_id, by=by))
 
 
 @router.post("/pause", responses=ANSWERS, openapi_extra=body_of(Pause, PAUSE))
 async def pause_task(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str
 ) -> schemas.TaskAnswer:
     """Nothing new of the task starts, also after a restart, until it is resumed. What runs ends, or stops at once."""
     asked = await read_body(request, Pause, settings.max_body_bytes)
     command = Command(
-        "pause", task_id, mode=asked.mode, timeout_seconds=asked.timeout_seconds, on_timeout=asked.on_timeout
+        "pause", task_id, by=by, mode=asked.mode, timeout_seconds=asked.timeout_seconds, on_timeout=asked.on_timeout
     )
     return await _carried_out(engine, response, command)
 
 
 @router.post("/resume", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def resume_task(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str
 ) -> schemas.TaskAnswer:
     """Lets a paused task go on from exactly where it stands."""
     await read_body(request, Nothing, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("resume", task_id))
+    return await _carried_out(engine, response, Command("resume", task_id, by=by))
 
 
 @router.post("/subtasks/{key}/retry", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def retry_subtask(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str, key: str
 ) -> schemas.TaskAnswer:
     """Runs a failed or quarantined subtask of an open task once more, or one that waits out a back-off at once.
 
     What was blocked or skipped because of it is open again.
     """
     await read_body(request, Nothing, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("retry", task_id, key))
+    return await _carried_out(engine, response, Command("retry", task_id, key, by))
 
 
 @router.post("/subtasks/{key}/skip", responses=ANSWERS, openapi_extra=body_of(Nothing, {}))
 async def skip_subtask(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str, key: str
 ) -> schemas.TaskAnswer:
     """Abandons a subtask: what depends on it is skipped in turn, unless it is optional."""
     await read_body(request, Nothing, settings.max_body_bytes)
-    return await _carried_out(engine, response, Command("skip", task_id, key))
+    return await _carried_out(engine, response, Command("skip", task_id, key, by))
 
 
 @router.post("/subtasks/{key}/approve", responses=ANSWERS, openapi_extra=body_of(Approval, DECISION))
 async def approve_subtask(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str, key: str
 ) -> schemas.TaskAnswer:
     """Lets a subtask run that waits for a person, with exactly the input that it asked about, or that input amended.
 
@@ -90,17 +91,17 @@ async def approve_subtask(
     """
     said = await read_body(request, Approval, settings.max_body_bytes)
     changes = msgspec.UNSET if said.input is None else said.input
-    command = Command("approve", task_id, key, by=who(request), comment=said.comment, input=changes)
+    command = Command("approve", task_id, key, by=by, comment=said.comment, input=changes)
     return await _carried_out(engine, response, command)
 
 
 @router.post("/subtasks/{key}/reject", responses=ANSWERS, openapi_extra=body_of(Decision, DECISION))
 async def reject_subtask(
-    request: Request, engine: TheEngine, settings: TheSettings, response: Response, task_id: str, key: str
+    request: Request, engine: TheEngine, settings: TheSettings, response: Response, by: Subject, task_id: str, key: str
 ) -> schemas.TaskAnswer:
     """Fails a subtask that waits for a person: category permission, with the comment."""
     said = await read_body(request, Decision, settings.max_body_bytes)
-    command = Command("reject", task_id, key, by=who(request), comment=said.comment)
+    command = Command("reject", task_id, key, by=by, comment=said.comment)
     return await _carried_out(engine, response, command)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import present, schemas
 from api.accept import preferred
+from api.access import still_good
 from api.filters import TaskState
 from api.live.channel import Lag
 from api.live.stream import MEDIA_TYPE, EventStream, send_texts
@@ -109,11 +110,11 @@ async def list_events(
     ``event: snapshot`` see ``lag``; ``event: end`` after the last event of a final task: do not connect again.
     The same over a WebSocket at ``/ws/tasks/{task_id}?after=&lag=``: texts ``{"type": "event" | "progress" |
     "snapshot" | "end", ...}``; it is closed with 4404 (no such task), 4400 (bad parameters), 1000 after the end, 1001
-    when the engine stops and 1003 when the client says something.
+    when the engine stops, 1003 when the client says something and 1008 when its key was revoked.
     """
     if preferred(request.headers.get("accept", ""), [JSON, MEDIA_TYPE]) == MEDIA_TYPE:
         after = wanted.after if last_event_id is None else last_event_id
-        return EventStream(await hub.admit(task_id, after, wanted.lag))
+        return EventStream(await hub.admit(task_id, after, wanted.lag), lambda: still_good(request))
     response.headers["Vary"] = "Accept"
     events = [present.event_view(event) for event in await engine.events_page(task_id, wanted.after, wanted.limit)]
     return schemas.EventPage(events=events, next_after=events[-1].seq if events else wanted.after)
@@ -121,6 +122,7 @@ async def list_events(
 
 @router.get("/events", response_model=None, responses=ALL_FORMS | problems(400, 503))
 async def watch_tasks(
+    request: Request,
     hub: TheHub,
     wanted: Annotated[TasksWatched, Query()],
     last_event_id: Annotated[
@@ -134,7 +136,8 @@ async def watch_tasks(
     After ``Last-Event-ID`` (``TASK:SEQ``) everything since then comes, and what changed in the minute before once more.
     Without it the stream begins with what changes from now on.
     """
-    return EventStream(await hub.admit_to_all(last_event_id or "", wanted.lets_through))
+    parts = await hub.admit_to_all(last_event_id or "", wanted.lets_through)
+    return EventStream(parts, lambda: still_good(request))
 
 
 @router.websocket("/ws/tasks/{task_id}")
@@ -147,7 +150,7 @@ async def watch_task(socket: WebSocket, hub: TheHub, task_id: str) -> None:
     except (ValidationError, EngineError) as error:
         await socket.close(_code(error), _reason(error))
     else:
-        await send_texts(socket, parts)
+        await send_texts(socket, parts, lambda: still_good(socket))
 
 
 def _code(error: Exception) -> int:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, Field
 
 from api import recalls
+from api.access import Subject
 from api.idempotency import IdempotencyKey
 from api.openapi import problems
 from api.routes import TheEngine, TheSettings
@@ -46,11 +47,11 @@ class Recall(VerbBody):
     responses=problems(400, 404, 409, 413, 415, 503),
 )
 async def recall_outputs(
-    request: Request, engine: TheEngine, settings: TheSettings, key: IdempotencyKey
+    request: Request, engine: TheEngine, settings: TheSettings, key: IdempotencyKey, by: Subject
 ) -> recalls.RecallAnswer:
     """Finds what was derived from some outputs, in any task. With ``dry_run: false`` drops it from the cache, holds the
     open tasks that have used it, and runs the final ones again as new tasks, as far as outputs really change.
     """
     asked = await read_body(request, Recall, settings.max_body_bytes)
-    found = await engine.recall(asked.wish(), dry_run=asked.dry_run, reason=asked.reason, key=key)
+    found = await engine.recall(asked.wish(), dry_run=asked.dry_run, reason=asked.reason, key=key, by=by)
     return recalls.view(found, dry_run=asked.dry_run)

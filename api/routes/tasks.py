@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import present, schemas
+from api.access import Caller, Subject, refuse_other_user
 from api.body import read_task
 from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, TaskState, milliseconds
@@ -17,6 +18,7 @@ from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
 from engine.estimates.promise import decode
+from engine.keys.key import ApiKey
 from engine.model import Json
 from engine.plan.ids import first_ulid
 
@@ -57,12 +59,14 @@ async def create_task(
     engine: TheEngine,
     settings: TheSettings,
     key: IdempotencyKey,
+    caller: Caller,
+    by: Subject,
     description: Annotated[str | None, Query(description="Put into the body as its ``description``.")] = None,
     user_id: Annotated[str | None, Query(description="Put into the body as its ``user_id``.")] = None,
 ) -> schemas.Created:
     """Stores a task and starts it. A faulty one is refused with every fault named, and nothing of it is stored."""
     body = _with_parameters(await read_task(request, settings.max_body_bytes), description, user_id)
-    submitted = await engine.submit(body, key=key)
+    submitted = await engine.submit(_of_user(body, caller), key=key, by=by)
     if submitted.repeated:
         response.headers[IDEMPOTENCY_REPLAYED] = "true"
     response.headers["Location"] = f"/tasks/{submitted.task_id}"
@@ -73,6 +77,15 @@ async def create_task(
         estimate=present.estimate(decode(submitted.estimate)),
         needs_approval=list(submitted.asking[:100]),
     )
+
+
+def _of_user(body: Json, caller: ApiKey | None) -> Json:
+    """A body as the caller may send it: of the one user of a key, who need not be named."""
+    if not isinstance(body, dict) or caller is None or not caller.user_id:
+        return body
+    body = {**body, "user_id": body.get("user_id") or caller.user_id}
+    refuse_other_user(caller, body["user_id"])
+    return body
 
 
 @router.get("/tasks", responses=problems(400, 503))

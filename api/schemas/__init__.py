@@ -31,6 +31,11 @@ from api.schemas.health import (
     Health,
     Ready,
 )
+from api.schemas.keys import (
+    CreatedKey,
+    Keys,
+    KeyView,
+)
 from api.schemas.plans import (
     LearnedView,
     PlanPreview,
@@ -95,6 +100,7 @@ __all__ = [
     "CandidateView",
     "CollapsedGraphView",
     "Created",
+    "CreatedKey",
     "Estimate",
     "EventPage",
     "EventView",
@@ -106,6 +112,8 @@ __all__ = [
     "Health",
     "Invalidated",
     "KeptView",
+    "KeyView",
+    "Keys",
     "LearnedView",
     "OptionView",
     "PauseView",

@@ -28,7 +28,7 @@ class OwningWriter(FencedWriter):
         if not rows:
             raise Fenced()
         commands = [(id_, body) for id_, body in rows[0]["commands"]]
-        return Pulse(rows[0]["now"], rows[0]["gone"], commands)
+        return Pulse(rows[0]["now"], rows[0]["gone"], commands, rows[0]["keys"])
 
     async def leave(self) -> None:
         """Says that this engine stops in good order."""

@@ -43,7 +43,7 @@ class Operation:
     def at(self, **parameters: str) -> str:
         """The path with these parameters, and "nope" for the others."""
         path = self.path
-        for name in ("task_id", "other_id", "key", "name"):
+        for name in ("task_id", "other_id", "key", "name", "key_id"):
             path = path.replace(f"{{{name}}}", quote(parameters.get(name, "nope"), safe=""))
         return path
 
@@ -92,7 +92,9 @@ class Server:
 async def serving(lab: Lab) -> AsyncIterator[Server]:
     engine = await lab.start(max_body_bytes=20_000)
     app = create_app(engine, engine.settings, Metrics())
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
+    _, key = await engine.keyring.create("the test", ["admin"])
+    shown, transport = {"X-API-Key": key}, httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=shown) as client:
         yield Server(engine, client)
 
 
@@ -187,6 +189,11 @@ async def web(server: Server) -> dict[str, str]:
     return {"name": "http_request"}
 
 
+async def another_key(server: Server) -> dict[str, str]:
+    key, _ = await server.engine.keyring.create("another", ["read"])
+    return {"key_id": key.id}
+
+
 PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "cancel_task": open_task,
     "pause_task": open_task,
@@ -206,6 +213,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "write_task_file": with_file,
     "get_shared_value": with_value,
     "set_shared_value": with_value,
+    "revoke_key": another_key,
 }
 
 

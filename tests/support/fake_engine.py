@@ -18,6 +18,8 @@ from engine.estimates.promise import encode
 from engine.estimates.trends import Trend
 from engine.forecasts import Alternative, Forecast, WhatIf
 from engine.idempotency import Submitted
+from engine.keys.key import ApiKey
+from engine.keys.ring import Keyring
 from engine.logstore import LogLine, LogWish
 from engine.model import Attempt, Event, Json, Subtask, Task
 from engine.plan.stored import Origin
@@ -98,11 +100,32 @@ class FakeLogbook:
 
 
 @dataclass
+class KeysInMemory:
+    """The keys of the stand-in."""
+
+    keys: list[ApiKey] = field(default_factory=list)
+
+    async def put_key(self, key: ApiKey) -> None:
+        """Keeps it."""
+        self.keys.append(key)
+
+    async def api_keys(self) -> list[ApiKey]:
+        """All of them."""
+        return list(self.keys)
+
+    async def revoke_key(self, id_: str, at: int, by: str) -> None:
+        """Marks it."""
+        revoked = {"revoked_at": at, "revoked_by": by}
+        self.keys = [msgspec.structs.replace(key, **revoked) if key.id == id_ else key for key in self.keys]
+
+
+@dataclass
 class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
 
     settings: Settings = field(default_factory=Settings)
     vault: Vault = field(default_factory=Vault)
+    keyring: Keyring = field(default_factory=lambda: Keyring(KeysInMemory(), str, lambda: NOW))
     held_tasks: list[Task] = field(default_factory=list)
     held_subtasks: list[Subtask] = field(default_factory=list)
     held_events: list[Event] = field(default_factory=list)
@@ -129,7 +152,7 @@ class FakeEngine:
         if self.failure is not None:
             raise self.failure
 
-    async def submit(self, body: Json, *, key: str | None = None) -> Submitted:
+    async def submit(self, body: Json, *, key: str | None = None, by: str = "") -> Submitted:
         """Keeps the body and the key; says that a key it has seen is repeated."""
         self._fail()
         self.bodies.append(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.errors import Category, Retryable, ToolError
 from engine.model import Expand, Json
-from engine.ports import RunContext
+from engine.toolport import RunContext
 from engine.tools.decorator import tool
 
 

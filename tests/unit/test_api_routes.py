@@ -528,6 +528,9 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         for method, operation in methods.items()
     }
     assert {name: operation["operationId"] for name, operation in operations.items()} == {
+        "POST /keys": "create_key",
+        "GET /keys": "list_keys",
+        "DELETE /keys/{key_id}": "revoke_key",
         "POST /tasks": "create_task",
         "GET /tasks": "list_tasks",
         "GET /tasks/{task_id}": "get_task",

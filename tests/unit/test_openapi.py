@@ -67,7 +67,8 @@ def test_every_error_is_a_problem_with_an_example_and_none_is_422(api: dict[str,
 
 def test_what_is_unsafe_may_be_refused_and_whatever_has_a_body_may_not_be_acceptable(api: dict[str, Any]) -> None:
     for method, path, operation in _operations(api):
-        assert ("403" in operation["responses"]) == (method != "get"), path
+        assert ("403" in operation["responses"]) == (method != "get" or bool(operation["security"])), path
+        assert ("401" in operation["responses"]) == bool(operation["security"]) == ("x-scope" in operation), path
         assert ("406" in operation["responses"]) == ("204" not in operation["responses"]), path
         assert ("413" in operation["responses"]) == ("415" in operation["responses"]) == ("requestBody" in operation), (
             path

@@ -4,6 +4,7 @@ import { Problem } from "../api.js";
 import { into, loading } from "../dialog.js";
 import { h, put } from "../dom.js";
 import { number } from "../format.js";
+import { send } from "../key.js";
 import { facts, figures, pageHead, section } from "../table.js";
 
 const SHAPES = { healthy: "completed", degraded: "retrying", unhealthy: "failed" };
@@ -20,7 +21,7 @@ export function open(main) {
 
 /** The answer, which is 503 when the engine cannot work and says why all the same. */
 async function health() {
-  const response = await fetch("/health", { headers: { Accept: "application/json" } }).catch(() => null);
+  const response = await send("/health", { headers: { Accept: "application/json" } }).catch(() => null);
   if (!response) throw new Error("The engine does not answer. Is it running?");
   const found = await response.json();
   if (!found.engine) throw new Problem(response.status, found);

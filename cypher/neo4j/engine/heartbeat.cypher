@@ -1,6 +1,6 @@
 // purpose: an engine's sign of life, by the database's clock; with it what the engine has to know about others
 // params: engine, epoch, namespace, timeout
-// returns: one row {now, gone, commands}: gone are engines with open tasks that left, or gave no sign for timeout milliseconds; commands are [id, body], oldest first; no row when the engine is fenced
+// returns: one row {now, gone, commands, keys}: keys counts how often a key of the API was made or revoked; gone are engines with open tasks that left, or gave no sign for timeout milliseconds; commands are [id, body], oldest first; no row when the engine is fenced
 MATCH (e:Engine {id: $engine}) WHERE e.epoch = $epoch
 SET e.heartbeat_at = timestamp()
 WITH e
@@ -19,4 +19,8 @@ CALL () {
   MATCH (old:Command) WHERE old.answered_at < timestamp() - 60000
   DELETE old
 }
-RETURN timestamp() AS now, gone, commands
+CALL () {
+  OPTIONAL MATCH (k:ApiKey {namespace: $namespace})
+  RETURN sum(CASE WHEN k IS NULL THEN 0 WHEN k.revoked_at > 0 THEN 2 ELSE 1 END) AS keys
+}
+RETURN timestamp() AS now, gone, commands, keys
