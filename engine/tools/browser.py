@@ -115,7 +115,7 @@ class BrowserInput(Input):
     until: Literal["load", "domcontentloaded", "networkidle"] = "load"
     """When the page counts as loaded."""
     timeout_seconds: float = Field(default=60.0, gt=0, le=600)
-    """Time for all of it."""
+    """Time for all of it, once the browser has started."""
     max_bytes: int = Field(default=50 * _MIB, ge=1024, le=1024 * _MIB)
     """Bytes that may come over the network."""
 
@@ -222,7 +222,7 @@ class _Visit:
     def __init__(self, value: BrowserInput, proxy: GuardProxy, context: RunContext, keep: Keep) -> None:
         self._value, self._proxy, self._context, self._keep = value, proxy, context, keep
         self._at = "opening the page"
-        self._end = time.monotonic() + value.timeout_seconds
+        self._end = 0.0
         self._extracted: dict[str, Any] = {}
         self._files: dict[str, KeptFile] = {}
 
@@ -243,6 +243,7 @@ class _Visit:
         """All of it; raises ``ToolError``."""
         from engine.tools.chromium import Error
 
+        self._end = time.monotonic() + self._value.timeout_seconds
         try:
             response = await page.goto(self._value.url, wait_until=self._value.until, timeout=self._left())
             self._refuse_what_was_blocked()

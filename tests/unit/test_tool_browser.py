@@ -145,7 +145,7 @@ async def test_private_addresses_are_out_of_reach_whatever_way(
 
 async def test_what_goes_wrong_has_a_place_and_a_category(tool: Browser, server: ScriptedServer) -> None:
     error = await fail(
-        tool, server.url("/"), {"extract": {"name": "a", "selector": "h1"}}, {"wait_for": "#never"}, timeout_seconds=3
+        tool, server.url("/"), {"extract": {"name": "a", "selector": "h1"}}, {"wait_for": "#never"}, timeout_seconds=6
     )
     assert (error.category, "step 1" in str(error)) == (Category.TIMEOUT, True)
     assert error.output == {"extracted": {"a": "Tea"}, "files": {}}
