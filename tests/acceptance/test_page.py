@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
@@ -324,3 +325,33 @@ async def test_every_view_fits_in_light_and_dark_and_on_a_phone(
             )
             assert over <= 0, f"{place} is {over} pixels too wide"
             await ann.picture(f"{scheme}-{width}-{place.replace(task, 'task').replace('/', '-').replace('?tab=', '-')}")
+
+
+async def test_it_asks_for_a_key_and_follows_a_task_with_it(browser: Browser, tmp_path: Path) -> None:
+    server = Serving(tmp_path / "keys", {"NAMESPACE": "page-keys"})
+    await server.start()
+    base = f"http://127.0.0.1:{server.port}"
+    try:
+        async with httpx2.AsyncClient(base_url=base) as client:
+            made = await client.post("/keys", json={"subject": "root", "scopes": ["admin"]})
+            client.headers["X-API-Key"] = key = made.json()["key"]
+            slow = step("slow", type="sleep", input={"seconds": 3000})
+            body = {"plan": {"subtasks": [slow, step("after", "slow")]}, "name": "behind a key"}
+            task = (await client.post("/tasks", json=body)).json()["task_id"]
+            async with visitor(browser, base, tmp_path) as ann:
+                ann.expected.append(r"Failed to load resource: the server responded with a status of 401")
+                await ann.visit("#/tasks")
+                await ann.page.fill("dialog input[name=key]", "a3_wrong")
+                await ann.page.click("dialog button:text-is('Use it')")
+                await ann.sees("dialog", has_text="not known here, or it was revoked")
+                await ann.page.fill("dialog input[name=key]", key)
+                await ann.page.click("dialog button:text-is('Use it')")
+                await ann.page.click("text=behind a key")
+                await ann.item("slow", "processing").wait_for()
+                await client.post(f"/tasks/{task}/cancel")
+                await ann.item("after", "cancelled").wait_for()
+                await ann.task_is("cancelled")
+                stored = "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
+                assert key not in await ann.page.evaluate(stored)
+    finally:
+        server.discard()

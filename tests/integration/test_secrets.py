@@ -151,6 +151,7 @@ async def test_no_secret_is_seen_anywhere(
     assert webhooks
     assert any("canary" not in text for text in said)
     assert [seen_in(text) for text in said if seen_in(text)] == []
+    assert lab.server is None or not [text for text in said if lab.server.password in text]
 
 
 def seen_in(text: str) -> str:
