@@ -18,6 +18,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
+    from engine.agentstore import AgentStore
     from engine.language import LanguageModel
     from engine.observer import Observer
     from engine.planning.templates import TemplateSet
@@ -61,19 +62,22 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     from api.approval_policy import load_policy
     from api.callbacks import ShownInCallbacks
     from api.templates import load_templates
+    from engine.agents.building import bind
     from engine.caching.service import CacheService
     from engine.service import Engine
     from engine.shared_state import SharedState
 
     redis = redis or build_redis(settings)
     templates = load_templates(settings.templates_path)
-    return Engine(
+    graph = build_graph(settings)
+    tools = build_tools(settings, templates, graph)
+    engine = Engine(
         settings=settings,
-        graph=build_graph(settings),
+        graph=graph,
         blobs=build_blobs(settings),
         redis=redis,
         cache=CacheService(redis, settings.cache_ttl_seconds, settings.namespace),
-        tools=build_tools(settings, templates),
+        tools=tools,
         templates=templates,
         observer=observer,
         tracing=build_tracing(),
@@ -82,6 +86,8 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         shared=SharedState(redis, settings.namespace),
         vault=build_vault(settings),
     )
+    bind(tools, engine.gate.asks)
+    return engine
 
 
 def build_vault(settings: Settings) -> Vault:
@@ -122,11 +128,27 @@ def build_redis(settings: Settings) -> RedisConnection:
     return RedisConnection(settings.redis_url)
 
 
-def build_tools(settings: Settings, templates: TemplateSet | None = None) -> ToolRegistry:
-    """The built-in tools and those of the user's modules; ``templates`` are for sub-plans."""
+def build_tools(
+    settings: Settings, templates: TemplateSet | None = None, talks: AgentStore | None = None
+) -> ToolRegistry:
+    """The built-in tools, those of the user's modules, and agents.
+
+    Args:
+        settings: of the engine.
+        templates: for sub-plans.
+        talks: where the talks of agents are kept; None where nothing is run.
+
+    Raises:
+        SettingsError: a module or a role is at fault.
+    """
+    from api.roles import load_roles
+    from engine.agents.building import agent_of
     from engine.tools.registry import ToolRegistry
 
-    return ToolRegistry.from_settings(settings, build_model(settings), templates)
+    model = build_model(settings)
+    registry = ToolRegistry.from_settings(settings, model, templates)
+    registry.register(agent_of(settings, load_roles(settings.roles_path), registry.get, registry.names(), model, talks))
+    return registry
 
 
 def build_model(settings: Settings) -> LanguageModel | None:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.caching.service import CacheService
     from engine.errors import (
+        AgentExecutionError,
         Busy,
         Category,
         Conflict,
+        ContextLoadError,
         EngineError,
+        ExecutionTimeoutError,
         Fatal,
         Fault,
         Fenced,
@@ -25,11 +28,13 @@ if TYPE_CHECKING:
         InvalidInput,
         KeyReused,
         NotFound,
+        RateLimitError,
         Retryable,
         SettingsError,
         TaskFailed,
         TooLarge,
         ToolError,
+        ToolExecutionError,
     )
     from engine.execution import ExecutionEngine
     from engine.model import Expand
@@ -43,13 +48,16 @@ if TYPE_CHECKING:
     from engine.tools.decorator import tool
 
 __all__ = [
+    "AgentExecutionError",
     "Busy",
     "CacheService",
     "Category",
     "Conflict",
+    "ContextLoadError",
     "Engine",
     "EngineError",
     "ExecutionEngine",
+    "ExecutionTimeoutError",
     "Expand",
     "Fatal",
     "Fault",
@@ -60,6 +68,7 @@ __all__ = [
     "InvalidInput",
     "KeyReused",
     "NotFound",
+    "RateLimitError",
     "Retryable",
     "RunContext",
     "Settings",
@@ -72,6 +81,7 @@ __all__ = [
     "TaskStatus",
     "TooLarge",
     "ToolError",
+    "ToolExecutionError",
     "tool",
 ]
 

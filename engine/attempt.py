@@ -295,7 +295,7 @@ class Attempts:
                 tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
                 basis.version = tool.version
             passed = await self._gate.passed(claim, spec, tool, value, tainted_by)
-            value = passed.value
+            value, basis.approved = passed.value, passed.approved
             basis.tainted = tool.taints(value) or bool(tainted_by and not passed.approved)
             if spec.refs is not None and spec.refs.secrets:
                 await self._open(claim, spec, task_input, literal, (shown, value), basis)

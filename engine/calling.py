@@ -41,9 +41,11 @@ class Job(NamedTuple):
     async def call(self, deadline: float, living: Living, watch: Watch) -> Json:
         """What the tool gives, once the call has passed what it has to pass."""
         passage, measured, masker = self.passage, self.basis.measured, self.vault.masker
+        approved = self.basis.approved
         if passage is None:
-            return await self._run(Context(self.claim, deadline, living, measured, self.keep, masker=masker))
-        context = Context(self.claim, deadline, living, measured, self.keep, passage.limited, masker)
+            context = Context(self.claim, deadline, living, measured, self.keep, masker=masker, approved=approved)
+            return await self._run(context)
+        context = Context(self.claim, deadline, living, measured, self.keep, passage.limited, masker, approved)
         return await passage.run(lambda: self._run(context), lambda: watch.timed_out)
 
     async def _run(self, context: Context) -> Json:

@@ -34,6 +34,7 @@ class Context:
         "_keep",
         "_masker",
         "_watch",
+        "approved",
         "deadline",
         "key",
         "limited",
@@ -53,6 +54,7 @@ class Context:
         keep: Keep,
         limited: Callable[[float], None] = lambda _: None,
         masker: Masker = NOTHING_HIDDEN,
+        approved: bool = False,
     ) -> None:
         self.task_id = claim.task_id
         self.subtask_id = claim.id
@@ -62,6 +64,7 @@ class Context:
         self.reduction = reduction(claim.reason)
         self.measured = measured
         self.limited = limited
+        self.approved = approved
         self._watch = watch
         self._keep = keep
         self._masker = masker
@@ -75,6 +78,10 @@ class Context:
         self._keep(level, message, fields)
         write: Callable[..., Any] = getattr(_log, level if level in LEVELS else "info")
         write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)
+
+    def covered(self, text: str, /) -> str:
+        """The text with every known secret covered."""
+        return self._masker.text(text)
 
     def progress(self) -> None:
         """A sign of life."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Category(StrEnum):
@@ -173,6 +174,38 @@ class Fatal(ToolError):
 
     category = Category.CONFIGURATION
     repeat = False
+
+
+class AgentExecutionError(ToolError):
+    """An agent did not reach its end: it was refused, cut off, stopped at a cap, or its answer does not fit."""
+
+
+class ToolExecutionError(ToolError):
+    """A tool call of an agent failed. ``case`` is a word for the record: "missing", "refused", "timeout", "bad JSON",
+    "exit code" or "failed".
+    """
+
+    def __init__(self, case: str, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.case = case
+
+
+class ContextLoadError(ToolError):
+    """The context of an agent cannot be loaded: it is malformed, too large, or a file that it needs is missing."""
+
+    category = Category.CONFIGURATION
+
+
+class RateLimitError(ToolError):
+    """A service wants to be left alone for a while; ``delay`` is how long, in seconds, where it says so."""
+
+    category = Category.TRANSIENT
+
+
+class ExecutionTimeoutError(ToolError):
+    """Something took longer than it may."""
+
+    category = Category.TIMEOUT
 
 
 class TaskFailed(EngineError):

@@ -6,26 +6,42 @@ back with their usage and the caller decides. Whatever kept the model from answe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
+
+import msgspec
 
 from engine.errors import Category, ToolError
 from engine.model import Json, Value
+
+Message = Mapping[str, Json]
+"""One message of a talk."""
+
+
+class Offered(Value, frozen=True):
+    """A tool that an answer may ask for: ``schema`` is the JSON Schema of its input, an object."""
+
+    name: str
+    description: str
+    schema: dict[str, Json]
 
 
 class Prompt(Value, frozen=True):
     """One question without memory.
 
     ``system`` is the part that stays the same from question to question and is worth caching; ``messages`` are
-    ``{"role": "user" | "assistant", "content": text}``, the first from the user. ``schema`` is a JSON Schema that the
-    answer should follow; the model's side cannot enforce bounds, so the caller validates. ``model`` None takes the
-    default of the adapter.
+    ``{"role": "user" | "assistant", "content": text or blocks}``, the first from the user. ``schema`` is a JSON Schema
+    that the answer should follow; the model's side cannot enforce bounds, so the caller validates. ``model`` None takes
+    the default of the adapter. Where there are ``tools`` the answer may ask for calls of them, and what has been said
+    so far is worth caching too.
     """
 
-    messages: list[dict[str, str]]
+    messages: list[Message]
     system: str = ""
     schema: dict[str, Json] | None = None
     model: str | None = None
     max_tokens: int = 8_000
+    tools: list[Offered] = msgspec.field(default_factory=list)
 
 
 class Usage(Value, frozen=True):
@@ -50,13 +66,17 @@ class Usage(Value, frozen=True):
 
 
 class Answer(Value, frozen=True):
-    """What a model said. ``stop`` is its stop reason: "end_turn", "max_tokens", "refusal" and the like."""
+    """What a model said. ``stop`` is its stop reason: "end_turn", "tool_use", "max_tokens", "refusal" and the like.
+
+    ``blocks`` is all of it as the model's side wrote it, to be sent back as it is; empty where no tools were offered.
+    """
 
     text: str
     stop: str
     model: str
     usage: Usage
     request_id: str = ""
+    blocks: list[dict[str, Json]] = msgspec.field(default_factory=list)
 
 
 class NoAnswer(ToolError):

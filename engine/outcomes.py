@@ -47,6 +47,8 @@ class Basis:
     """What its tool gets instead of its input as it is shown: with its secrets. Never kept."""
     stamps: dict[str, str] = field(default_factory=dict)
     """What stands for those secrets in the key of its output."""
+    approved: bool = False
+    """Whether a person has approved its input."""
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""

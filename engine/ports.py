@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.agentstore import AgentStore
 from engine.approvalstore import ApprovalStore
 from engine.breakerstore import BreakerStore
 from engine.cachestore import CacheStore
@@ -325,6 +326,7 @@ class Graph(
     ApprovalStore,
     LogStore,
     KeyStore,
+    AgentStore,
     Provenance,
     Asker,
     Protocol,

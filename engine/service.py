@@ -145,7 +145,7 @@ class Engine(Verbs):
             learner.cost_of,
             roots.real,
         )
-        gate = Gate(graph, graph, clock, known)
+        self.gate = gate = Gate(graph, graph, clock, known)
         self._tool_watch = ToolWatch(tools.names, tools.get, clock)
         self.router = router = _router(settings, tools, graph, clock, learner, ledger)
         router.healthy = self._tool_watch.healthy

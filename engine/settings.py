@@ -213,6 +213,12 @@ class Settings(BaseModel):
     approval_timeout_seconds: float | None = Field(None, gt=0, le=31_622_400)
     """How long a request waits for a person unless the policy says otherwise; empty means for ever."""
 
+    # -- agents
+    roles_path: Path | None = None
+    """File or folder of roles for agents (YAML), beside the predefined ones; empty means only those."""
+    wrappers_path: Path | None = None
+    """Folder of executables that agents may call as tools; empty means none."""
+
     # -- logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""

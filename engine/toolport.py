@@ -75,11 +75,16 @@ class RunContext(Protocol):
     deadline: float
     """Monotonic seconds after which the attempt is stopped."""
 
+    approved: bool
+    """Whether a person has approved this subtask with this very input."""
     reduction: int
     """How often the attempt before ran out of resources: the limits of this one are halved so many times."""
 
     def log(self, level: str, message: str, **fields: Json) -> None:
         """Writes a log line that names task and subtask. It is kept with them for LOG_KEEP_DAYS."""
+
+    def covered(self, text: str, /) -> str:
+        """The text with every known secret covered: for what leaves the tool by another way than its output."""
 
     def progress(self) -> None:
         """A sign of life: the time limit without one (``idle_seconds``) begins anew."""

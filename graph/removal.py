@@ -71,6 +71,7 @@ class Remover:
         """Removes the task itself, once nothing of it is left; False while it remembers blobs."""
         await self._database.write("approval/drop", task=task_id)
         await self._database.write("log/drop", task=task_id)
+        await self._database.write("agent/drop", task=task_id)
         return bool(await self._database.write("removal/end", id=task_id))
 
     async def final_before(self, moment: int, limit: int) -> list[str]:

@@ -12,7 +12,8 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import approvals, breakers, caching, callbacks, codec, history, keys, logs, memory, profiles
+from graph import agents, approvals, breakers, caching, callbacks, codec, history, keys, logs, memory, profiles
+from graph.agents import AgentTalks
 from graph.approvals import Approvals
 from graph.breakers import OpenBreakers
 from graph.caching import EntryStore
@@ -33,6 +34,7 @@ STATEMENTS = (
     | approvals.STATEMENTS
     | logs.STATEMENTS
     | keys.STATEMENTS
+    | agents.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -94,7 +96,7 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys):
+class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys, AgentTalks):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from engine.adapters.claude_failures import Refusal, failure, timed_out, unreachable, unreadable
 from engine.adapters.claude_format import enforceable, told
 from engine.language import Answer, NoAnswer, Prompt, Usage
+from engine.language import Message as Sent
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ STREAMED_ABOVE = 16_000
 CACHE_WRITE, CACHE_READ = 1.25, 0.1
 """What writing to and reading from the prompt cache costs, as a share of the price of input."""
 _CONNECT_SECONDS = 10.0
+_CACHED = {"type": "ephemeral"}
 
 
 class ClaudeModel:
@@ -65,7 +67,7 @@ class ClaudeModel:
             raise timed_out(self.address, self._seconds) from None
         except Exception as error:
             raise self._failure(error, model) from None
-        return self._answer(message, model)
+        return self._answer(message, model, whole=bool(prompt.tools))
 
     async def close(self) -> None:
         """Lets go of its connections; the next question opens new ones."""
@@ -110,10 +112,11 @@ class ClaudeModel:
             address=self.address,
         )
 
-    def _answer(self, message: Message, model: str) -> Answer:
+    def _answer(self, message: Message, model: str, *, whole: bool) -> Answer:
         text = "".join(block.text for block in message.content if block.type == "text")
         stop, used = str(message.stop_reason or ""), self._usage(message, model)
-        return Answer(text, stop, str(message.model), used, message._request_id or "")
+        blocks = [block.to_dict(mode="json") for block in message.content] if whole else []
+        return Answer(text, stop, str(message.model), used, message._request_id or "", blocks)
 
     def _usage(self, message: Message, model: str) -> Usage:
         used = message.usage
@@ -142,8 +145,20 @@ def _request(prompt: Prompt, model: str) -> dict[str, Any]:
         system.append(told(prompt.schema))
     if system:
         text = "\n\n".join(system)
-        request["system"] = [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+        request["system"] = [{"type": "text", "text": text, "cache_control": _CACHED}]
+    if prompt.tools:
+        request["tools"] = [
+            {"name": tool.name, "description": tool.description, "input_schema": tool.schema} for tool in prompt.tools
+        ]
+        request["messages"] = [*prompt.messages[:-1], _worth_caching(prompt.messages[-1])]
     return request
+
+
+def _worth_caching(message: Sent) -> dict[str, Any]:
+    """The last message of a talk that goes on: all up to here comes again with the next question."""
+    content = message["content"]
+    blocks: Any = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return {**message, "content": [*blocks[:-1], {**blocks[-1], "cache_control": _CACHED}]}
 
 
 async def _sent(client: AsyncAnthropic, request: dict[str, Any], *, streamed: bool) -> Message:

@@ -106,6 +106,13 @@ class Gate:
             found.append(Reason(TAINT, f"its input came from outside, through {from_}, and {type_} refuses that"))
         return found
 
+    def asks(self, task_id: str, tool: Tool, value: Json) -> str | None:  # noqa: ARG002
+        """Why a rule wants a person to look at what an agent is about to call; None where none does."""
+        policy = self._known.policy
+        cost = self._known.cost(tool.name) if any(rule.cost_above is not None for rule in policy.rules) else None
+        facts = Facts(tool.name, value, tool.risk_of(value), True, cost, self._known.resolve)
+        return "; ".join(reason.words for reason in broken_by(policy.rules, facts)) or None
+
     def _harmless(self, task_id: str, type_: str, value: Json) -> bool:
         """Whether a file is written where what came from outside may be: the task's folder, or one of the policy's."""
         if type_ not in FILE_WRITERS:

@@ -35,6 +35,11 @@ _FORMS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a password in an address", ("://",), r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,100}:[^\s:/@]{3,100}@"),
 )
 _KNOWN = tuple((what, parts, re.compile(form)) for what, parts, form in _FORMS)
+_WHOLE = tuple(
+    (parts, re.compile(form + (r"(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}-----|\Z)" if "BEGIN" in form else r"[\w+/=.~-]*")))
+    for _, parts, form in _FORMS
+)
+"""The same to its end: a form stops where it is sure."""
 _WINDOW = 65_536
 """Characters that are looked at in one go: a pattern holds up everything else while it searches."""
 _OVERLAP = 2_100
@@ -50,3 +55,11 @@ def secret_in(text: str) -> str | None:
             if form.search(text, start, start + _WINDOW + _OVERLAP):
                 return what
     return None
+
+
+def without_secrets(text: str) -> str:
+    """The text with each of these in it left out: ``***`` stands in its place."""
+    for parts, form in _WHOLE:
+        if any(part in text for part in parts):
+            text = form.sub("***", text)
+    return text

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.language import Answer, LanguageModel, Prompt, Usage
+from engine.language import Answer, LanguageModel, Message, Prompt, Usage
 from engine.model import Json
 from engine.tools.json_value import NotJson, plain
 
@@ -94,10 +94,14 @@ def _read(answer: Answer, read: Callable[[str], T]) -> T:
         raise
 
 
-def _mended(messages: list[dict[str, str]], text: str, unfit: Unfit) -> list[dict[str, str]]:
+def _mended(messages: list[Message], text: str, unfit: Unfit) -> list[Message]:
     """The talk so far, and what is to be mended."""
+    return [*messages, {"role": "assistant", "content": text or "(nothing)"}, {"role": "user", "content": mend(unfit)}]
+
+
+def mend(unfit: Unfit) -> str:
+    """What a model is asked to do about an answer that does not fit."""
     listed = "\n".join(f"- {fault}" for fault in unfit.faults[:_SHOWN_FAULTS])
     more = len(unfit.faults) - _SHOWN_FAULTS
     listed += f"\n- and {more} more" if more > 0 else ""
-    request = f"That answer cannot be used:\n{listed}\nMend these faults and give the whole answer again."
-    return [*messages, {"role": "assistant", "content": text or "(nothing)"}, {"role": "user", "content": request}]
+    return f"That answer cannot be used:\n{listed}\nMend these faults and give the whole answer again."

@@ -56,6 +56,18 @@ class FakeClaude:
         message = _message(text, stop, {"input_tokens": 1000, "output_tokens": 200} | usage)
         self.script.append(Step(200, json.dumps(message).encode(), _JSON, tuple(_events(message))))
 
+    def calls(self, *uses: tuple[str, str, Any], text: str = "", **usage: int) -> None:
+        """The next answer: tool calls as (id, name, input), and perhaps some words before them."""
+        message = _message(text, "tool_use", {"input_tokens": 1000, "output_tokens": 200} | usage)
+        blocks = [{"type": "tool_use", "id": id_, "name": name, "input": value} for id_, name, value in uses]
+        message["content"] = [*(message["content"] if text else []), *blocks]
+        self.script.append(Step(200, json.dumps(message).encode(), _JSON))
+
+    def results(self, request: int = -1) -> dict[str, tuple[str, bool]]:
+        """What a request told of tool calls, by id: the text, and whether it is an error."""
+        last = self.requests[request]["messages"][-1]["content"]
+        return {block["tool_use_id"]: (block["content"], bool(block.get("is_error"))) for block in last}
+
     def fails(self, status: int, kind: str, message: str = "no", code: str = "", **headers: str) -> None:
         """The next answer: an error as the API words it."""
         details = {"details": {"error_code": code}} if code else {}

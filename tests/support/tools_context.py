@@ -22,6 +22,7 @@ class RecordingContext:
     token: int = 1
     deadline: float = 1e9
     reduction: int = 0
+    approved: bool = False
     signs: int = 0
     measures: list[tuple[int, float]] = field(default_factory=list)
     rests: list[float] = field(default_factory=list)
@@ -30,6 +31,10 @@ class RecordingContext:
     def log(self, level: str, message: str, **fields: Json) -> None:
         """Keeps the line."""
         self.logged.append((level, message, fields))
+
+    def covered(self, text: str, /) -> str:
+        """It knows one secret."""
+        return text.replace("hush-hush", "***")
 
     def progress(self) -> None:
         """Counts the signs of life."""

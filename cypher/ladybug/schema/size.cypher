@@ -27,6 +27,8 @@ MATCH (n:LogLine) WHERE n.namespace = $namespace RETURN 'LogLine' AS name, count
 UNION ALL
 MATCH (n:ApiKey) WHERE n.namespace = $namespace RETURN 'ApiKey' AS name, count(*) AS number
 UNION ALL
+MATCH (n:AgentStep) WHERE n.namespace = $namespace RETURN 'AgentStep' AS name, count(*) AS number
+UNION ALL
 MATCH (n:Attempt)-[:PRODUCED]->(:Result) WHERE n.namespace = $namespace RETURN 'PRODUCED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Attempt)-[:CONSUMED]->(:Result) WHERE n.namespace = $namespace RETURN 'CONSUMED' AS name, count(*) AS number
@@ -38,6 +40,8 @@ UNION ALL
 MATCH (n:Subtask)-[:HAS_ATTEMPT]->(:Attempt) WHERE n.namespace = $namespace RETURN 'HAS_ATTEMPT' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Subtask)-[:ASKED]->(:Approval) WHERE n.namespace = $namespace RETURN 'ASKED' AS name, count(*) AS number
+UNION ALL
+MATCH (n:Subtask)-[:STEPPED]->(:AgentStep) WHERE n.namespace = $namespace RETURN 'STEPPED' AS name, count(*) AS number
 UNION ALL
 MATCH (n:Subtask)-[:EXPANDED_FROM]->(:Subtask) WHERE n.namespace = $namespace RETURN 'EXPANDED_FROM' AS name, count(*) AS number
 UNION ALL

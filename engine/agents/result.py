@@ -1,0 +1,71 @@
+"""What an agent hands back: its answer, what it called, what it wrote, and what that has cost. JSON both ways."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from engine.language import Usage
+from engine.model import Json, Value
+
+TokenUsage: TypeAlias = Usage
+"""What the answers of all turns have cost together."""
+
+
+class ToolCall(Value, frozen=True):
+    """One tool call of an agent, in the turn that asked for it (from 1).
+
+    ``case`` is "" when it went well, else a word: "refused", "missing", "input", "timeout", "bad JSON", "exit code",
+    "failed", "interrupted". ``text`` is what the model was told, ``seconds`` how long it took.
+    """
+
+    id: str
+    turn: int
+    name: str
+    input: Json
+    text: str = ""
+    case: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it went well."""
+        return not self.case
+
+
+class ArtifactRef(Value, frozen=True):
+    """A file that an agent has written: its path below FILE_ROOTS, its bytes, and their SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class AgentResult(Value, frozen=True):
+    """The output of a subtask of type ``agent``.
+
+    ``text`` is the answer; ``value`` is it as a value where there was an ``output_schema``. ``turns`` counts what the
+    model has answered, also in earlier attempts, and so do ``usage`` and ``tool_calls``.
+    """
+
+    role: str
+    text: str
+    model: str
+    turns: int
+    usage: TokenUsage
+    value: Json = None
+    tool_calls: list[ToolCall] = msgspec.field(default_factory=list)
+    artifacts: list[ArtifactRef] = msgspec.field(default_factory=list)
+    missing: list[str] = msgspec.field(default_factory=list)
+    """Files of the context that were not there, each with the reason."""
+
+    def to_json(self) -> Json:
+        """As a JSON value."""
+        found: Json = msgspec.to_builtins(self)
+        return found
+
+    @staticmethod
+    def from_json(value: Json) -> AgentResult:
+        """What ``to_json`` gave; raises ``msgspec.ValidationError``."""
+        return msgspec.convert(value, AgentResult)
