@@ -284,7 +284,7 @@ async def test_too_much_the_wrong_method_and_the_wrong_media_type(embedded: Serv
         path = operation.at(name="ready_frontier")
         wrong = await embedded.client.request("PROPFIND", path)
         assert (wrong.status_code, operation.method in wrong.headers["allow"]) == (405, True), path
-        refused = await embedded.client.request(operation.method, path, headers={"accept": "application/pdf"})
+        refused = await embedded.client.request(operation.method, path, headers={"accept": "audio/midi"})
         assert (refused.status_code == 406) == ("406" in operation.says["responses"]), path
     for operation in WITH_BODY:
         path = operation.at(name="ready_frontier")
