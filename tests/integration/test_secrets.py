@@ -106,6 +106,7 @@ async def test_no_secret_is_seen_anywhere(
     settings: dict[str, Json] = {**SETTINGS, "agent03_tools": TOOLS, "secrets_path": str(planted), "log_level": "debug"}
     settings |= {"http_allow_private": ["127.0.0.0/8"], "redis_url": f"redis://:{REDIS}@127.0.0.1:1/0"}
     configure_logging(lab.settings(**settings))
+    structlog.configure(cache_logger_on_first_use=False)  # else the loggers of this process keep it after the test
     engine = await lab.start(**settings)
     said = []
     async with scripted_server() as receiver, served(engine, metrics) as client:
