@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -118,16 +119,13 @@ def failed(
 ) -> Settle:
     """It ended with an error; ``partial`` is what it had produced before."""
     short = error.category is Category.RESOURCE and decision.to is SubtaskStatus.RETRYING
-    return Settle(
-        id=claim.id,
-        task_id=claim.task_id,
-        key=claim.key,
-        token=claim.token,
-        event=decision.event,
-        to=decision.to,
-        outcome="failed",
-        started_at=started,
-        finished_at=now,
+    return _ended(
+        claim,
+        spec,
+        decision,
+        "failed",
+        started,
+        now,
         output=partial.inline if partial else None,
         output_hash=partial.digest if partial else None,
         output_bytes=partial.size if partial else 0,
@@ -137,46 +135,37 @@ def failed(
         interrupted=decision.interrupted,
         fell_back=decision.fell_back,
         reason=short_of_resources(claim.reason) if short else "",
-        critical=spec.critical,
         category=error.category.value,
     )
 
 
 def asks(claim: Claim, spec: Spec, request: Request, decision: Decision, started: int, now: int) -> Settle:
     """It waits for a person; its tool was not called."""
-    return Settle(
-        id=claim.id,
-        task_id=claim.task_id,
-        key=claim.key,
-        token=claim.token,
-        event=decision.event,
-        to=decision.to,
-        outcome=NEEDS_APPROVAL,
-        started_at=started,
-        finished_at=now,
+    return _ended(
+        claim,
+        spec,
+        decision,
+        NEEDS_APPROVAL,
+        started,
+        now,
         wake_at=decision.wake_at,
         reason=request.why[:LONGEST_REASON],
-        critical=spec.critical,
     )
 
 
 def postponed(claim: Claim, spec: Spec, decision: Decision, code: str, words: str, started: int, now: int) -> Settle:
     """It did not call its tool: a limit is reached, or what it would call is broken."""
-    return Settle(
-        id=claim.id,
-        task_id=claim.task_id,
-        key=claim.key,
-        token=claim.token,
-        event=decision.event,
-        to=decision.to,
-        outcome=POSTPONED,
-        started_at=started,
-        finished_at=now,
+    return _ended(
+        claim,
+        spec,
+        decision,
+        POSTPONED,
+        started,
+        now,
         wake_at=decision.wake_at,
         spent=decision.spent,
         fell_back=decision.fell_back,
         reason=held_back(claim.reason, code, words),
-        critical=spec.critical,
     )
 
 
@@ -184,6 +173,22 @@ def cut_off(claim: Claim, spec: Spec, event: Event, decision: Decision, started:
     """It was stopped in the middle: for good, or by the end of its engine, or by a pause."""
     for_good = decision.to is SubtaskStatus.CANCELLED
     error = STOPPED if for_good else _why_not_again(event, decision)
+    return _ended(
+        claim,
+        spec,
+        decision,
+        "cancelled" if for_good else INTERRUPTED,
+        started,
+        now,
+        error=error_text(error, claim.token) if error else None,
+        interrupted=decision.interrupted,
+        reason=_reason(claim, decision),
+        category=Category.CANCELLED.value if for_good else None,
+    )
+
+
+def _ended(claim: Claim, spec: Spec, decision: Decision, outcome: str, started: int, now: int, **more: Any) -> Settle:
+    """An attempt without an output that counts: what the state machine decided, and ``more`` of its record."""
     return Settle(
         id=claim.id,
         task_id=claim.task_id,
@@ -191,14 +196,11 @@ def cut_off(claim: Claim, spec: Spec, event: Event, decision: Decision, started:
         token=claim.token,
         event=decision.event,
         to=decision.to,
-        outcome="cancelled" if for_good else INTERRUPTED,
+        outcome=outcome,
         started_at=started,
         finished_at=now,
-        error=error_text(error, claim.token) if error else None,
-        interrupted=decision.interrupted,
-        reason=_reason(claim, decision),
         critical=spec.critical,
-        category=Category.CANCELLED.value if for_good else None,
+        **more,
     )
 
 

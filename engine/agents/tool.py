@@ -19,8 +19,8 @@ from engine.toolport import Risk, RunContext, ToolHealth
 from engine.tools.addresses import endpoint_of
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.health import model_health
-from engine.tools.json_schema import SchemaFault, check_schema, faults
-from engine.tools.talk import Unfit, read_json
+from engine.tools.json_schema import SchemaFault, check_schema
+from engine.tools.talk import follows
 
 MOST_PROMPT = 200_000
 
@@ -133,13 +133,4 @@ class Agent(ModelTool[AgentInput]):
 
 def _reader(schema: dict[str, Json] | None) -> Callable[[str], Json]:
     """How the last answer is read: as it is, or as a value that follows the schema."""
-    if schema is None:
-        return lambda _: None
-
-    def read(text: str) -> Json:
-        value = read_json(text)
-        if found := faults(schema, value):
-            raise Unfit("unfit", [f"/{'/'.join(map(str, path))}: {message}" for path, message in found])
-        return value
-
-    return read
+    return (lambda _: None) if schema is None else follows(schema)

@@ -18,6 +18,7 @@ from engine.tools.guardians import NotStarted
 from engine.tools.process import MIB, Command, Ended, Limits, Processes, TooMuchOutput
 from engine.tools.process_failures import failed, not_started, too_much_output
 from engine.tools.roots import Roots
+from engine.tools.variables import Variables
 
 PROGRAM = "aider"
 _MISSING = ToolHealth(False, "aider is not on the PATH", "Install it: pip install aider-install && aider-install")
@@ -44,7 +45,7 @@ class AiderInput(Input):
     """The model as aider names it; aider's own choice unless given."""
     commit: bool = False
     """Let it commit what it has changed, where ``cwd`` is in a git repository."""
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Variables = Field(default_factory=dict)
     """Environment variables besides the inherited ones, such as the key of another provider."""
 
     @field_validator("message")
@@ -52,13 +53,6 @@ class AiderInput(Input):
     def _says_something(cls, value: str) -> str:
         if not value.strip() or "\0" in value:
             raise ValueError("must say something, without NUL characters")
-        return value
-
-    @field_validator("env")
-    @classmethod
-    def _variables(cls, value: dict[str, str]) -> dict[str, str]:
-        if any(not name or "=" in name or "\0" in name + text for name, text in value.items()):
-            raise ValueError("a name must be neither empty nor hold =, and no part a NUL character")
         return value
 
 

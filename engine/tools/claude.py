@@ -13,8 +13,8 @@ from engine.toolport import Risk, RunContext, ToolHealth
 from engine.tools.addresses import endpoint_of
 from engine.tools.base import Input, InputFault, ModelTool
 from engine.tools.health import model_health
-from engine.tools.json_schema import SchemaFault, check_schema, faults
-from engine.tools.talk import Talk, Unfit, read_json
+from engine.tools.json_schema import SchemaFault, check_schema
+from engine.tools.talk import Talk, Unfit, follows
 
 MAX_TOKENS = 128_000
 _WITHOUT_KEY = "there is no key for Claude"
@@ -102,16 +102,7 @@ def _prompt(value: ClaudeInput) -> Prompt:
 
 def _reader(schema: dict[str, Json] | None) -> Callable[[str], Json]:
     """How an answer is read: as it is, or as a value that follows the schema."""
-    if schema is None:
-        return lambda text: text
-
-    def read(text: str) -> Json:
-        value = read_json(text)
-        if found := faults(schema, value):
-            raise Unfit("unfit", [f"/{'/'.join(map(str, path))}: {message}" for path, message in found])
-        return value
-
-    return read
+    return (lambda text: text) if schema is None else follows(schema)
 
 
 def _unusable(unfit: Unfit, value: ClaudeInput, talk: Talk) -> ToolError:

@@ -20,6 +20,7 @@ from engine.tools.guardians import NotStarted
 from engine.tools.process import MIB, Command, Ended, Limits, Processes, TooMuchOutput
 from engine.tools.process_failures import failed, not_started, too_much_output
 from engine.tools.roots import Roots
+from engine.tools.variables import Variables
 
 
 class ProcessLimits(Input):
@@ -55,7 +56,7 @@ class ShellInput(Input):
     """Text for its standard input; any other value is handed over as JSON."""
     cwd: str | None = None
     """Folder to run in, below one of FILE_ROOTS; the engine's own folder when not given."""
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Variables = Field(default_factory=dict)
     """Environment variables besides the inherited ones."""
     limits: ProcessLimits = ProcessLimits()
     """What it may use."""
@@ -67,13 +68,6 @@ class ShellInput(Input):
             raise ValueError("the first element must name a program")
         if any("\0" in word for word in value):
             raise ValueError("an element holds a NUL character; remove it")
-        return value
-
-    @field_validator("env")
-    @classmethod
-    def _variables(cls, value: dict[str, str]) -> dict[str, str]:
-        if any(not name or "=" in name or "\0" in name + text for name, text in value.items()):
-            raise ValueError("a name must be neither empty nor hold =, and no part a NUL character")
         return value
 
 

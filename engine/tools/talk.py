@@ -13,6 +13,7 @@ import msgspec
 
 from engine.language import Answer, LanguageModel, Message, Prompt, Usage
 from engine.model import Json
+from engine.tools.json_schema import faults
 from engine.tools.json_value import NotJson, plain
 
 T = TypeVar("T")
@@ -30,6 +31,18 @@ class Unfit(Exception):
     def __init__(self, case: str, faults: list[str]) -> None:
         super().__init__(f"{case}: {'; '.join(faults)}")
         self.case, self.faults, self.text = case, faults, ""
+
+
+def follows(schema: dict[str, Json]) -> Callable[[str], Json]:
+    """A reader of answers that are values by a JSON Schema, which has been checked; it raises ``Unfit``."""
+
+    def read(text: str) -> Json:
+        value = read_json(text)
+        if found := faults(schema, value):
+            raise Unfit("unfit", [f"/{'/'.join(map(str, path))}: {message}" for path, message in found])
+        return value
+
+    return read
 
 
 class Talk:
