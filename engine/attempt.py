@@ -26,16 +26,15 @@ from engine.cutoff import Cutoff
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
+from engine.grower import Grower
 from engine.interruption import on_interrupt, on_request
 from engine.limits.turnstile import Postponed, Turnstile
 from engine.logbook import Logbook
 from engine.machine import Asked, Decision, Event, Failed, PutBack, decide
 from engine.machine import Postponed as Waits
-from engine.model import Expand, Growth, Json, NewSubtask
+from engine.model import Json
 from engine.observer import Observer
 from engine.payloads import Packed, Payloads, pack
-from engine.plan.expansion import Bounds, check_bounds, grown, output_of
-from engine.plan.items import followers, items
 from engine.plan.spec import Spec
 from engine.plan.stored import Recall
 from engine.ports import Clock, Graph
@@ -45,7 +44,7 @@ from engine.routing.rules import Option
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.secrets.opening import carried
-from engine.secrets.vault import Allowed, Vault
+from engine.secrets.vault import Vault
 from engine.states import SubtaskStatus
 from engine.taint.marks import Marks
 from engine.toolport import Tool
@@ -55,27 +54,8 @@ from engine.watch import OutOfTime, Watch
 
 _log = structlog.get_logger("attempt")
 
-LARGE = 2_000
-"""An expansion with more subtasks than this is checked on a thread, so that the event loop goes on."""
-MAPPED_DEPTH = 100
-"""Levels of maps inside what has grown; the levels that tools add are the ones to limit."""
 REFRESH_SECONDS = 30.0
 """Longest time that a tool gets to fetch fresh credentials."""
-
-
-class Growing(NamedTuple):
-    """How far tasks may grow, and who is told when one does."""
-
-    depth: int
-    """Levels below the plan on which tools may add subtasks."""
-    room: Callable[[str], int]
-    """How many more subtasks a task may get, by its id."""
-    types: Callable[[], list[str]]
-    """The subtask types that there are."""
-    expanded: Callable[[str, list[NewSubtask], int], None]
-    """Called with a task's id, what it has grown, and how many subtasks of an earlier attempt it has lost."""
-    plan: Callable[[str], str]
-    """What plan a task is a run of: its hash."""
 
 
 class Made(NamedTuple):
@@ -94,14 +74,14 @@ class Attempts:
     Args:
         tools: the tool of a type.
         payloads: where outputs are kept.
-        graph: takes the items of mapped subtasks, and says what earlier tasks have produced.
+        graph: says what earlier tasks have produced.
         clock: times of the record, and of the limits.
         observer: is told the outcome.
         tracing: writes it into the trace of its task.
         timeout_seconds: for subtasks that name none, and whose tools name none.
         defaults: retry settings.
-        growing: how far tasks may grow, and who is told when one does.
-        learner: is told how each ended, and says what to expect of what grows.
+        grower: adds what maps and tools add to a plan.
+        learner: is told how each ended.
         reuse: finds and leaves outputs that others can use.
         gate: has a person asked where one has to be.
         router: chooses the tool where a rule says so.
@@ -120,7 +100,7 @@ class Attempts:
         tracing: Tracing,
         timeout_seconds: float,
         defaults: Defaults,
-        growing: Growing,
+        grower: Grower,
         learner: Learner,
         reuse: Reuse,
         gate: Gate,
@@ -140,7 +120,7 @@ class Attempts:
         self._tracing = tracing
         self._timeout = timeout_seconds
         self._defaults = defaults
-        self._growing = growing
+        self._grower = grower
         self._learner = learner
         self._worked: dict[str, Worked] = {}
         self._reuse = reuse
@@ -148,7 +128,6 @@ class Attempts:
         self._router = router
         self._turnstile = turnstile
         self._logbook = logbook
-        self._grew: set[str] = set()
         self._chance = random.Random()
 
     async def run(
@@ -223,7 +202,7 @@ class Attempts:
             _log.warning("the tool raised", **place, exc_info=self._vault.shown(error))
             settle = await self._failed(claim, started, unclassified(error), expires_at)
         else:
-            self._grew.discard(claim.id)  # it will not run again
+            self._grower.done(claim)
             settle = outcomes.succeeded(claim, made.packed, started, self._clock.now())
             if made.wish is not None:
                 settle = outcomes.reusable(settle, made.wish.version, made.wish.key, made.origin)
@@ -286,7 +265,7 @@ class Attempts:
         tainted_by = marks.reaching(claim.task_id, claim.id, spec)
         basis.tainted = bool(tainted_by)
         if spec.map is not None and not claim.fell_back:
-            output = await self._grow_items(claim, spec, task_input, basis)
+            output = await self._grower.items(claim, spec, task_input, basis.used)
         else:
             value = await self._scopes.resolve(claim.task_id, spec, task_input, tool.literal, basis.used)
             shown, literal = value, tool.literal
@@ -310,7 +289,7 @@ class Attempts:
             async with self._watch(job) as watch:
                 returned = await self._call(job, watch, watch)
             self._worked[claim.id] = worked.returned(returned)
-            output = await self._grown(tool, claim, spec, returned)
+            output = await self._grower.output(tool, claim, spec, returned)
         return Made(await self._kept(claim, pack(output)))
 
     async def _shared(self, wish: Wish, job: Job) -> Made:
@@ -323,8 +302,8 @@ class Attempts:
         if taken.entry is not None and taken.entry.cost:
             self._worked[claim.id] = msgspec.structs.replace(worked, cost=taken.entry.cost)
         if taken.packed is None:
-            return Made(await self._kept(claim, pack(await self._grown(tool, claim, spec, taken.expand))))
-        await self._grown(tool, claim, spec, None)
+            return Made(await self._kept(claim, pack(await self._grower.output(tool, claim, spec, taken.expand))))
+        await self._grower.output(tool, claim, spec, None)
         packed = taken.packed if taken.adopted else await self._kept(claim, taken.packed)
         if taken.entry is not None and {**tool.environment(job.value), **basis.stamps} == wish.environment:
             self._reuse.leave(taken.entry)
@@ -387,56 +366,6 @@ class Attempts:
     def _left(self, expires_at: int | None) -> float | None:
         """Seconds of the time for all attempts together."""
         return None if expires_at is None else (expires_at - self._clock.now()) / 1000
-
-    async def _grow_items(self, claim: Claim, spec: Spec, task_input: Json, basis: outcomes.Basis) -> Json:
-        """Adds the items of a mapped subtask; its own output is their number."""
-        assert spec.map is not None
-        if spec.map.follows is None:
-            over = await self._scopes.over(claim.task_id, spec.map, task_input, basis.used)
-            growth = items(spec, claim.id, claim.key, claim.type, over)
-        else:
-            count = await self._scopes.size_of(claim.task_id, spec.map.follows)
-            growth = followers(spec, claim.id, claim.key, claim.type, count)
-        check_bounds(claim.id, len(growth.children), Bounds(MAPPED_DEPTH, self._growing.room(claim.task_id)))
-        expected = self._learner.items(growth.children, self._growing.plan(claim.task_id))
-        await self._grow(claim, msgspec.structs.replace(growth, children=expected))
-        return {"items": len(growth.children)}
-
-    async def _grown(self, tool: Tool, claim: Claim, spec: Spec, returned: Json) -> Json:
-        """The output of a tool, which may have returned subtasks to add."""
-        if not isinstance(returned, Expand):
-            if (tool.grows and claim.interrupted) or claim.id in self._grew:
-                await self._grow(claim, Growth([]))  # what an earlier attempt had grown is not wanted any more
-            return returned
-        bounds = Bounds(self._growing.depth, self._growing.room(claim.task_id))
-        large = len(returned.subtasks) > LARGE
-        expectation = self._learner.expectation(self._growing.plan(claim.task_id), still=large)
-        secrets = self._may_name(tool, spec)
-        place = (
-            claim.id,
-            claim.key,
-            spec.refs,
-            self._tools,
-            self._growing.types(),
-            bounds,
-            expectation.ordered,
-            secrets,
-        )
-        growth = await asyncio.to_thread(grown, returned, *place) if large else grown(returned, *place)
-        await self._grow(claim, growth)
-        return output_of(returned, growth, claim.key)
-
-    def _may_name(self, tool: Tool, spec: Spec) -> Allowed:
-        """Which secrets a tool's subtasks may name: where what it returns comes from outside, those of its own."""
-        if not tool.untrusted:
-            return self._vault.allowed
-        own = frozenset(spec.refs.secrets if spec.refs else ())
-        return Allowed(own.__contains__, self._vault.written)
-
-    async def _grow(self, claim: Claim, growth: Growth) -> None:
-        self._grew.add(claim.id)
-        dropped = await self._graph.expand(claim, growth)
-        self._growing.expanded(claim.task_id, growth.children, dropped)
 
     def awaited(self, subtask_id: str) -> Place | None:
         """The attempt that makes what a running subtask wants too; None when it makes it itself."""

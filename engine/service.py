@@ -14,7 +14,7 @@ from engine.answers.reporting import Reports
 from engine.approval.desk import ApprovalDesk
 from engine.approval.gate import Approvers, Gate
 from engine.approval.policy import Policy
-from engine.attempt import Attempts, Growing
+from engine.attempt import Attempts
 from engine.bus import Bus
 from engine.cachedesk import CacheDesk
 from engine.caching.keeper import EntryKeeper
@@ -32,6 +32,7 @@ from engine.errors import Conflict, Fenced, GraphRefused
 from engine.estimates.learning import Learner
 from engine.estimates.sizes import Sizes
 from engine.forecasts import Forecasts
+from engine.grower import Grower, Growing
 from engine.idempotency import Submitted
 from engine.identity import Identity
 from engine.intake import Intake
@@ -61,6 +62,7 @@ from engine.routing.file import RulesFile
 from engine.routing.load import Load
 from engine.routing.router import Router, TaskFacts
 from engine.scheduler import Scheduler
+from engine.scopes import Scopes
 from engine.secrets.settings import hidden_in
 from engine.secrets.vault import Vault
 from engine.settings import Settings
@@ -171,7 +173,7 @@ class Engine(Verbs):
             *seen,
             limit,
             defaults,
-            growing,
+            Grower(graph, Scopes(payloads), tools.get, learner, growing, vault),
             learner,
             self._reuse,
             gate,
