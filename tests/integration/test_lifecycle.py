@@ -31,7 +31,7 @@ from engine.model import Event, Json, Subtask, Task
 from engine.service import Engine
 from engine.states import FINAL, SETTLED, SUBTASK_MOVES, TASK_MOVES, SubtaskStatus, TaskStatus, subtask_verbs
 from tests.support.clock import FakeClock
-from tests.support.engines import HELD, Lab, story, subtasks
+from tests.support.engines import HELD, Lab, kill, story, subtasks
 from tests.support.graphs import breaches, make_template
 from tests.support.plans import plan, step
 from tests.support.services import eventually
@@ -223,7 +223,7 @@ class Life(RuleBasedStateMachine):
             return
 
         async def again() -> None:
-            await _kill(self.engine)
+            await kill(self.engine)
             self.lab.engines.remove(self.engine)
             HELD.clear()
             self.engine = await self._start()
@@ -320,20 +320,6 @@ class Life(RuleBasedStateMachine):
             self.do(self.engine.skip(self.task_id, key))
         if self.ended is None and row.status is SubtaskStatus.AWAITING_APPROVAL:
             self.do(self.engine.approve(self.task_id, key))
-
-
-async def _kill(engine: Engine) -> None:
-    """The engine is gone from one moment to the next: nothing of what runs is recorded."""
-    for loop in engine._loops:
-        loop.cancel()
-    await asyncio.gather(*engine._loops, return_exceptions=True)
-    runners = [runner for task in engine._ledger.tasks.values() for runner in task.running.values()]
-    for runner in runners:
-        runner.cancel()
-    await asyncio.gather(*runners, return_exceptions=True)
-    engine._loops = []
-    await engine._graph.close()
-    engine._identity.release()
 
 
 def _walk(life: Life, seed: int, steps: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from engine.model import Json
 from engine.service import Engine
 from tests.support.approving import AWAITING, plan, row, start, waits
-from tests.support.engines import GATES, Lab, finished, marks, run, subtasks
+from tests.support.engines import GATES, Lab, finished, kill, marks, run, subtasks
 from tests.support.services import eventually
 
 Rows = list[dict[str, Json]]
@@ -197,7 +196,7 @@ async def test_it_is_asked_after_a_crash_as_before(lab: Lab, tmp_path: Path) -> 
     rows = [WEB, gate, last(made, HELD, "now"), last(made, HELD, "later", dependencies=["g"])]
     task_id = (await engine.submit(plan(*rows))).task_id
     await waits(engine, task_id, "now")
-    await _kill(engine)
+    await kill(engine)
     lab.engines.remove(engine)
     again = await start(lab)
     await waits(again, task_id, "now")
@@ -217,7 +216,7 @@ async def test_it_is_asked_by_an_engine_that_takes_over(neo4j_lab: Lab, tmp_path
     task_id = (await first.submit(plan(WEB, last(made)))).task_id
     await waits(first, task_id, "e")
     second = await start(neo4j_lab, engine_timeout_seconds=1.0, **_another(neo4j_lab))
-    await _kill(first)
+    await kill(first)
     neo4j_lab.engines.remove(first)
     await eventually(lambda: task_id in second._ledger.tasks, timeout=20)
     assert (await row(second, task_id, "e")).status == AWAITING
@@ -245,17 +244,3 @@ async def _in(engine: Engine, task_id: str, key: str, status: str) -> None:
         return (await row(engine, task_id, key)).status == status
 
     await eventually(there)
-
-
-async def _kill(engine: Engine) -> None:
-    """The engine is gone from one moment to the next: nothing of what runs is recorded."""
-    for loop in engine._loops:
-        loop.cancel()
-    await asyncio.gather(*engine._loops, return_exceptions=True)
-    runners = [runner for task in engine._ledger.tasks.values() for runner in task.running.values()]
-    for runner in runners:
-        runner.cancel()
-    await asyncio.gather(*runners, return_exceptions=True)
-    engine._loops = []
-    await engine._graph.close()
-    engine._identity.release()

@@ -290,3 +290,17 @@ def check_story(events: list[Event], rows: dict[str, Subtask], edges: list[tuple
     started, settled = moves(events, "processing"), {event.key: event.seq for event in events if event.key}
     early = [(one, other) for one, other in edges if one in started and started[one] < settled[other]]
     assert early == []
+
+
+async def kill(engine: Engine) -> None:
+    """The engine is gone from one moment to the next: nothing of what runs is recorded."""
+    for loop in engine._loops:
+        loop.cancel()
+    await asyncio.gather(*engine._loops, return_exceptions=True)
+    runners = [runner for task in engine._ledger.tasks.values() for runner in task.running.values()]
+    for runner in runners:
+        runner.cancel()
+    await asyncio.gather(*runners, return_exceptions=True)
+    engine._loops = []
+    await engine._graph.close()
+    engine._identity.release()
