@@ -3,8 +3,9 @@
 Without that a slot stands empty for a turn and a half: until the turn that is on its way is written, and then its own.
 That is nothing beside a call of a minute, and a tenth of a subtask of fifty milliseconds. As many are claimed ahead as
 will end in that time, and as many more as chance may add: ends come in bunches, and one spare too few empties a slot
-for a turn, while one too many costs nothing. Where subtasks take seconds none is, so that nothing stands claimed behind
-a long one. Pure. (dask.distributed has the same under the name of worker saturation.)
+for a turn, while one too many costs nothing. Where subtasks take seconds none is, and what waits in vain goes back
+(``slots.py``), so that nothing stands claimed behind a long one. Pure. (dask.distributed has the same under the name
+of worker saturation.)
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Ahead:
         self._rate = self._rate * kept + ended / MEMORY_SECONDS
         self._seconds += (seconds - self._seconds) / 8
         self._at = now
+
+    def stalled(self) -> None:
+        """One at hand has waited for too long: nothing ends at the rate that was, so none is wanted until some do."""
+        self._rate = 0.0
 
     def wanted(self, now: float) -> int:
         """How many to have at hand."""

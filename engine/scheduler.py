@@ -39,6 +39,7 @@ from engine.progress import LessonKeeper, ProgressKeeper
 from engine.recorder import Recorder
 from engine.reranking import Reranker
 from engine.running import FAILING, RunningTask
+from engine.slots import Slots
 from engine.states import UNSUCCESSFUL
 from engine.tracing import Tracing
 from engine.turn import Claim, Move, Settle, TaskChanges, Turn, TurnResult, Undecided
@@ -77,8 +78,7 @@ class Scheduler:
         turnstile.breakers.changed = self.hold_back
         self.delivery = Delivery(graph, ledger, payloads, self.decide_later)
         self._ahead = Ahead(ledger.slots)
-        self._places = asyncio.Semaphore(ledger.slots)
-        self._at_hand: set[asyncio.Task[Settle]] = set()
+        self._slots = Slots(ledger.slots, clock, self._ahead.stalled)
         self._attempts = attempts
         self._judge = Judge(graph, payloads)
         self.observer = observer
@@ -158,8 +158,7 @@ class Scheduler:
     async def drain(self, grace_seconds: float) -> None:
         """Claims nothing more, gives what runs some time, puts back the rest, and ends the loop."""
         self.ledger.draining = True
-        for waiting in self._at_hand:
-            waiting.cancel()
+        self._slots.let_go()
         deadline = self.clock.monotonic() + grace_seconds
         while (runners := self._runners()) and (left := deadline - self.clock.monotonic()) > 0:
             await asyncio.wait(runners, timeout=left)
@@ -334,26 +333,12 @@ class Scheduler:
         expires_at = task.expires_at(claim.id, self.clock.now()) if task.timed else None
         limits = (expires_at, task.sharing, task.body.recall, bool(task.estimate))
         runner = asyncio.create_task(
-            self._in_a_slot(lambda: self._attempts.run(claim, task.input, why, *limits, marks=task.marks))
+            self._slots.run(lambda: self._attempts.run(claim, task.input, why, *limits, marks=task.marks))
         )
         task.running[claim.id] = runner
         runner.add_done_callback(ended)
         if task.gate or self._stopping:
             runner.cancel()
-
-    async def _in_a_slot(self, attempt: Callable[[], Awaitable[Settle]]) -> Settle:
-        """Runs an attempt once there is a slot for it, first come first served."""
-        runner = asyncio.current_task()
-        assert runner is not None
-        self._at_hand.add(runner)
-        try:
-            await self._places.acquire()
-        finally:
-            self._at_hand.discard(runner)
-        try:
-            return await attempt()
-        finally:
-            self._places.release()
 
     def look(self, task: RunningTask) -> None:
         """Tells whoever ends tasks when nothing of this one is left to do, or when it must be cancelled once more."""

@@ -52,3 +52,14 @@ def test_what_ended_long_ago_is_forgotten_without_a_further_turn() -> None:
 
     assert ahead.wanted(5.0) == 3
     assert ahead.wanted(20.0) == 0
+
+
+def test_nothing_more_is_claimed_ahead_once_one_has_waited_in_vain_until_some_have_ended() -> None:
+    ahead = Ahead(SLOTS)
+    for step in range(100):
+        ahead.turned(step / 20, 0.005, 1)
+    ahead.stalled()
+    assert ahead.wanted(5.0) == 0
+    for step in range(100, 110):
+        ahead.turned(step / 20, 0.005, 1)
+    assert ahead.wanted(5.5) > 0
