@@ -20,6 +20,8 @@ class Identity:
     """The engine's id and the lock on it. ``take`` before use, ``release`` at the end; the kernel frees it on death."""
 
     def __init__(self, folder: Path) -> None:
+        self.id = ""
+        """Empty until it is taken."""
         self._path = folder / FILE
         self._descriptor: int | None = None
 
@@ -43,6 +45,7 @@ class Identity:
         os.pwrite(descriptor, f"{engine_id} {os.getpid()}\n".encode("ascii"), 0)
         os.fsync(descriptor)
         self._descriptor = descriptor
+        self.id = engine_id
         return engine_id
 
     def release(self) -> None:

@@ -12,57 +12,36 @@ from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.approval.desk import ApprovalDesk
-from engine.approval.gate import Approvers, Gate
 from engine.approval.policy import Policy
-from engine.attempt import Attempts
-from engine.bus import Bus
 from engine.cachedesk import CacheDesk
-from engine.caching.keeper import EntryKeeper
-from engine.caching.lookup import Lookups
-from engine.caching.reuse import Reuse
 from engine.caching.service import CacheService
-from engine.clock import SystemClock
 from engine.closing import Closing
 from engine.control import Control
 from engine.decisions import Decisions
-from engine.delivery import patiently
 from engine.dispatch import Dispatch
 from engine.endings import Endings
-from engine.errors import Conflict, Fenced, GraphRefused
-from engine.estimates.learning import Learner
-from engine.estimates.sizes import Sizes
+from engine.errors import Conflict
 from engine.forecasts import Forecasts
-from engine.grower import Grower, Growing
 from engine.idempotency import Submitted
-from engine.identity import Identity
 from engine.intake import Intake
 from engine.keys.ring import Keyring
-from engine.ledger import Ledger
 from engine.lessons import Lessons, shown
-from engine.limits.build import build_turnstile
-from engine.logbook import Logbook
+from engine.life import Life
+from engine.machinery import Machinery
 from engine.model import Json, Task
-from engine.observer import NullObserver, Observer
+from engine.observer import Observer
 from engine.offer import Offer
 from engine.ownership import Ownership
-from engine.payloads import Payloads
 from engine.plan import stored
-from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
-from engine.ports import Blobs, Clock, Graph, Health
+from engine.ports import Blobs, Graph, Health
 from engine.queries.desk import GraphDesk
 from engine.recall import Recalled, Recalls, Wish
 from engine.recovery import Recovery
 from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
-from engine.retries import Defaults
 from engine.rollback import Rollback
-from engine.routing.file import RulesFile
-from engine.routing.load import Load
-from engine.routing.router import Router, TaskFacts
-from engine.scheduler import Scheduler
-from engine.scopes import Scopes
 from engine.secrets.settings import hidden_in
 from engine.secrets.vault import Vault
 from engine.settings import Settings
@@ -70,18 +49,16 @@ from engine.shared_state import SharedState
 from engine.states import FINAL
 from engine.statistics import Statistics
 from engine.taint.desk import TaintDesk
-from engine.toolhealth import ToolWatch
 from engine.tools.addresses import AddressPolicy
 from engine.tools.read_file import ReadFileInput
 from engine.tools.registry import ToolRegistry
-from engine.tools.roots import Roots
 from engine.tools.signing import Signer
 from engine.tools.task_files import TaskFiles
 from engine.tools.undo import UndoLog
 from engine.tools.web_client import WebClient
 from engine.tools.write_file import WriteFileInput
-from engine.tracing import NullTracing, Tracing
-from engine.verbs import VERB_SECONDS, Verbs
+from engine.tracing import Tracing
+from engine.verbs import VERB_SECONDS
 from engine.vitals import Vitals
 from engine.webhooks.door import Door
 from engine.webhooks.envelope import Shown
@@ -95,7 +72,7 @@ BLOB_GRACE_SECONDS = 5.0
 """Time in which another engine may have put a blob and not written its Result yet."""
 
 
-class Engine(Verbs):
+class Engine(Life):
     """One engine: takes tasks, runs them, answers about them. ``start`` before use, ``stop`` at the end."""
 
     def __init__(
@@ -117,86 +94,27 @@ class Engine(Verbs):
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
-        self.id = ""
         self._redis = redis
-        self._clock = clock = SystemClock()
-        self._identity = Identity(settings.data_path)
-        ids = Ulids()
-        seen = (observer or NullObserver(), tracing or NullTracing())
-        bus, payloads = Bus(), Payloads(graph, blobs)
-        ledger = Ledger(settings.max_parallel_tasks, tools.limits(settings.type_limits), tools.repeatable)
-        limit = settings.task_timeout_seconds
-        defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
-        growing = Growing(
-            settings.max_expansion_depth,
-            lambda task_id: settings.max_plan_subtasks - ledger.size(task_id),
-            tools.names,
-            ledger.expanded,
-            lambda task_id: ledger.tasks[task_id].plan_hash,
-        )
-        roots = Roots(settings.file_roots)
-        self._learner = learner = Learner(graph, clock, tools.version, Sizes(roots.size))
-        tools.experience, tools.keep = learner.of_type, payloads.keep_file
-        self.cache = cache or CacheService(RedisConnection(""), settings.cache_ttl_seconds, settings.namespace)
-        keeper = EntryKeeper(graph, clock, lambda: self._scheduler.wake())
-        lookups = Lookups(self.cache, graph, graph, keeper, clock)
-        self._reuse = Reuse(self.cache, lookups, keeper, payloads, clock)
-        known = Approvers(
-            policy or Policy(),
-            settings.approval_timeout_seconds,
-            learner.cost_of,
-            roots.real,
-        )
-        self.gate = gate = Gate(graph, graph, clock, known)
-        self._tool_watch = ToolWatch(tools.names, tools.get, clock)
-        self.router = router = _router(settings, tools, graph, clock, learner, ledger)
-        router.healthy = self._tool_watch.healthy
-        self.logbook = book = Logbook(
-            graph,
-            clock,
-            lambda: self.id,
-            level=settings.log_level,
-            days=settings.log_keep_days,
-            rows=settings.log_keep_rows,
-            cover=vault.text,
-        )
-        crew = (lambda work: self._scheduler.help(work), lambda write: self._scheduler.help(patiently(write)))
-        self.turnstile = build_turnstile(settings, graph, clock, lambda id_: ledger.tasks[id_].body.user_id, *crew)
-        turnstile = self.turnstile
-        router.available = self.turnstile.breakers.admits
-        ledger.routed = lambda type_: len(router.possible(type_)) > 1
-        attempts = Attempts(
-            tools.get,
-            payloads,
-            graph,
-            clock,
-            *seen,
-            limit,
-            defaults,
-            Grower(graph, Scopes(payloads), tools.get, learner, growing, vault),
-            learner,
-            self._reuse,
-            gate,
-            router,
-            turnstile,
-            book,
-            vault,
-        )
+        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing)
+        self._scheduler, self._learner, self._reuse = parts.scheduler, parts.learner, parts.reuse
+        self._identity, self._tool_watch = parts.identity, parts.tool_watch
+        self.cache, self.gate, self.router = parts.cache, parts.gate, parts.router
+        self.logbook, self.turnstile = parts.logbook, parts.turnstile
+        self._clock = clock = parts.clock
+        ledger, bus, payloads, attempts = parts.ledger, parts.bus, parts.payloads, parts.attempts
+        learner, router, roots, ids = parts.learner, parts.router, parts.roots, parts.ids
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
-        self._scheduler: Scheduler = Scheduler(
-            graph, ledger, attempts, payloads, bus, clock, *seen, learner, keeper, turnstile
-        )
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)
         self._files = TaskFiles(roots, undo, settings.cancel_grace_seconds)
         self.shared = shared or SharedState(RedisConnection(""), settings.namespace)
         endings, lessons = Endings(graph, payloads, clock), Lessons(graph, payloads)
         self._closing = Closing(self._scheduler, endings, lessons, rollback)
-        slots, limits = settings.max_parallel_tasks, tools.limits(settings.type_limits)
-        self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, limits)
-        decisions = Decisions(self._scheduler, attempts, tools.get, defaults)
-        self._control = Control(self._scheduler, self._closing, defaults, decisions)
+        slots = settings.max_parallel_tasks
+        self._forecasts = Forecasts(graph, ledger, bus, clock, learner.experienced, slots, parts.type_limits)
+        decisions = Decisions(self._scheduler, attempts, tools.get, parts.defaults)
+        self._control = Control(self._scheduler, self._closing, parts.defaults, decisions)
         self.taint = TaintDesk(graph, tools.get, self.task)
         self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command)
         self._blobs = blobs
@@ -207,7 +125,7 @@ class Engine(Verbs):
             graph,
             self._scheduler,
             self._closing,
-            Recovery(graph, tools, clock, defaults, router.possible),
+            Recovery(graph, tools, clock, parts.defaults, router.possible),
             clock,
             interval=settings.heartbeat_seconds,
             timeout=settings.engine_timeout_seconds,
@@ -308,105 +226,6 @@ class Engine(Verbs):
             broken=self.turnstile.breakers.shown,
             waits=self.turnstile.held,
         )
-
-    # --- life -----------------------------------------------------------------------------------------------------
-
-    async def start(self) -> None:
-        """Opens the graph, enters this engine, takes its tasks up again, and begins to work.
-
-        Raises ``GraphUnavailable``, ``GraphLocked``, ``GraphRefused`` or ``SettingsError`` with one line that says what
-        to do.
-        """
-        self.router.open()
-        self.id = self._identity.take(self._clock.now())
-        try:
-            if self._redis is not None:
-                await self._redis.open()
-            await self.vault.begin()
-            await self._graph.open()
-            await self._check_blobs()
-            await self.keyring.load()
-            await self._learner.begin(self.id)
-            await self.turnstile.breakers.begin()
-            await self._ownership.begin(self.id)
-            await self.callbacks.begin()
-        except BaseException:
-            await self._graph.close()
-            self._identity.release()
-            raise
-        self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
-        self._looking = asyncio.create_task(self._removal.run())
-        self._tool_watch.begin()
-        _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
-
-    async def _check_blobs(self) -> None:
-        """All engines of a namespace share one blob store; another one would not have what the graph refers to."""
-        own = await self._blobs.identity()
-        entered = await self._graph.enter_blobs(own)
-        if entered != own:
-            namespace = self.settings.namespace
-            raise GraphRefused(
-                f"{self.settings.blobs} is not the blob store of namespace {namespace!r}: set BLOB_PATH to the folder "
-                "that its other engines use; if that one is lost, delete its entry: "
-                f"MATCH (b:BlobStore {{namespace: '{namespace}'}}) DELETE b"
-            )
-
-    async def stop(self) -> None:
-        """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
-        if self._loops:
-            self._looking.cancel()
-            await self._removal.stop()
-            await self._tool_watch.stop()
-            driver, beat = self._loops
-            if not driver.done():
-                await self._scheduler.drain(self.settings.shutdown_grace_seconds)
-            beat.cancel()
-            await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
-            driver.cancel()
-            self._loops = []
-            await self.turnstile.breakers.flush()
-            await self.callbacks.stop()
-            await self.logbook.stop()
-            await self._ownership.leave()
-        self._scheduler.tracing.close()
-        self._stopped.set()
-        self._forecasts.close()
-        self._bus.close_all()
-        await self._tools.close()
-        await self.cache.close()
-        if self._redis is not None:
-            await self._redis.close()
-        await self._graph.close()
-        self._identity.release()
-        _log.info("engine stopped", engine=self.id)
-
-    async def _drive(self) -> None:
-        try:
-            while True:
-                try:
-                    await self._scheduler.run()
-                    return
-                except Fenced:
-                    await self.callbacks.abandon()
-                    await self._ownership.begin_anew()
-                    await patiently(self.callbacks.begin)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._vitals.failure = error
-            self._ledger.draining = True
-            _log.error("the scheduler has ended", exc_info=error)
-            for task in self._ledger.tasks.values():
-                for runner in list(task.running.values()):
-                    runner.cancel()
-                task.ended.set()
-            self._stopped.set()
-            self._bus.close_all()
-
-    async def broken(self) -> str:
-        """Waits until this engine works no more, and says why; empty when it was stopped."""
-        await self._stopped.wait()
-        return "" if self._vitals.failure is None else repr(self._vitals.failure)
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
@@ -515,21 +334,3 @@ class Engine(Verbs):
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""
         return {**await self._vitals.doctor(), "health": await self.health()}
-
-
-def _router(
-    settings: Settings, tools: ToolRegistry, graph: Graph, clock: Clock, learner: Learner, ledger: Ledger
-) -> Router:
-    def facts(task_id: str) -> TaskFacts:
-        task = ledger.tasks[task_id]
-        return TaskFacts(task.name, task.tags)
-
-    return Router(
-        None if settings.router_config is None else RulesFile(settings.router_config, tools.names, clock),
-        tools.get,
-        Load(learner, lambda: ledger.running_by_type, ledger.throttle.limit),
-        graph,
-        facts,
-        settings.task_timeout_seconds,
-        settings.retry_backoff_seconds,
-    )

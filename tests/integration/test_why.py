@@ -117,7 +117,8 @@ async def test_what_waits_for_a_dependency_or_a_slot_is_foretold_once_its_like_h
         assert re.search(rf"expected to start at {ISO} and to be done at {ISO}\.", below.words)
 
         async def waits() -> bool:
-            return codes(await asked.why(task_id, "d")) == ["slot"]
+            seen = await asked.why(task_id, "d")
+            return codes(seen) == ["slot"] and seen.expected_start is not None
 
         await eventually(waits)  # it may stand claimed ahead for a second
         queued = await asked.why(task_id, "d")
