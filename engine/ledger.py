@@ -40,6 +40,7 @@ class Ledger:
         """Whether another tool may run subtasks of a type."""
         self._repeatable = repeatable
         self._slots = slots
+        self._open = slots
         self._throttle = Throttle(type_limits)
         self._running_by_type: Counter[str] = Counter()
         self._running = 0
@@ -102,6 +103,11 @@ class Ledger:
         return self._slots
 
     @property
+    def open_slots(self) -> int:
+        """Subtasks that may run at the same time now: fewer while the machine is short."""
+        return self._open
+
+    @property
     def running(self) -> int:
         """Attempts that hold a slot; what is claimed ahead waits for one."""
         return min(self._running, self._slots)
@@ -140,6 +146,11 @@ class Ledger:
         if limit is not None and (self.routed(type_) or any(task.may_fall_back(type_) for task in self.tasks.values())):
             limit = None
         self._throttle.cap(type_, limit)
+
+    def ease(self, slots: int, limits: Mapping[str, int]) -> None:
+        """So many may run, and of some types so many, as long as the machine is short. What runs goes on."""
+        self._open = slots
+        self._throttle.eased = dict(limits)
 
     def _let_fall_back(self, task: RunningTask) -> None:
         for type_ in [type_ for type_ in self._throttle.caps if task.may_fall_back(type_)]:
@@ -229,12 +240,12 @@ class Ledger:
         return moves
 
     def _free(self) -> int:
-        return 0 if self.draining else self._slots - self._running
+        return 0 if self.draining else self._open - self._running
 
     def _claims(self, active: Mapping[str, None]) -> list[ClaimRequest]:
         """Shares the free slots out, by what is ready; a task in which this turn settles something may ask for more."""
         self._asked = {}
-        ahead = 0 if self.draining else self.ahead
+        ahead = 0 if self.draining or self._open < self._slots else self.ahead
         wanted = self._free() + ahead
         if wanted <= 0:
             return []

@@ -8,6 +8,7 @@ import structlog
 
 from engine.caching.service import CacheService
 from engine.delivery import patiently
+from engine.easing import Easing
 from engine.errors import Fenced, GraphRefused
 from engine.estimates.learning import Learner
 from engine.identity import Identity
@@ -34,6 +35,7 @@ class Life(Verbs):
     settings: Settings
     cache: CacheService
     callbacks: Teller
+    easing: Easing
     keyring: Keyring
     logbook: Logbook
     router: Router
@@ -80,6 +82,7 @@ class Life(Verbs):
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
         self._looking = asyncio.create_task(self._removal.run())
         self._tool_watch.begin()
+        self.easing.begin()
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
 
     async def _check_blobs(self) -> None:
@@ -100,6 +103,7 @@ class Life(Verbs):
             self._looking.cancel()
             await self._removal.stop()
             await self._tool_watch.stop()
+            await self.easing.stop()
             driver, beat = self._loops
             if not driver.done():
                 await self._scheduler.drain(self.settings.shutdown_grace_seconds)

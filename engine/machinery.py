@@ -17,6 +17,7 @@ from engine.caching.reuse import Reuse
 from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.delivery import patiently
+from engine.easing import build_easing
 from engine.estimates.learning import Learner
 from engine.estimates.sizes import Sizes
 from engine.grower import Grower, Growing
@@ -113,6 +114,7 @@ class Machinery:
         self.scheduler: Scheduler = Scheduler(
             graph, ledger, self.attempts, self.payloads, self.bus, clock, *seen, self.learner, keeper, turnstile
         )
+        self.easing = build_easing(settings, ledger, self.learner, tools.get, self.scheduler.wake)
 
     def _gate(self, policy: Policy) -> Gate:
         seconds = self._settings.approval_timeout_seconds

@@ -99,7 +99,7 @@ class Engine(Life):
         self._scheduler, self._learner, self._reuse = parts.scheduler, parts.learner, parts.reuse
         self._identity, self._tool_watch = parts.identity, parts.tool_watch
         self.cache, self.gate, self.router = parts.cache, parts.gate, parts.router
-        self.logbook, self.turnstile = parts.logbook, parts.turnstile
+        self.logbook, self.turnstile, self.easing = parts.logbook, parts.turnstile, parts.easing
         self._clock = clock = parts.clock
         ledger, bus, payloads, attempts = parts.ledger, parts.bus, parts.payloads, parts.attempts
         learner, router, roots, ids = parts.learner, parts.router, parts.roots, parts.ids
@@ -143,6 +143,7 @@ class Engine(Life):
             self.cache,
             lambda: self._ownership.answered,
             router.file,
+            self.easing,
         )
         self._planner = Planner(
             graph,
@@ -225,6 +226,7 @@ class Engine(Life):
             forecast=self._forecasts.of,
             broken=self.turnstile.breakers.shown,
             waits=self.turnstile.held,
+            short=lambda: self.easing.reasons,
         )
 
     # --- submitting -------------------------------------------------------------------------------------------------

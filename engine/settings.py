@@ -167,6 +167,21 @@ class Settings(BaseModel):
     breaker_slow_seconds: float | None = Field(None, gt=0)
     """From when on a call counts as slow; empty: never."""
 
+    # -- what the machine has left
+    pressure_look_seconds: float = Field(2.0, ge=0, le=3600)
+    """Between two looks at the machine: while one of the following is short, less runs at the same time, the heaviest
+    types first. 0: nobody looks."""
+    pressure_memory: float = Field(0.92, ge=0, le=1)
+    """Part of the memory of the machine, or of the container, that may be taken; 0: not looked at, as with the next."""
+    pressure_own_mb: int | None = Field(None, ge=0)
+    """Memory that the engine's own process may hold, MiB; empty: as much as there is."""
+    pressure_load: float = Field(10.0, ge=0)
+    """Processes that may want each processor, mean of a minute (the load)."""
+    pressure_disk_mb: int = Field(256, ge=0)
+    """Room that should be free where the engine writes, MiB."""
+    pressure_lag_seconds: float = Field(1.0, ge=0)
+    """By how much the event loop may be late."""
+
     # -- secrets
     secrets_path: Path | None = None
     """Folder with a file for each secret that plans may name as {{secrets.NAME}}, beside the variables

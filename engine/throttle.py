@@ -24,6 +24,8 @@ class Throttle:
         self._peak: dict[str, int] = {}
         self._good: dict[str, int] = {}
         self._caps: dict[str, int] = {}
+        self.eased: Mapping[str, int] = {}
+        """Limits that hold while the machine is short."""
 
     def cap(self, type_: str, limit: int | None) -> None:
         """A type may not run more than so many for now, whatever else is said of it; None ends that."""
@@ -57,7 +59,7 @@ class Throttle:
 
     def limit(self, type_: str) -> int | None:
         """How many of a type may run at once; None for no limit."""
-        found = [limits[type_] for limits in (self._settings, self._lowered, self._caps) if type_ in limits]
+        found = [limits[type_] for limits in (self._settings, self._lowered, self._caps, self.eased) if type_ in limits]
         return min(found) if found else None
 
     def limits(self) -> dict[str, int]:
@@ -69,7 +71,7 @@ class Throttle:
         return {type_: max(0, (self.limit(type_) or 0) - running.get(type_, 0)) for type_ in sorted(self._types())}
 
     def _types(self) -> set[str]:
-        return self._settings.keys() | self._lowered.keys() | self._caps.keys()
+        return self._settings.keys() | self._lowered.keys() | self._caps.keys() | self.eased.keys()
 
     @property
     def lowered(self) -> Mapping[str, int]:

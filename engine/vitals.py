@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from engine.caching.service import CacheService
+from engine.easing import Easing
 from engine.errors import EngineError
 from engine.ledger import Ledger
 from engine.model import Json
@@ -32,6 +33,7 @@ class Vitals:
         cache: CacheService,
         answered: Callable[[], bool],
         rules: RulesFile | None,
+        easing: Easing,
     ) -> None:
         self._graph = graph
         self._redis = redis
@@ -41,6 +43,7 @@ class Vitals:
         self._cache = cache
         self._answered = answered
         self._rules = rules
+        self._easing = easing
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -70,7 +73,8 @@ class Vitals:
         reasons = await self.ready()
         redis = await self._redis.health() if self._redis else {"kind": "none", "ok": True}
         router = None if self._rules is None else self._rules.health()
-        well = redis["ok"] and (router is None or router["ok"])
+        pressure = self._easing.health()
+        well = redis["ok"] and (router is None or router["ok"]) and pressure["ok"]
         status = "unhealthy" if reasons else "healthy" if well else "degraded"
         return {
             "status": status,
@@ -78,6 +82,7 @@ class Vitals:
             "graph": {"kind": self._graph.kind, "location": self._graph.location, "ok": not reasons},
             "redis": redis,
             "engine": self.snapshot(),
+            "pressure": pressure,
         } | ({} if router is None else {"router": router})
 
     def snapshot(self) -> dict[str, Json]:
@@ -91,6 +96,8 @@ class Vitals:
             "running": self._ledger.running,
             "running_by_type": {type_: count for type_, count in self._ledger.running_by_type.items() if count},
             "slots": self._slots,
+            "open_slots": self._ledger.open_slots,
+            "pressure": self._easing.levels(),
             "takes_work": answers and self.failure is None and not self._ledger.draining,
             "graph_answers": answers,
             "graph_outages": delivery.outages,

@@ -39,6 +39,8 @@ LEVELS = {
     "running_by_type": Level("subtasks_running", "Subtasks that run now.", label="type"),
     "running": Level("slots_used", "Slots that an attempt holds."),
     "slots": Level("slots", "Attempts that may run at the same time."),
+    "open_slots": Level("slots_open", "The same now: fewer while the machine is short."),
+    "pressure": Level("pressure", "How near each thing that may run short is to its bound, which is 1.", label="kind"),
     "profile_regressions": Level("profile_regressions", "Kinds of subtasks found slower than before.", grows=True),
     "cache_answers": Level("cache_connected", "Whether the cache answered when it was last asked."),
     "cache_hits": Level("cache_hits", "Look-ups that found what was made before.", grows=True),
@@ -84,7 +86,7 @@ class Levels(Collector):
             return family
         sums: dict[str, float] = {}
         for key, number in value.items():
-            label = self._bounded(key)
+            label = self._bounded(key) if level.label == "type" else key
             sums[label] = sums.get(label, 0) + number
         for label, number in sums.items():
             family.add_metric([label], number)

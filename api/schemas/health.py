@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from api.schemas.base import Wire
 
@@ -18,6 +18,8 @@ class Health(Wire):
     graph: dict[str, Any]
     redis: dict[str, Any]
     engine: dict[str, Any]
+    pressure: dict[str, Any] = Field(default_factory=dict)
+    """What the machine is short of, and what is lowered for it."""
 
 
 class Alive(Wire):

@@ -105,6 +105,8 @@ def _tried(until: int | None) -> str:
 def _type_limit(type_: str, here: Here, limit: int) -> Cause:
     running = here.of_type.get(type_, 0)
     text = f"{running} of type {type_} run, and {limit} may"
+    if type_ in here.eased and here.short:
+        return _pressure(text, here, {"type": type_, "running": running, "limit": limit})
     lowered = type_ in here.lowered
     if lowered:
         text += ", fewer than the settings say because resources ran short"
@@ -112,6 +114,13 @@ def _type_limit(type_: str, here: Here, limit: int) -> Cause:
     return Cause(
         "type_limit", text, advice, data={"type": type_, "running": running, "limit": limit, "lowered": lowered}
     )
+
+
+def _pressure(text: str, here: Here, data: dict[str, Json]) -> Cause:
+    """Less may run than usual, for the machine is short of something."""
+    text += f", fewer than usual because the machine is short: {'; '.join(here.short)}"
+    advice = "it rises again by itself once the machine has room; the PRESSURE settings say what is short"
+    return Cause("pressure", text, advice, data=data | {"reasons": [*here.short]})
 
 
 def type_limits(facts: Facts) -> list[Cause]:
@@ -128,6 +137,8 @@ def _slot(subtask: Subtask, facts: Facts) -> Cause:
     if here.others:
         text += f", and {words.counted(here.others, 'other task')} share{'s' if here.others == 1 else ''} the slots"
     data: dict[str, Json] = {"running": here.running, "slots": here.slots, "other_tasks": here.others}
+    if here.short:
+        return _pressure(f"waits for a slot: {here.running} run, and {here.slots} may", here, data | place)
     return Cause(
         "slot", text, "MAX_PARALLEL_TASKS sets the slots; a task's priority weighs its share", data=data | place
     )

@@ -16,7 +16,7 @@ from engine.times import iso
 Status = SubtaskStatus
 TIME = frozenset({"dependency", "starting", "paused", "backoff", "undecided"})
 """Causes that pass when it is time."""
-TURN = frozenset({"slot", "type_limit", "max_parallel"})
+TURN = frozenset({"slot", "type_limit", "max_parallel", "pressure"})
 """Causes that pass when it is its turn: when that is only a forecast tells."""
 
 

@@ -40,7 +40,8 @@ class Here(msgspec.Struct, frozen=True):
     ``owned``: the task is this engine's. ``sign`` is the last sign of life of the one that has it, else. ``of_task``
     counts running attempts of the task, ``others`` further tasks of this engine with something ready. ``limits`` are
     the limits by type that hold now, ``lowered`` the types whose limit is lower than the settings', ``broken`` those
-    whose breaker is open; ``waits`` says by its id what limit a subtask waits for.
+    whose breaker is open, ``eased`` those whose limit is lower because the machine is short, ``short`` says of what;
+    ``slots`` are those that may be taken now; ``waits`` says by its id what limit a subtask waits for.
     """
 
     engine: str
@@ -52,6 +53,8 @@ class Here(msgspec.Struct, frozen=True):
     of_type: Mapping[str, int] = {}
     limits: Mapping[str, int] = {}
     lowered: frozenset[str] = frozenset()
+    eased: frozenset[str] = frozenset()
+    short: tuple[str, ...] = ()
     held: Mapping[str, int] = {}
     broken: Mapping[str, Shown] = {}
     waits: Callable[[str], Held | None] = _nothing

@@ -52,6 +52,7 @@ class Situation(msgspec.Struct):
     broken: Callable[[], Sequence[Shown]] = tuple
     waits: Callable[[str], Held | None] = lambda _: None
     lacking: Lacking | None = None
+    short: Callable[[], Sequence[str]] = tuple
 
 
 class Questions:
@@ -212,13 +213,15 @@ class Questions:
         return Here(
             engine=situation.engine(),
             owned=task is not None,
-            slots=situation.slots,
+            slots=ledger.open_slots,
             running=ledger.running,
             of_task=len(task.claims) if task else 0,
             others=sum(1 for other in ledger.tasks.values() if other.ready > 0 and other.id != task_id),
             of_type=dict(ledger.running_by_type),
             limits=ledger.throttle.limits(),
             lowered=frozenset(ledger.throttle.lowered),
+            eased=frozenset(ledger.throttle.eased),
+            short=tuple(situation.short()),
             held={type_: number for type_, number in task.held.items() if number} if task else {},
             broken={shown.tool: shown for shown in situation.broken() if not shown.endpoint},
             waits=situation.waits,

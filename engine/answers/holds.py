@@ -17,6 +17,7 @@ Code = Literal[
     "starting",
     "slot",
     "type_limit",
+    "pressure",
     "breaker",
     "rate_limit",
     "concurrency",

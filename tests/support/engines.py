@@ -196,6 +196,7 @@ class Lab:
             "retry_backoff_seconds": 0.01,
             "agent03_tools": [MODULE],
             "file_roots": [str(self.folder / "files")],
+            "pressure_look_seconds": 0,
         }
         if self.server is not None:
             values |= {"neo4j_url": self.url or self.server.url, "neo4j_auth": self.server.auth}

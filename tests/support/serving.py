@@ -75,6 +75,7 @@ class Serving:
             "PYTHONPATH": str(ROOT),
             "EMBEDDED_BUFFER_MB": "128",
             "SHUTDOWN_GRACE_SECONDS": "0.3",
+            "PRESSURE_LOOK_SECONDS": "0",
             "AGENT03_TOOLS": "tests.support.chaos_tools",
         }
         self.spawned = time.monotonic()
