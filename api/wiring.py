@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
     from engine.agentstore import AgentStore
+    from engine.boardport import Board
     from engine.language import LanguageModel
     from engine.observer import Observer
     from engine.planning.templates import TemplateSet
@@ -85,6 +86,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         policy=load_policy(settings.approval_policy),
         shared=SharedState(redis, settings.namespace),
         vault=build_vault(settings),
+        board=build_board(settings, redis),
     )
     bind(tools, engine.gate.asks)
     return engine
@@ -126,6 +128,15 @@ def build_redis(settings: Settings) -> RedisConnection:
     from engine.adapters.redis import RedisConnection
 
     return RedisConnection(settings.redis_url)
+
+
+def build_board(settings: Settings, redis: RedisConnection) -> Board | None:
+    """Where engines of one namespace keep their limits together; None without a server that they share."""
+    if redis.kind != "redis":
+        return None
+    from engine.adapters.board import RedisBoard
+
+    return RedisBoard(redis, settings.namespace)
 
 
 def build_tools(

@@ -83,6 +83,7 @@ class Life(Verbs):
         self._looking = asyncio.create_task(self._removal.run())
         self._tool_watch.begin()
         self.easing.begin()
+        self.turnstile.share(self.id)
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))
 
     async def _check_blobs(self) -> None:
@@ -111,7 +112,7 @@ class Life(Verbs):
             await asyncio.wait([driver, beat], timeout=self.settings.shutdown_grace_seconds + 10)
             driver.cancel()
             self._loops = []
-            await self.turnstile.breakers.flush()
+            await self.turnstile.stop()
             await self.callbacks.stop()
             await self.logbook.stop()
             await self._ownership.leave()

@@ -10,6 +10,7 @@ from engine.adapters.redis import RedisConnection
 from engine.approval.gate import Approvers, Gate
 from engine.approval.policy import Policy
 from engine.attempt import Attempts
+from engine.boardport import Board
 from engine.bus import Bus
 from engine.caching.keeper import EntryKeeper
 from engine.caching.lookup import Lookups
@@ -57,6 +58,7 @@ class Machinery:
         policy: what needs a person's approval; None for nothing but what plans ask for.
         observer: counts for metrics.
         tracing: spans.
+        board: what limits are shared on with other engines; None where this one keeps them by itself.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Machinery:
         policy: Policy | None,
         observer: Observer | None,
         tracing: Tracing | None,
+        board: Board | None,
     ) -> None:
         self._settings, self._graph, self._tools, self._vault = settings, graph, tools, vault
         self.clock = clock = SystemClock()
@@ -91,7 +94,7 @@ class Machinery:
         router.healthy = self.tool_watch.healthy
         ledger.routed = lambda type_: len(router.possible(type_)) > 1
         self.logbook = self._logbook()
-        self.turnstile = turnstile = self._turnstile()
+        self.turnstile = turnstile = self._turnstile(board)
         router.available = turnstile.breakers.admits
         seen = (observer or NullObserver(), tracing or NullTracing())
         self.attempts = Attempts(
@@ -162,7 +165,7 @@ class Machinery:
             cover=self._vault.text,
         )
 
-    def _turnstile(self) -> Turnstile:
+    def _turnstile(self, board: Board | None) -> Turnstile:
         return build_turnstile(
             self._settings,
             self._graph,
@@ -170,4 +173,5 @@ class Machinery:
             lambda id_: self.ledger.tasks[id_].body.user_id,
             lambda work: self.scheduler.help(work),
             lambda write: self.scheduler.help(patiently(write)),
+            board,
         )

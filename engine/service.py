@@ -13,6 +13,7 @@ from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.approval.desk import ApprovalDesk
 from engine.approval.policy import Policy
+from engine.boardport import Board
 from engine.cachedesk import CacheDesk
 from engine.caching.service import CacheService
 from engine.closing import Closing
@@ -91,11 +92,12 @@ class Engine(Life):
         policy: Policy | None = None,
         shared: SharedState | None = None,
         vault: Vault | None = None,
+        board: Board | None = None,
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
         self._redis = redis
-        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing)
+        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board)
         self._scheduler, self._learner, self._reuse = parts.scheduler, parts.learner, parts.reuse
         self._identity, self._tool_watch = parts.identity, parts.tool_watch
         self.cache, self.gate, self.router = parts.cache, parts.gate, parts.router

@@ -88,7 +88,9 @@ class Settings(BaseModel):
     neo4j_start_timeout_seconds: float = Field(10.0, gt=0)
     """How long a start waits for the graph database before it gives up with a clear line."""
     redis_url: str = ""
-    """redis://host:port/db; empty means an in-process stand-in. Correctness never depends on it."""
+    """redis://host:port/db; empty means an in-process stand-in. Engines that share it keep their limits together.
+    Correctness never depends on it.
+    """
     cache_ttl_seconds: int = Field(3600, ge=1, le=31_536_000)
     """How long a cached result is used again."""
     embedded_buffer_mb: int = Field(512, ge=128)

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+import msgspec
+
 from engine.model import Value
 
 MOST_KEPT = 1_000
@@ -99,7 +101,6 @@ class Breaker:
     def ended(self, who: str, now: int, seconds: float, failed: bool) -> bool:
         """A call has ended; returns whether that opened or closed the breaker."""
         slow = self._rules.slow is not None and seconds >= self._rules.slow
-        slow = self._rules.slow is not None and seconds >= self._rules.slow
         if self._stored.state is State.OPEN:
             return self._probed(who, now, failed, slow)
         self._calls.append(Seen(now, failed, slow))
@@ -117,6 +118,23 @@ class Breaker:
         else:
             self.reset()
         return True
+
+    def adopt(self, stored: Stored) -> bool:
+        """Another engine says how it stands; returns whether that is news."""
+        if stored.state is not State.OPEN:
+            news = self._stored.state is State.OPEN
+            self.reset()
+            return news
+        if self._stored.state is State.OPEN and self._stored.until >= stored.until:
+            return False
+        self._calls.clear()
+        self._stored, self._half, self.probe = stored, False, ""
+        return True
+
+    def wait(self, until: int) -> None:
+        """Another engine tries what it guards: it stays open until then, unless that one says otherwise before."""
+        self._stored = msgspec.structs.replace(self._stored, until=until)
+        self._half, self.probe = False, ""
 
     def reset(self) -> None:
         """Closed, as if nothing had happened."""

@@ -6,7 +6,7 @@ that the last change is what stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -67,6 +67,12 @@ class Breakers:
         self._writing = False
         self.changed: Callable[[str], None] = lambda _: None
         """Told of a breaker that has opened, closed or can be tried again, by its key."""
+        self.told: Callable[[str, Stored], None] = lambda _key, _stored: None
+        """Told of a breaker that has opened or closed here, for other engines."""
+        self.probing: Callable[[str, float], Awaitable[float]] | None = None
+        """Asks other engines whether one of them tries what a breaker guards; for how many seconds it may."""
+        self.probed: Callable[[str], None] = lambda _: None
+        """Told that this engine does not try it any more."""
         self.openings = 0
 
     @property
@@ -105,10 +111,39 @@ class Breakers:
         found = self._known.get(key_of(tool, endpoint))
         return found is None or found.admits(self._clock.now())
 
+    async def enter(self, key: str, who: str) -> bool:
+        """Lets a call through, or not; the one that tries a breaker is alone with that, among all engines."""
+        breaker = self.of(key)
+        if not breaker.enter(who, self._clock.now()):
+            return False
+        if breaker.probe != who or self.probing is None or self._rules is None:
+            return True
+        try:
+            wait = await self.probing(key, self._rules.open)
+        except BaseException:
+            self.left(key, who)
+            raise
+        if not wait or breaker.probe != who:
+            return True
+        breaker.wait(self._clock.now() + round(1000 * wait))
+        self._ring(key, breaker.stored.until)
+        return False
+
+    def heard(self, key: str, stored: Stored) -> None:
+        """Another engine says how a breaker stands."""
+        if self._rules is None or not self.of(key).adopt(stored):
+            return
+        if stored.state is State.OPEN:
+            self._ring(key, stored.until)
+        _log.info(f"breaker.{stored.state.value}", breaker=key, reason=stored.reason, elsewhere=True)
+        self.changed(key)
+
     def ended(self, key: str, who: str, seconds: float, failed: bool) -> None:
         """A call has ended."""
         breaker, now = self.of(key), self._clock.now()
         probing = bool(breaker.probe)
+        if breaker.probe == who:
+            self.probed(key)
         if breaker.ended(who, now, seconds, failed):
             self._tell(key, breaker, again=probing)
         elif breaker.stored.state is State.OPEN:
@@ -119,6 +154,7 @@ class Breakers:
         breaker = self.of(key)
         if breaker.probe == who:
             breaker.left(who)
+            self.probed(key)
             self.changed(key)
 
     def _tell(self, key: str, breaker: Breaker, again: bool = False) -> None:
@@ -131,6 +167,7 @@ class Breakers:
         else:
             _log.info("breaker.closed", breaker=key)
         self._keep(key)
+        self.told(key, stored)
         self.changed(key)
 
     def _ring(self, key: str, until: int) -> None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+
+from engine.boardport import Board
 from engine.breakerstore import BreakerStore
 from engine.limits.breaker import Rules
 from engine.limits.breakers import Breakers
 from engine.limits.lines import Lines
+from engine.limits.shared import SharedLimiter
+from engine.limits.sharing import Sharing
 from engine.limits.turnstile import Turnstile
-from engine.limits.window import LocalLimiter
+from engine.limits.window import Limiter, LocalLimiter
 from engine.ports import Clock
 from engine.rates import parse_rates
 from engine.settings import Settings
+
+_log = structlog.get_logger("limits")
 
 Work = Coroutine[Any, Any, None]
 
@@ -25,6 +32,7 @@ def build_turnstile(
     user_of: Callable[[str], str],
     help_: Callable[[Work], None],
     surely: Callable[[Callable[[], Work]], None],
+    board: Board | None = None,
 ) -> Turnstile:
     """What every call has to pass.
 
@@ -35,6 +43,7 @@ def build_turnstile(
         user_of: who has submitted a task.
         help_: runs work beside the scheduler's loop.
         surely: the same with a write, until the graph has taken it.
+        board: what is shared with other engines; None where each keeps its limits by itself.
     """
     rules = Rules(
         window=settings.breaker_window_seconds,
@@ -44,6 +53,15 @@ def build_turnstile(
         open=settings.breaker_open_seconds,
     )
     breakers = Breakers(graph, clock, rules if settings.breaker_open_seconds else None, surely)
-    return Turnstile(
-        breakers, LocalLimiter(clock), Lines(clock, help_), parse_rates(settings.rate_limits), clock, user_of
-    )
+    limiter: Limiter = LocalLimiter(clock)
+    if board is not None:
+        limiter = SharedLimiter(board, clock, settings.engine_timeout_seconds, _fault)
+    rates = parse_rates(settings.rate_limits)
+    turnstile = Turnstile(breakers, limiter, Lines(clock, help_), rates, clock, user_of)
+    if board is not None and isinstance(limiter, SharedLimiter):
+        turnstile.sharing = Sharing(board, limiter, turnstile)
+    return turnstile
+
+
+def _fault(error: BaseException) -> None:
+    _log.error("work for shared limits has failed", exc_info=error)

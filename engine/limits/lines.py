@@ -21,8 +21,8 @@ CALLED_SECONDS = 5.0
 LONGEST_WAIT = 3600.0
 SOONEST = 0.001
 
-Room = Callable[[], Awaitable[tuple[int, float | None]]]
-"""How many may go now, and after how many seconds one more may; None where somebody will tell."""
+Room = Callable[[int], Awaitable[tuple[int, float | None]]]
+"""How many of so many may go now, and after how many seconds one more may; None where somebody will tell."""
 
 
 class Waiter(NamedTuple):
@@ -154,12 +154,18 @@ class Lines:
         else:
             self._drop(name, line)
 
+    def look_at_all(self) -> None:
+        """There may be room in any line."""
+        for name in list(self._lines):
+            self.look(name)
+
     async def _call(self, name: str, line: Line) -> None:
         """Calls as many as there is room for, and sets the alarm for the rest."""
         try:
             while True:
                 line.again = False
-                room, wait = await line.room()
+                now = self._clock.monotonic()
+                room, wait = await line.room(len(line.waiting) + line.coming(now))
                 now = self._clock.monotonic()
                 coming = line.coming(now)
                 count = min(room - coming, len(line.waiting))

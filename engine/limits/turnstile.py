@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,6 +28,9 @@ from engine.rates import Denied, Rate, Rates, Want, parse_rate, per_minute
 from engine.throttle import Throttle
 from engine.toolport import Tool
 from engine.turn import Claim
+
+if TYPE_CHECKING:
+    from engine.limits.sharing import Sharing
 
 LONGEST_REST = 3600.0
 """A far end that asks to be left alone is obeyed for so many seconds at most."""
@@ -127,6 +131,21 @@ class Turnstile:
         self._running: Counter[str] = Counter()
         self._pace = Throttle({})
         self._took: dict[str, float] = {}
+        self.rested: Callable[[str, float], None] = lambda _endpoint, _seconds: None
+        """Told that an endpoint wants to be left alone for so many seconds, for other engines; 0 that it does not."""
+        self.sharing: Sharing | None = None
+        """Keeps these limits together with other engines; None where this one keeps them by itself."""
+
+    def share(self, engine: str) -> None:
+        """Begins to keep the limits together with other engines, under the name of this one."""
+        if self.sharing is not None:
+            self.sharing.begin(engine)
+
+    async def stop(self) -> None:
+        """Shares nothing more, and writes what the graph does not know yet of breakers."""
+        if self.sharing is not None:
+            await self.sharing.stop()
+        await self.breakers.flush()
 
     # --- what a call has to pass ------------------------------------------------------------------------------------
 
@@ -177,22 +196,24 @@ class Turnstile:
         return self._clock.monotonic()
 
     async def _ask(self, call: Passage) -> None:
-        now = self._clock.now()
-        if call.breaker and not self.breakers.of(call.breaker).enter(call.id, now):
-            raise Postponed(self._broken(call.breaker, call.id, now), breaker=True)
-        held = self._resting_now(call, now)
-        if held is None and call.wants:
-            held = await self._denied(call)
-        if held is not None:
+        if call.breaker and not await self.breakers.enter(call.breaker, call.id):
+            raise Postponed(self._broken(call.breaker, call.id, self._clock.now()), breaker=True)
+        try:
+            held = self._resting_now(call, self._clock.now())
+            if held is None and call.wants:
+                held = await self._denied(call)
+            if held is not None:
+                raise Postponed(held, breaker=False)
+        except BaseException:
             if call.breaker:
                 self.breakers.left(call.breaker, call.id)
-            raise Postponed(held, breaker=False)
+            raise
 
     def _broken(self, key: str, id_: str, now: int) -> Held:
         stored = self.breakers.of(key).stored
         words = f"the breaker of {key} is open: {stored.reason}"
 
-        async def room() -> tuple[int, float | None]:
+        async def room(_: int) -> tuple[int, float | None]:
             breaker, at = self.breakers.of(key), self._clock.now()
             state = breaker.state(at)
             if state is State.CLOSED:
@@ -217,7 +238,7 @@ class Turnstile:
         seconds = USUAL_SECONDS if wait is None else wait
         held = Held(line, "rest", f"{endpoint} wants fewer calls", now + max(1, round(1000 * seconds)))
 
-        async def look() -> tuple[int, float | None]:
+        async def look(_: int) -> tuple[int, float | None]:
             return self._room_at(endpoint)
 
         self.lines.hold(call.id, held, look)
@@ -249,8 +270,8 @@ class Turnstile:
         return held
 
     def _room_of(self, want: Want) -> Room:
-        async def room() -> tuple[int, float | None]:
-            return await self._limiter.free(want)
+        async def room(asked: int) -> tuple[int, float | None]:
+            return await self._limiter.free(want, asked)
 
         return room
 
@@ -276,12 +297,20 @@ class Turnstile:
         if not self._running[endpoint]:
             del self._running[endpoint]
         if call.rested:
-            until = self._clock.now() + round(1000 * call.rested)
-            self._resting[endpoint] = max(until, self._resting.get(endpoint, 0))
+            self.rest(endpoint, call.rested)
+            self.rested(endpoint, call.rested)
         if end is End.REFUSED or (end is End.WELL and endpoint in self._pace.lowered):
             refused = Category.RESOURCE if end is End.REFUSED else None
             self._pace.ended(endpoint, refused, self._running[endpoint])
         self.lines.look(f"rest {endpoint}")
+
+    def rest(self, endpoint: str, seconds: float) -> None:
+        """An endpoint wants to be left alone for so many seconds; with 0 it does no more."""
+        if seconds > 0:
+            until = self._clock.now() + round(1000 * min(seconds, LONGEST_REST))
+            self._resting[endpoint] = max(until, self._resting.get(endpoint, 0))
+        elif self._resting.pop(endpoint, None) is not None:
+            self.lines.look(f"rest {endpoint}")
 
     async def _released(self, call: Passage, seconds: float) -> None:
         for want in call.wants:
@@ -309,8 +338,8 @@ class Turnstile:
         """Closes the breakers of a tool, and lets its endpoints be called again; returns the keys of those closed."""
         closed = self.breakers.reset(tool, endpoint)
         for one in [endpoint] if endpoint else list(self._resting):
-            self._resting.pop(one, None)
-            self.lines.look(f"rest {one}")
+            self.rest(one, 0.0)
+            self.rested(one, 0.0)
         return closed
 
     def rate_of(self, tool: Tool) -> str | None:

@@ -27,8 +27,10 @@ class Limiter(Protocol):
     async def release(self, wants: Sequence[Want], who: str) -> None:
         """Leaves the limits on concurrency; a place in a rate stays used."""
 
-    async def free(self, want: Want) -> tuple[int, float | None]:
-        """How many could take a place now, and after how many seconds one more could; None when nobody knows."""
+    async def free(self, want: Want, asked: int) -> tuple[int, float | None]:
+        """How many of those who ask may take a place now, and after how many seconds one more may; None when nobody
+        knows. Several engines set the places aside for whoever has asked.
+        """
 
 
 class LocalLimiter:
@@ -36,6 +38,7 @@ class LocalLimiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._last = 0.0
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
         self._inside: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -45,12 +48,22 @@ class LocalLimiter:
             room, wait = self._room(want)
             if room <= 0 and who not in self._inside.get(want.key, ()):
                 return Denied(want, wait)
+        self.note(wants, who)
+        return None
+
+    def note(self, wants: Sequence[Want], who: str, at: float | None = None) -> None:
+        """A place in each limit was taken at ``at``, a moment of ``moment``, whether there was room or not."""
+        at = self.moment() if at is None else at
         for want in wants:
             if want.rate is None:
                 self._inside[want.key].add(who)
             else:
-                self._taken[want.key].append(self._clock.monotonic())
-        return None
+                self._taken[want.key].append(at)
+
+    def moment(self) -> float:
+        """Now, in monotonic seconds, and a microsecond later than the last time at least: no two are the same."""
+        self._last = max(self._clock.monotonic(), self._last + _ROUNDING)
+        return self._last
 
     async def release(self, wants: Sequence[Want], who: str) -> None:
         """Leaves the limits on concurrency."""
@@ -61,9 +74,24 @@ class LocalLimiter:
                 if not inside:
                     del self._inside[want.key]
 
-    async def free(self, want: Want) -> tuple[int, float | None]:
-        """How many could take a place now, and when one more could."""
-        return self._room(want)
+    async def free(self, want: Want, asked: int) -> tuple[int, float | None]:
+        """How many of those who ask may take a place now, and when one more may."""
+        room, wait = self._room(want)
+        return min(room, asked), wait
+
+    @property
+    def any_inside(self) -> bool:
+        """Whether anybody has a place in a limit on concurrency."""
+        return bool(self._inside)
+
+    def inside(self) -> dict[str, list[str]]:
+        """Who has a place in each limit on concurrency, by its key."""
+        return {key: list(inside) for key, inside in self._inside.items()}
+
+    def counted(self, want: Want) -> list[float]:
+        """When the calls began that a rate still counts, as moments of ``moment``."""
+        self._room(want)
+        return list(self._taken.get(want.key, ()))
 
     def _room(self, want: Want) -> tuple[int, float | None]:
         if want.rate is None:

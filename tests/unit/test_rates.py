@@ -43,7 +43,7 @@ async def test_all_limits_are_taken_or_none() -> None:
     assert await limiter.take([rate, room], "a") is None
     denied = await limiter.take([rate, room], "b")
     assert denied is not None and denied.want is room
-    assert await limiter.free(rate) == (4, 0.0)
+    assert await limiter.free(rate, 9) == (4, 0.0)
     await limiter.release([rate, room], "a")
     assert await limiter.take([rate, room], "b") is None
 
