@@ -49,7 +49,11 @@ class ToolLimits(Value, frozen=True):
 
 
 class Facts(Value, frozen=True):
-    """What the author of a function says of it as a tool; see ``Tool`` for what each means."""
+    """What the author of a function says of it as a tool; see ``Tool`` for what each means.
+
+    Without a word on ``breaker`` it has one if it has an ``endpoint``: a function that calls nothing is not away for a
+    while, it is wrong.
+    """
 
     version: str = "1"
     deterministic: bool = False
@@ -61,8 +65,14 @@ class Facts(Value, frozen=True):
     limits: ToolLimits = ToolLimits()
     environment: Mapping[str, str] = {}
     endpoint: str | Callable[[Json], str] = ""
+    breaker: bool | None = None
     estimate: Callable[[Json], float | None] | None = None
     classify: Callable[[Exception], Category | str | None] | None = None
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it has a breaker."""
+        return bool(self.endpoint) if self.breaker is None else self.breaker
 
 
 class RunContext(Protocol):

@@ -130,7 +130,7 @@ class FunctionTool(ModelTool[BaseModel]):
         self.facts = facts = facts or Facts()
         self.name, self.version, self.model, self.output = name, facts.version, model, output
         self.deterministic, self.idempotent, self.grows = facts.deterministic, facts.idempotent, True
-        self.breaker = True
+        self.breaker = facts.breaks
         self.risk, self.untrusted, self.refuses_tainted = facts.risk, facts.untrusted, facts.refuses_tainted
         self.resources, self.limits, self.depends_on = facts.resources, facts.limits, facts.environment
         self._function, self._description, self._refresh, self._health = function, description, refresh, health

@@ -41,6 +41,7 @@ def tool(
     resources: Resources | None = None,
     limits: ToolLimits | None = None,
     endpoint: str | Callable[[Any], str] = "",
+    breaker: bool | None = None,
     estimate_duration: Callable[[Any], float | None] | None = None,
     classify: Callable[[Exception], str | None] | None = None,
     health_check: Callable[[], object] | None = None,
@@ -63,6 +64,8 @@ def tool(
         resources: the most that one run takes.
         limits: how many may run at once, how many begin in a minute, how long one may take.
         endpoint: the host[:port] that it talks to, or a function of the input that says it.
+        breaker: nobody calls it for a while after it has kept failing (``BREAKER_OPEN_SECONDS``). Without a word: where
+            it has an ``endpoint``. What computes in this process and calls nothing wants none.
         estimate_duration: a function of the input that says how many seconds it will take; None where it cannot tell.
         classify: the category of an exception that it raises, such as "transient"; None means logic.
         health_check: async or not; says in words what is wrong, or raises; None or "" when it can work.
@@ -92,6 +95,7 @@ def tool(
         limits=limits or ToolLimits(),
         environment=environment or {},
         endpoint=endpoint,
+        breaker=breaker,
         estimate=estimate_duration,
         classify=classify,
     )

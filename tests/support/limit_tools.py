@@ -27,7 +27,7 @@ FAR: dict[str, FarEnd] = {}
 SERVED: Counter[str] = Counter()
 
 
-@tool("far", idempotent=True)
+@tool("far", idempotent=True, breaker=True)
 async def far(name: str) -> str:
     """Calls the far end of that name."""
     end = FAR.setdefault(name, FarEnd())

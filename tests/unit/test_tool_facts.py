@@ -136,6 +136,13 @@ async def test_a_function_says_all_of_it_by_its_decorator() -> None:
     assert caught.value.category is Category.TRANSIENT
 
 
+def test_a_function_has_a_breaker_where_it_calls_something_or_says_so() -> None:
+    def own() -> None: ...
+
+    said = ({}, {"endpoint": "shop"}, {"breaker": True}, {"endpoint": "shop", "breaker": False})
+    assert [marked(own, **facts).breaker for facts in said] == [False, True, True, False]
+
+
 async def test_a_function_that_says_nothing_claims_the_least() -> None:
     async def plain(a: int):  # type: ignore[no-untyped-def]
         raise ConnectionError("gone")
