@@ -22,6 +22,7 @@ from engine.plan.spec import Refs
 from engine.plan.stored import Origin
 from engine.references import find
 from engine.secrets.literals import HINT, literals, suspicious
+from engine.secrets.unresolved import unresolved
 from engine.secrets.vault import NONE_ALLOWED, Allowed
 from engine.toolport import Tool
 
@@ -124,6 +125,9 @@ def _note_secrets(fields: dict[str, Json], faults: Faults, secrets: Allowed) -> 
         for place, detail in literals(fields, fields):
             if not faults.at(place):
                 faults.add(place, detail)
+    for place, detail in unresolved(fields, encoded, secrets.has):
+        if not faults.at(place):
+            faults.add(place, detail)
     if secrets.written(encoded.decode()):
         for name, value in fields.items():
             if secrets.written(msgspec.json.encode(value).decode()):

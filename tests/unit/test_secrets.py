@@ -173,6 +173,32 @@ def test_it_is_found_in_every_field_of_a_body() -> None:
         assert [fault.pointer for fault in refused.value.faults] == [place]
 
 
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("{{secrets.ELSEWHERE}}", ""),
+        ({"a": [{"b/c": " {{ secrets.ELSEWHERE }} "}]}, "/a/0/b~1c"),
+        ({"a": "Basic {{secrets.TOKEN}}!"}, "/a"),
+        ({"a": "${{ secrets.TOKEN }} of a workflow, {{secrets.ELSEWHERE}} of another engine"}, None),
+        ({"a": r"\{{secrets.TOKEN}} {{secret.TOKEN}} {{secrets.TOKEN.x}} {{secrets}}"}, None),
+        ({"steps": [{"name": "call", "input": {"a": "{{secrets.TOKEN}}"}}]}, None),
+    ],
+)
+@pytest.mark.parametrize("field", ["input", "parameters"])
+def test_a_secret_that_is_named_in_data_is_refused_with_the_place_where_it_works(
+    field: str, value: Any, place: str | None
+) -> None:
+    if field == "parameters" and not isinstance(value, dict):
+        return
+    try:
+        request_of({"type": "noop", field: value}, Allowed({"TOKEN"}.__contains__, lambda _: False))
+    except InvalidInput as refused:
+        found = [(fault.pointer, "write it in the input of a subtask" in fault.detail) for fault in refused.faults]
+        assert found == [(f"/{field}{place}", True)]
+    else:
+        assert place is None
+
+
 def test_what_grows_is_looked_at_like_what_is_sent() -> None:
     def grow(input: Any, *known: str) -> str:
         allowed = Allowed(set(known).__contains__, lambda _: False)
