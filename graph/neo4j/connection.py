@@ -94,8 +94,17 @@ class Neo4jDatabase:
             await (await session.run("RETURN 1")).consume()
 
     async def read(self, name: str, /, **params: Any) -> list[Row]:
-        """Runs a statement that changes nothing."""
-        return await self._run(READ_ACCESS, self._statements[name].text, params)
+        """Runs a statement that changes nothing.
+
+        A node that is being written at this moment can be seen without a property that it never lacks: the server
+        isolates commits from each other, not the records that one of them puts down. It is then read again.
+        """
+        for repeat in range(REPEATS):
+            rows = await self._run(READ_ACCESS, self._statements[name].text, params)
+            if not _torn(rows):
+                return rows
+            await asyncio.sleep(self._pause(repeat))
+        raise GraphUnavailable(f"{name} sees a status that is missing, again and again: run `agent03 doctor`")
 
     async def write(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement in a transaction of its own and waits for its commit."""
@@ -128,6 +137,9 @@ class Neo4jDatabase:
             if not (error.code or "").endswith("AlreadyExists"):
                 raise
 
+    def _pause(self, repeat: int) -> float:
+        return self._random.uniform(0, min(0.1, 0.005 * 2**repeat))
+
     async def _run(self, mode: str, text: str, params: dict[str, Any]) -> list[Row]:
         for repeat in range(REPEATS + 1):
             try:
@@ -137,13 +149,18 @@ class Neo4jDatabase:
             except _Repeatable:
                 if repeat == REPEATS:
                     raise
-                await asyncio.sleep(self._random.uniform(0, min(0.1, 0.005 * 2**repeat)))
+                await asyncio.sleep(self._pause(repeat))
         raise AssertionError("unreachable")
 
     def _session(self, mode: str) -> Any:
         if self._driver is None:
             raise GraphUnavailable("the graph is not open: call open() first")
         return self._driver.session(default_access_mode=mode)
+
+
+def _torn(rows: list[Row]) -> bool:
+    """Whether a row lacks its status, which every node that has one always has."""
+    return bool(rows) and "status" in rows[0] and any(row["status"] is None for row in rows)
 
 
 def _meant(error: Neo4jError, bounds: Bounds) -> Exception:
