@@ -141,6 +141,13 @@ class Settings(BaseModel):
     undo_path: Path | None = None
     """Folder of what the file tools replace and delete; empty means ``data_path/undo``. Engines that share files share
     this too, else each puts back only what it changed itself."""
+    tool_processes: int = Field(1024, ge=0, le=4_194_304)
+    """Processes and threads of one tool at the same time; a tool that has so many is killed. 0: no bound."""
+    tool_cgroup: Path | None = None
+    """Folder of a cgroup (controller pids) in which the engine may make one for each tool; empty: its own if it may."""
+    tool_uids: str = Field("", pattern=r"^([0-9]+-[0-9]+)?$")
+    """Ids of users that nobody else uses, as first-last, for an engine that is root without such a cgroup: each tool
+    runs as one of them, so that the kernel can count its processes, and reaches the files of root all the same."""
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 
@@ -252,6 +259,14 @@ class Settings(BaseModel):
         user, slash, password = value.get_secret_value().partition("/")
         if not (user and slash and password):
             raise ValueError("write it as user/password")
+        return value
+
+    @field_validator("tool_uids")
+    @classmethod
+    def _nobody_else(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if value and not 1000 <= int(first) <= int(last) <= 0xFFFF_FFFE:
+            raise ValueError("write it as first-last, both from 1000 on, for example 400000-465535")
         return value
 
     @field_validator("webhook_secret")

@@ -20,6 +20,7 @@ from engine.errors import EngineError, GraphRefused, GraphUnavailable
 from engine.model import Json, Value
 from engine.ports import Graph
 from engine.settings import Settings
+from engine.tools.crowding import Crowding
 from graph.repair import ORDER
 
 SHOWN_ROWS = 3
@@ -52,6 +53,7 @@ async def examine(settings: Settings, *, as_json: bool, repair: bool = False) ->
 async def _checks(settings: Settings, repair: bool) -> AsyncIterator[Check]:
     yield Check("version", "ok", installed_version())
     yield _tools(settings)
+    yield _processes(settings)
     yield await _redis(settings)
     async for check in _graph(settings, repair):
         yield check
@@ -63,6 +65,15 @@ def _tools(settings: Settings) -> Check:
     except EngineError as error:
         return Check("tools", "wrong", str(error), "correct AGENT03_TOOLS, or install what its modules need")
     return Check("tools", "ok", ", ".join(names))
+
+
+def _processes(settings: Settings) -> Check:
+    """How the number of processes of a tool is held."""
+    held = Crowding.of(settings).held
+    detail = f"{held.most} of a tool at most; {held.words}" if held.most else held.words
+    if held.fault:
+        return Check("processes", "wrong", f"{held.fault}; {detail}", "correct TOOL_CGROUP, or leave it empty")
+    return Check("processes", "ok", detail)
 
 
 async def _redis(settings: Settings) -> Check:

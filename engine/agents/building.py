@@ -16,6 +16,7 @@ from engine.model import Json
 from engine.settings import Settings
 from engine.toolport import Tool
 from engine.tools.addresses import endpoint_of
+from engine.tools.crowding import Crowding
 from engine.tools.process import Processes
 from engine.tools.registry import ToolRegistry
 from engine.tools.roots import Roots
@@ -46,7 +47,7 @@ def agent_of(
     folder, roots = settings.wrappers_path, Roots(settings.file_roots)
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"WRAPPERS_PATH={folder}: there is no such folder; make it, or leave it empty")
-    wrappers = Wrappers(folder, Processes(settings.cancel_grace_seconds))
+    wrappers = Wrappers(folder, Processes(settings.cancel_grace_seconds, Crowding.of(settings)))
     if taken := sorted(set(wrappers.names()) & {*names, Agent.name}):
         raise SettingsError(f"WRAPPERS_PATH={folder}: {taken[0]} is a subtask type already; rename the file")
     if faults := unknown_tools(roles.all(), {*names, *wrappers.names()}):

@@ -10,10 +10,11 @@ it and then obeys: ``T`` asks the tool to end; when the control closes, because 
 engine was killed, every descendant is killed. On Linux the guardian is the *subreaper* of its descendants, so a
 grandchild that leaves the session or loses its parent is found all the same; elsewhere only the tool's process group
 is reached. What a tool leaves running when it ends by itself is killed as well. The guardian answers ``E<errno>`` when
-the program cannot be started, ``X<wait status>:<milliseconds>:<milliseconds>:<bytes>`` when all is over, and closes
-the control by ending: the processor time of the tool, that of all its descendants too, and the most memory that any one
-of them held. The system counts what is left of the guardian in a tool that has just been forked, some 10 MiB, as the
-tool's; what less a tool really held is not known.
+the program cannot be started, ``X<wait status>:<milliseconds>:<milliseconds>:<bytes>:<number>`` when all is over, and
+closes the control by ending: the processor time of the tool, that of all its descendants too, and the most memory that
+any one of them held; the number is that of the processes that it may have, 0 unless it had more and was killed for it.
+How these are bound stands in ``crowding.py``. The system counts what is left of the guardian in a tool that has just
+been forked, some 10 MiB, as the tool's; what less a tool really held is not known.
 """
 
 from __future__ import annotations
@@ -25,15 +26,26 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
 PAUSE = 0.002
 """Seconds between two rounds of killing."""
+GROUP = "agent03-tool-"
+"""What the names of a tool's groups begin with; the guardian's id follows."""
+BOUND_PAUSE, WATCH_PAUSE = 0.2, 0.02
+"""Seconds between two looks at how many there are: where the kernel lets no more be, and where it does."""
+FILES = (0, 1, 2, 3, 4)
+"""Capabilities to reach files whoever owns them: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID."""
+CAPABILITY_VERSION = 0x20080522
 
 
 def main(requests: socket.socket) -> None:
@@ -69,25 +81,31 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     if LINUX:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     answer(control, f"P{os.getpid()} ")
-    streams, (argv, cwd, env, inherit, limits, nice) = receive(control)
+    streams, (argv, cwd, env, inherit, limits, nice, bound) = receive(control)
+    crowd = Crowd(*bound, libc)
     tool = fork(control)
     if tool == 0:
         kept = {name: os.environ[name] for name in inherit if name in os.environ}
         os.nice(nice)
-        become(argv, cwd, {**kept, **env}, limits, streams, libc, control)
+        become(argv, cwd, {**kept, **env}, limits, streams, libc, control, crowd)
     for stream in streams:  # only the tool holds its pipes, so that the engine sees them end with it
         os.close(stream)
     if tool < 0:
+        crowd.close()
         return
     asked: list[bool] = []
-    threading.Thread(target=obey, args=(control, tool, asked), daemon=True).start()
+    crowd.watch()
+    threading.Thread(target=obey, args=(control, tool, asked, crowd), daemon=True).start()
     status, milliseconds = wait_for(tool)
-    finish_others(asked)
-    answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))} ")
+    finish_others(asked, crowd)
+    crowd.close()
+    answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))}:{crowd.most if crowd.over else 0} ")
 
 
-Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]], int]
-"""Program and arguments, folder, variables, names of inherited variables, limits, niceness to add."""
+Bound = tuple[str, str, int, int, int]
+"""How the processes are bound (``crowding.How``), folder of groups, first and last user, how many there may be."""
+Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]], int, Bound]
+"""Program and arguments, folder, variables, names of inherited variables, limits, niceness to add, bound."""
 
 
 def receive(control: int) -> tuple[list[int], Command]:
@@ -126,11 +144,13 @@ def become(
     streams: list[int],
     libc: ctypes.CDLL,
     control: int,
+    crowd: Crowd,
 ) -> None:
     """Turns the forked child into the tool, in a session of its own; never returns."""
     try:
         os.setsid()
-        if LINUX:
+        crowd.enter()
+        if LINUX:  # after ``enter``: another user would not inherit it
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores both, and the tool would inherit that
             signal.signal(ignored, signal.SIG_DFL)
@@ -157,7 +177,7 @@ def limit(which: int | None, soft: int, hard: int) -> None:
     resource.setrlimit(which, (soft, hard))
 
 
-def obey(control: int, tool: int, asked: list[bool]) -> None:
+def obey(control: int, tool: int, asked: list[bool], crowd: Crowd) -> None:
     """Passes the engine's wish on; when the socket closes, kills until this process ends."""
     while heard(control) == b"T":
         asked.append(True)
@@ -165,7 +185,7 @@ def obey(control: int, tool: int, asked: list[bool]) -> None:
     while True:
         if not LINUX:
             signal_group(tool, signal.SIGKILL)
-        kill_descendants()
+        crowd.kill()
         time.sleep(PAUSE)
 
 
@@ -188,7 +208,7 @@ def wait_for(tool: int) -> tuple[int, int]:
             return status, int(1000 * (used.ru_utime + used.ru_stime))
 
 
-def finish_others(asked: list[bool]) -> None:
+def finish_others(asked: list[bool], crowd: Crowd) -> None:
     """Returns when no descendant is left. Kills them, unless the engine asked and their grace still runs."""
     while True:
         try:
@@ -197,7 +217,7 @@ def finish_others(asked: list[bool]) -> None:
             return
         if pid == 0:
             if not asked:
-                kill_descendants()
+                crowd.kill()
             time.sleep(PAUSE)
 
 
@@ -218,13 +238,166 @@ def signal_group(tool: int, number: int) -> None:
         return
 
 
-def kill_descendants() -> None:
-    """Kills every process below this one, wherever it moved to."""
-    for pid in descendants(os.getpid()):
+class Crowd:
+    """The processes of the tool as a number that is bound, and its end."""
+
+    def __init__(self, how: str, place: str, first: int, last: int, most: int, libc: ctypes.CDLL) -> None:
+        self.how, self.most, self.over = how, most, False
+        self._libc = libc
+        self._group = f"{place}/{GROUP}{os.getpid()}" if how == "group" else ""
+        self._user = first + os.getpid() % (last - first + 1)
+        self._before = threads_of_machine()
+        if self._group:
+            try:
+                Path(self._group).mkdir()
+                write(f"{self._group}/pids.max", str(most))
+            except OSError:
+                self._group, self.how = "", "watch"
+
+    def enter(self) -> None:
+        """In the tool's own process, before it is the tool."""
+        if self._group:
+            write(f"{self._group}/cgroup.procs", "0")
+        elif self.how == "user":
+            resource.setrlimit(resource.RLIMIT_NPROC, (self.most, self.most))
+            step_down(self._user, self._libc)
+        elif self.how in ("limit", "watch"):
+            # Of this user, who has no more threads than the machine. Root is held by no such limit.
+            limit(resource.RLIMIT_NPROC, self._before + self.most, self._before + self.most)
+
+    def watch(self) -> None:
+        """Looks from now on, and kills the tool when there are too many."""
+        if self.how == "none":
+            return
+        if self.how == "watch":
+            urgent()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._is_over():
+            time.sleep(WATCH_PAUSE if self.how == "watch" else BOUND_PAUSE)
+        self.over = True
+        while True:
+            self.kill()
+            time.sleep(PAUSE)
+
+    def _is_over(self) -> bool:
+        if self._group:
+            return any(
+                int(line.split()[1]) for line in read(f"{self._group}/pids.events").splitlines() if "max" in line
+            )
+        now = threads_of_machine()
+        self._before = min(self._before, now)
+        # Counting reads all of /proc, so it waits until the machine has so many more. Some always come and go.
+        return now - self._before > self.most // 2 and threads_below() >= self.most - self.most // 16
+
+    def kill(self) -> None:
+        """Kills all that is left of the tool, wherever it moved to."""
+        if self._group:
+            with suppress(OSError):
+                write(f"{self._group}/pids.max", "0")
+            for member in read(f"{self._group}/cgroup.procs").split():
+                kill(int(member))
+        elif self.how == "user":
+            kill_all_of(self._user)
+        for pid in descending():
+            kill(pid)
+
+    def close(self) -> None:
+        """Lets go when all is over."""
+        if self._group:
+            with suppress(OSError):
+                Path(self._group).rmdir()
+
+
+def step_down(user: int, libc: ctypes.CDLL) -> None:
+    """Becomes a user of whom there is nobody else, but reaches the files that were within reach before."""
+    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    header, data = struct.pack("=Ii", CAPABILITY_VERSION, 0), ctypes.create_string_buffer(24)
+    libc.capget(header, data)
+    there = struct.unpack("=6I", data.raw)[1]
+    os.setresuid(user, user, user)
+    kept = [capability for capability in FILES if there & 1 << capability]
+    mask = sum(1 << capability for capability in kept)
+    if libc.capset(header, struct.pack("=6I", mask, mask, mask, 0, 0, 0)) != 0:
+        raise OSError(ctypes.get_errno() or 1, "capset")
+    for capability in kept:
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+
+
+def urgent() -> None:
+    """Goes before all that is not: a storm of processes must not keep away who ends it. Not everybody may."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        return
+
+
+def kill_all_of(user: int) -> None:
+    """Kills every process of a user at once: the kernel lets none be forked in between."""
+    try:
+        child = os.fork()
+    except OSError:
+        return
+    if child == 0:
         try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            continue
+            os.setresuid(user, user, user)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:  # the other thread has buried it
+        return
+
+
+def kill(pid: int) -> None:
+    """Kills a process that may be gone."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        return
+
+
+def threads_of_machine() -> int:
+    """How many threads there are on this machine, at once; 0 where it does not tell."""
+    try:
+        return int(read("/proc/loadavg").split()[3].partition("/")[2])
+    except (IndexError, ValueError):
+        return 0
+
+
+def threads_below() -> int:
+    """How many threads the processes below this one have."""
+    return sum(int(fields[17]) for pid in descending() if (fields := stat_of(str(pid))))
+
+
+def descending() -> Iterator[int]:
+    """The processes below this one, each as soon as it is seen, so that it can be killed before it forks
+    again: what it forked meanwhile has a higher id and comes later. What went round to lower ids comes the next time.
+    """
+    known = {os.getpid()}
+    try:
+        with os.scandir("/proc") as entries:
+            for entry in entries:
+                if entry.name.isdigit() and parent_of(entry.name) in known:
+                    known.add(int(entry.name))
+                    yield int(entry.name)
+    except OSError:
+        return
+
+
+def read(path: str) -> str:
+    """A small file of the system; nothing when it cannot be read."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def write(path: str, text: str) -> None:
+    """The same, written; raises ``OSError``."""
+    Path(path).write_text(text)
 
 
 def descendants(root: int) -> list[int]:
@@ -247,11 +420,19 @@ def descendants(root: int) -> list[int]:
 
 
 def parent_of(pid: str) -> int:
-    """The parent's id, or 0. The second field of the line is the name, which may hold blanks and brackets."""
+    """The parent's id, or 0."""
+    fields = stat_of(pid)
+    return int(fields[1]) if fields else 0
+
+
+def stat_of(pid: str) -> list[bytes]:
+    """What the system tells of a process, from its state on; nothing when it is gone. The field before that is the
+    name, which may hold blanks and brackets.
+    """
     try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
-        return 0
+        return []
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
 from engine.tools.aider import Aider
 from engine.tools.claude_code import ClaudeCode
+from engine.tools.crowding import Crowding
 from engine.tools.process import Processes
 from engine.tools.roots import Roots
 from engine.tools.search_files import SearchFiles
@@ -35,7 +36,7 @@ def outside_tools(settings: Settings, roots: Roots, policy: AddressPolicy) -> li
     keys = {"ANTHROPIC_API_KEY": key} if key else {}
     places = {"ANTHROPIC_BASE_URL": address} if address else {}
     return [
-        Aider(Processes(grace), roots, keys),
+        Aider(Processes(grace, Crowding.of(settings)), roots, keys),
         ClaudeCode(roots, settings.sdk_permission_mode, settings.claude_code_path, keys | places),
         SendEmail(rules, roots, SentLog(settings.undo), grace),
         SearchFiles(roots, grace),

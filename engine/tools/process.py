@@ -25,6 +25,7 @@ from typing import Any
 import structlog
 
 from engine.toolport import Resources
+from engine.tools.crowding import Crowding, Held
 from engine.tools.guardians import Control, Guardians, Outcome
 from engine.tools.threads import to_the_end
 
@@ -52,13 +53,15 @@ class Limits:
     """What one process may use.
 
     ``memory_mb`` MiB of data, ``cpu_seconds`` of processor time, ``output_bytes`` of each of stdout and stderr, so many
-    ``open_files`` at the same time; None is no limit.
+    ``open_files`` at the same time; None is no limit. All processes and threads together are fewer than ``processes``;
+    None is what the engine lets every tool have.
     """
 
     memory_mb: int | None
     cpu_seconds: float | None
     output_bytes: int
     open_files: int | None = None
+    processes: int | None = None
 
     @staticmethod
     def of(resources: Resources) -> Limits:
@@ -72,6 +75,7 @@ class Limits:
             self.cpu_seconds and max(1.0, self.cpu_seconds / 2**times),
             max(_LEAST_OUTPUT_BYTES, self.output_bytes >> times),
             self.open_files,
+            self.processes,
         )
 
     def as_resources(self) -> list[tuple[str, int, int]]:
@@ -97,10 +101,11 @@ class Command:
     cwd: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
 
-    def packed(self) -> bytes:
-        """As the guardian reads it."""
+    def packed(self, held: Held) -> bytes:
+        """As the guardian reads it; ``held`` says how the number of processes is."""
         cwd = self.cwd or str(Path.cwd())
-        packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources(), NICE]
+        bound = held.packed(self.limits.processes)
+        packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources(), NICE, bound]
         return json.dumps(packed).encode()
 
 
@@ -110,6 +115,7 @@ class Ended:
 
     ``cpu_seconds`` is the processor time of the process and of those of its children that it waited for;
     ``all_cpu_seconds`` that of everything it left behind too, ``memory_bytes`` the most that any one process held.
+    ``crowded`` is the number of processes that it may have, 0 unless it was killed for having more.
     """
 
     exit_code: int
@@ -118,6 +124,7 @@ class Ended:
     cpu_seconds: float = 0.0
     all_cpu_seconds: float = 0.0
     memory_bytes: int = 0
+    crowded: int = 0
 
 
 class TooMuchOutput(Exception):
@@ -133,10 +140,12 @@ class Processes:
 
     Args:
         grace: seconds between asking a cancelled process to end and killing it.
+        crowding: how many processes each may have; None for any number.
     """
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, crowding: Crowding | None = None) -> None:
         self._grace = grace
+        self._crowding = crowding or Crowding()
         self._guardians = Guardians()
 
     async def run(self, command: Command, alive: Callable[[], None]) -> Ended:
@@ -156,7 +165,7 @@ class Processes:
         with _stdin(command.stdin) as stdin, ExitStack() as ours:
             with ExitStack() as theirs:
                 streams = (stdin, await out.open(ours, theirs), await err.open(ours, theirs))
-                control = await self._guardians.start(streams, command.packed())
+                control = await self._guardians.start(streams, command.packed(self._crowding.held))
             grace = self._grace
             try:
                 ending = asyncio.create_task(control.outcome())
@@ -166,8 +175,9 @@ class Processes:
                     raise TooMuchOutput(full.result(), Ended(-9, bytes(out.data), bytes(err.data)))
                 await asyncio.gather(out.ended(), err.ended())
                 how = ending.result()
-                used = (how.cpu_seconds, how.all_cpu_seconds, how.memory_bytes)
-                return Ended(how.exit_code, bytes(out.data), bytes(err.data), *used)
+                used = (how.cpu_seconds, how.all_cpu_seconds, how.memory_bytes, how.crowded)
+                exit_code = -9 if how.crowded else how.exit_code
+                return Ended(exit_code, bytes(out.data), bytes(err.data), *used)
             finally:
                 await to_the_end(_stop(control, grace))
 

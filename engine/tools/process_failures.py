@@ -55,8 +55,9 @@ def failed(program: str, ended: Ended, limits: Limits, output: Json) -> ToolErro
     """The process ended with anything else than 0."""
     category = category_of(ended, limits)
     last = last_line(ended.stderr)
+    how = f"had {ended.crowded} processes and was stopped" if ended.crowded else _how(ended.exit_code)
     return ToolError(
-        f"{program} {_how(ended.exit_code)}" + (f": {last}" if last else ""),
+        f"{program} {how}" + (f": {last}" if last else ""),
         category=category,
         suggestion=_suggestion(category, ended, limits),
         output=output,
@@ -78,6 +79,8 @@ def category_of(ended: Ended, limits: Limits) -> Category:
 def crashed(ended: Ended, limits: Limits) -> bool:
     """Whether the process died of something else than its limits: a fault in it, or a killer outside."""
     killer = _signal(ended.exit_code)
+    if ended.crowded:
+        return False
     if killer == signal.SIGKILL:
         return not _used_its_time(ended, limits)
     return killer in _CRASH_SIGNALS and not _short_of_memory(ended, limits)
@@ -121,6 +124,8 @@ def _suggestion(category: Category, ended: Ended, limits: Limits) -> str:
     if category is not Category.RESOURCE:
         return ""
     killer = _signal(ended.exit_code)
+    if ended.crowded:
+        return "Let it have fewer at the same time, or raise limits.processes or TOOL_PROCESSES."
     if killer == signal.SIGXCPU or (killer == signal.SIGKILL and _used_its_time(ended, limits)):
         return f"It used its {limits.cpu_seconds} s of processor time: raise limits.cpu_seconds, or give it less work."
     if killer == signal.SIGXFSZ:

@@ -16,6 +16,7 @@ from engine.tools.addresses import AddressPolicy
 from engine.tools.browser import Browser, Keep
 from engine.tools.calculate import Calculate
 from engine.tools.claude import Claude
+from engine.tools.crowding import Crowding
 from engine.tools.decorator import mark_of
 from engine.tools.delete_file import DeleteFile
 from engine.tools.http_request import HttpRequest
@@ -46,7 +47,7 @@ def builtin_tools(settings: Settings, model: LanguageModel | None = None) -> lis
         SettingsError: HTTP_ALLOW_PRIVATE, SMTP_URL or WEB_SEARCH_URL cannot be read.
     """
     grace = settings.cancel_grace_seconds
-    processes = Processes(grace)
+    processes = Processes(grace, Crowding.of(settings))
     roots = Roots(settings.file_roots)
     undo = undo_log(settings)
     policy = AddressPolicy.parse(settings.http_allow_private)

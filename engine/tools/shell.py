@@ -36,6 +36,9 @@ class ProcessLimits(Input):
     open_files: int | None = Field(default=None, ge=16, le=1_048_576)
     """Files and connections that each process may have open; 4096 unless given."""
 
+    processes: int | None = Field(default=None, ge=8, le=1_048_576)
+    """Processes and threads at the same time, all together; TOOL_PROCESSES unless given."""
+
     def resolved(self, default: Limits, reduction: int = 0) -> Limits:
         """With the defaults where nothing is given, halved ``reduction`` times after resources ran short."""
         default = default.reduced(reduction)
@@ -44,6 +47,7 @@ class ProcessLimits(Input):
             self.cpu_seconds or default.cpu_seconds,
             self.output_bytes or default.output_bytes,
             self.open_files or default.open_files,
+            self.processes or default.processes,
         )
 
 

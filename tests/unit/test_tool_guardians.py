@@ -18,6 +18,7 @@ import pytest
 
 from engine.errors import Category, ToolError
 from engine.tools import guardian
+from engine.tools.crowding import Crowding
 from engine.tools.guardians import Control, Guardians, NotStarted
 from engine.tools.process import Command, Ended, Limits, Processes
 from engine.tools.process_failures import category_of, crashed, failed, last_line, not_started
@@ -26,6 +27,7 @@ from engine.tools.shell import ProcessLimits
 from engine.tools.sweep import kill_tree
 from tests.support.tools_context import RecordingContext, until
 
+UNBOUND = Crowding().held
 LIMITS = Limits(memory_mb=100, cpu_seconds=2, output_bytes=10)
 
 
@@ -45,11 +47,11 @@ async def test_hello_tells_the_guardians_id(pair: tuple[Control, socket.socket])
     guardian_end.send(b"P12")
     waiting = asyncio.create_task(control.hello())
     await asyncio.wait([waiting], timeout=0.01)
-    guardian_end.send(b"34 X0:1500:1750:4096 ")
+    guardian_end.send(b"34 X0:1500:1750:4096:0 ")
     assert await waiting is True
     assert control.pid == 1234
     guardian_end.close()
-    assert await control.outcome() == (0, 1.5, 1.75, 4096)
+    assert await control.outcome() == (0, 1.5, 1.75, 4096, 0)
 
 
 async def test_hello_may_be_that_there_is_no_process_left(pair: tuple[Control, socket.socket]) -> None:
@@ -67,7 +69,7 @@ async def test_a_guardian_that_never_came_is_noticed(pair: tuple[Control, socket
 
 
 @pytest.mark.parametrize(
-    ("said", "exit_code"), [(b"X0:0:0:0 ", 0), (b"X768:20:20:9 ", 3), (b"X9:1:1:9 ", -9), (b"", -9)]
+    ("said", "exit_code"), [(b"X0:0:0:0:0 ", 0), (b"X768:20:20:9:0 ", 3), (b"X9:1:1:9:64 ", -9), (b"", -9)]
 )
 async def test_the_outcome_is_read(pair: tuple[Control, socket.socket], said: bytes, exit_code: int) -> None:
     control, guardian_end = pair
@@ -79,7 +81,7 @@ async def test_the_outcome_is_read(pair: tuple[Control, socket.socket], said: by
 
 async def test_a_program_that_could_not_be_run_is_told(pair: tuple[Control, socket.socket]) -> None:
     control, guardian_end = pair
-    guardian_end.send(b"E2 X32512:0:0:0 ")
+    guardian_end.send(b"E2 X32512:0:0:0:0 ")
     guardian_end.close()
     with pytest.raises(NotStarted) as caught:
         await control.outcome()
@@ -118,7 +120,7 @@ async def test_a_helper_that_dies_twice_is_given_up(monkeypatch: pytest.MonkeyPa
 
 async def test_a_helper_that_does_not_end_is_killed() -> None:
     found = Guardians()
-    control = await found.start((0, 1, 2), Command(["true"], LIMITS).packed())
+    control = await found.start((0, 1, 2), Command(["true"], LIMITS).packed(UNBOUND))
     await control.gone()
     control.close()
     helper = found._helper

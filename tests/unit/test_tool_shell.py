@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from engine.errors import Category, ToolError
+from engine.tools.crowding import Crowding
 from engine.tools.process import MIB, Command, Limits, Processes
 from engine.tools.roots import Roots
 from engine.tools.shell import Shell
@@ -394,8 +395,9 @@ async def test_a_killed_engine_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def test_what_the_guardian_is_sent_is_json() -> None:
-    packed = Command(["a", "é\n"], Limits(16, 0.2, 1), env={"A": "ü"}, cwd="/").packed()
-    argv, cwd, env, inherited, limits, nice = json.loads(packed)
+    packed = Command(["a", "é\n"], Limits(16, 0.2, 1), env={"A": "ü"}, cwd="/").packed(Crowding().held)
+    argv, cwd, env, inherited, limits, nice, bound = json.loads(packed)
     assert (argv, cwd, env) == (["a", "é\n"], "/", {"A": "ü"})
+    assert bound == ["none", "", 0, 0, 0]
     assert "PATH" in inherited and nice > 0
     assert limits == [["RLIMIT_CORE", 0, 0], ["RLIMIT_DATA", 16 * 2**20, 16 * 2**20], ["RLIMIT_CPU", 1, 2]]
