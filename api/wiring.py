@@ -18,6 +18,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
+    from engine.agents.tool import Agent, Elsewhere
     from engine.agentstore import AgentStore
     from engine.boardport import Board
     from engine.language import LanguageModel
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from engine.tools.registry import ToolRegistry
     from engine.tools.undo import UndoLog
     from engine.tracing import Tracing
+    from engine.workers.crew import Crew
+    from engine.workers.pool import WorkerPool
 
 
 @asynccontextmanager
@@ -71,7 +74,8 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     redis = redis or build_redis(settings)
     templates = load_templates(settings.templates_path)
     graph = build_graph(settings)
-    tools = build_tools(settings, templates, graph)
+    crew = build_crew(settings, redis, graph)
+    tools = build_tools(settings, templates, graph, crew)
     engine = Engine(
         settings=settings,
         graph=graph,
@@ -87,6 +91,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         shared=SharedState(redis, settings.namespace),
         vault=build_vault(settings),
         board=build_board(settings, redis),
+        pools=None if crew is None else crew.pools,
     )
     bind(tools, engine.gate.asks)
     return engine
@@ -139,8 +144,43 @@ def build_board(settings: Settings, redis: RedisConnection) -> Board | None:
     return RedisBoard(redis, settings.namespace)
 
 
+def build_crew(settings: Settings, redis: RedisConnection, graph: AgentStore) -> Crew | None:
+    """The workers behind Redis; None without a real one."""
+    if not settings.redis_url:
+        return None
+    from engine.workers.crew import Crew
+
+    return Crew(redis, build_redis(settings), graph, settings.worker_keep_seconds)
+
+
+def build_pool(settings: Settings, redis: RedisConnection) -> tuple[WorkerPool, Agent]:
+    """A pool of workers, not started, and what they run agents with, to be closed after it.
+
+    Args:
+        settings: of this process.
+        redis: by which the pool says how it is.
+
+    Raises:
+        SettingsError: there is no Redis or no key, or a role, a tool, or a rule of approval is at fault.
+    """
+    from api.approval_policy import load_policy
+    from api.roles import load_roles
+    from engine.agents.tool import Agent
+    from engine.workers.building import bind_rules, pool_of
+    from engine.workers.config import WorkerConfig
+
+    config = WorkerConfig.from_settings(settings, load_roles(settings.roles_path))
+    agent = build_tools(settings).get(Agent.name)
+    assert isinstance(agent, Agent)
+    bind_rules(agent, load_policy(settings.approval_policy), settings)
+    return pool_of(config, agent, redis, lambda: build_redis(settings), build_vault(settings).text), agent
+
+
 def build_tools(
-    settings: Settings, templates: TemplateSet | None = None, talks: AgentStore | None = None
+    settings: Settings,
+    templates: TemplateSet | None = None,
+    talks: AgentStore | None = None,
+    crew: Elsewhere | None = None,
 ) -> ToolRegistry:
     """The built-in tools, those of the user's modules, and agents.
 
@@ -148,6 +188,7 @@ def build_tools(
         settings: of the engine.
         templates: for sub-plans.
         talks: where the talks of agents are kept; None where nothing is run.
+        crew: runs agents in other processes.
 
     Raises:
         SettingsError: a module or a role is at fault.
@@ -158,7 +199,8 @@ def build_tools(
 
     model = build_model(settings)
     registry = ToolRegistry.from_settings(settings, model, templates)
-    registry.register(agent_of(settings, load_roles(settings.roles_path), registry.get, registry.names(), model, talks))
+    roles = load_roles(settings.roles_path)
+    registry.register(agent_of(settings, roles, registry.get, registry.names(), model, talks, crew))
     return registry
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -93,6 +93,7 @@ class Engine(Life):
         shared: SharedState | None = None,
         vault: Vault | None = None,
         board: Board | None = None,
+        pools: Callable[[], Awaitable[list[Json]]] | None = None,
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
@@ -146,6 +147,7 @@ class Engine(Life):
             lambda: self._ownership.answered,
             router.file,
             self.easing,
+            pools,
         )
         self._planner = Planner(
             graph,

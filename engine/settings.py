@@ -242,6 +242,18 @@ class Settings(BaseModel):
     """File or folder of roles for agents (YAML), beside the predefined ones; empty means only those."""
     wrappers_path: Path | None = None
     """Folder of executables that agents may call as tools; empty means none."""
+    agents_run_by: Literal["engine", "workers"] = "engine"
+    """Who runs agents whose subtask does not say it: this engine, or the workers of its Redis (``agent03 worker``)."""
+    worker_count: int = Field(1, ge=0, le=1_000)
+    """Agents that one ``agent03 worker`` runs at the same time."""
+    worker_roles: Names = Field(default_factory=list)
+    """Roles that it runs, comma separated; empty means all."""
+    worker_port: int = Field(0, ge=0, le=65535)
+    """TCP port of its ``/health``, on BACKEND_HOST; 0 takes a free one."""
+    worker_lease_seconds: float = Field(15.0, ge=0.5, le=3_600)
+    """A worker that gives no sign of life for this long has its work taken over."""
+    worker_keep_seconds: int = Field(604_800, ge=60, le=31_536_000)
+    """How long Redis remembers an event, so that the same one again does nothing, and the steps of one not yet run."""
 
     # -- logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"

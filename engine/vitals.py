@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from engine.caching.service import CacheService
 from engine.easing import Easing
@@ -20,7 +20,8 @@ PING_SECONDS = 2.0
 
 class Vitals:
     """Reads the state of one engine. ``failure`` is set when the engine has stopped working; ``answered`` says whether
-    the last heartbeat had an answer. ``rules`` are the router's.
+    the last heartbeat had an answer. ``rules`` are the router's. ``pools`` says how the pools of workers are; None
+    where there can be none.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Vitals:
         answered: Callable[[], bool],
         rules: RulesFile | None,
         easing: Easing,
+        pools: Callable[[], Awaitable[list[Json]]] | None = None,
     ) -> None:
         self._graph = graph
         self._redis = redis
@@ -44,6 +46,7 @@ class Vitals:
         self._answered = answered
         self._rules = rules
         self._easing = easing
+        self._pools = pools
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -76,14 +79,23 @@ class Vitals:
         pressure = self._easing.health()
         well = redis["ok"] and (router is None or router["ok"]) and pressure["ok"]
         status = "unhealthy" if reasons else "healthy" if well else "degraded"
-        return {
+        workers: dict[str, Json] = {} if self._pools is None else {"workers": await self._known_pools(self._pools)}
+        found: dict[str, Json] = {
             "status": status,
             "reasons": reasons,
             "graph": {"kind": self._graph.kind, "location": self._graph.location, "ok": not reasons},
             "redis": redis,
             "engine": self.snapshot(),
             "pressure": pressure,
-        } | ({} if router is None else {"router": router})
+        }
+        return found | ({} if router is None else {"router": router}) | workers
+
+    async def _known_pools(self, pools: Callable[[], Awaitable[list[Json]]]) -> Json:
+        """What the pools of workers have said of themselves lately; null when nobody knows."""
+        try:
+            return await asyncio.wait_for(pools(), PING_SECONDS)
+        except (EngineError, TimeoutError):
+            return None
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""

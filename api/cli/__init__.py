@@ -23,6 +23,7 @@ from api.cli.recall import recall
 from api.cli.route import route
 from api.cli.task import submit, task, top, why
 from api.cli.tool import tool
+from api.cli.worker import worker
 from engine.errors import EngineError
 
 app = typer.Typer(
@@ -32,7 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (serve, run, submit, query, recall, why, top, demo, dashboard, mcp, doctor, undo, openapi, version):
+for _command in (
+    serve,
+    worker,
+    run,
+    submit,
+    query,
+    recall,
+    why,
+    top,
+    demo,
+    dashboard,
+    mcp,
+    doctor,
+    undo,
+    openapi,
+    version,
+):
     app.command()(_command)
 app.add_typer(task)
 app.add_typer(plan)

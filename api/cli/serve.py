@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
-from api.app import Api, create_app
+from api.app import create_app
 from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say
 from api.logging import told_to
@@ -67,7 +68,7 @@ async def serve_api(settings: Settings) -> None:
             # The engine is drained here, and so far the API has answered.
 
 
-def configured(app: Api) -> uvicorn.Config:
+def configured(app: Starlette) -> uvicorn.Config:
     """How the server is run."""
     return uvicorn.Config(
         app,

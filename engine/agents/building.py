@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from engine.agents.context import ContextLoader
 from engine.agents.roles import Roles, unknown_tools
-from engine.agents.tool import Agent
+from engine.agents.tool import Agent, Elsewhere
 from engine.agents.toolset import Bounds, Toolset
 from engine.agents.wrappers import Wrappers
 from engine.agentstore import AgentStore
@@ -29,6 +29,7 @@ def agent_of(
     names: Collection[str],
     model: LanguageModel | None,
     talks: AgentStore | None,
+    elsewhere: Elsewhere | None = None,
 ) -> Agent:
     """The tool. Nothing is started before it runs.
 
@@ -39,6 +40,7 @@ def agent_of(
         names: the types that there are.
         model: Claude; None without a key.
         talks: where the talks are kept; None where no agent is run.
+        elsewhere: runs those that workers are to run; None without Redis.
 
     Raises:
         SettingsError: WRAPPERS_PATH is no folder, a wrapper is called like a type, or a role names a tool that there
@@ -54,7 +56,8 @@ def agent_of(
         raise SettingsError(f"ROLES_PATH: {'; '.join(faults[:5])}; correct it, or add the tool")
     bounds = Bounds(roots.real, model="" if model is None else endpoint_of(model.address))
     toolset = Toolset(roles, tools, wrappers, bounds)
-    return Agent(model, toolset, ContextLoader(roots, settings.cancel_grace_seconds), talks)
+    contexts = ContextLoader(roots, settings.cancel_grace_seconds)
+    return Agent(model, toolset, contexts, talks, elsewhere, settings.agents_run_by)
 
 
 def bind(tools: ToolRegistry, asks: Callable[[str, Tool, Json], str | None]) -> None:

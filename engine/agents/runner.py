@@ -42,6 +42,10 @@ RULES = (
 )
 
 
+class HandedBack(Exception):
+    """Its process is to end: a turn is complete, and somebody else goes on from there."""
+
+
 class Job(Value, frozen=True):
     """What one agent is to do. ``talk`` names the talk, ``opening`` is its first message."""
 
@@ -64,6 +68,7 @@ class AgentRunner:
         context: of the attempt.
         job: what is to be done.
         now: milliseconds since 1970, for the record.
+        pause: whether it should end after its turn.
     """
 
     def __init__(
@@ -75,15 +80,21 @@ class AgentRunner:
         context: RunContext,
         job: Job,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pause: Callable[[], bool] = lambda: False,
     ) -> None:
         self._model, self._tools, self._store, self._read = model, tools, store, read
-        self._context, self._job, self._now = context, job, now
+        self._context, self._job, self._now, self._pause = context, job, now, pause
         self._talk = TalkSoFar(job.opening)
         self._mended = 0
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def run(self) -> AgentResult:
-        """The result; raises one of the errors of agents, with what was done so far as its output."""
+        """The result.
+
+        Raises:
+            ToolError: one of the errors of agents, with what was done so far as its output.
+            HandedBack: it was to pause.
+        """
         job = self._job
         steps = await self._store.agent_steps(self._context.subtask_id, job.talk)
         self._talk = talk_of(job.opening, steps)
@@ -94,6 +105,8 @@ class AgentRunner:
                 await self._settle_calls()
                 if (found := self._finished()) is not None:
                     return found
+                if self._pause():
+                    raise HandedBack
                 await self._ask(offers)
         except NoAnswer as error:
             raise self._unanswered(error) from None

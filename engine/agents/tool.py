@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, Protocol
 
 from pydantic import Field
 
 from engine.agents.budget import Budget
 from engine.agents.context import ContextLoader, ContextPack, Loaded
+from engine.agents.result import AgentResult
 from engine.agents.runner import AgentRunner, Job
 from engine.agents.talk import talk_name
 from engine.agents.toolset import Toolset
@@ -40,6 +42,18 @@ class AgentInput(Input):
     """A JSON Schema; the answer is a value that follows it."""
     budget: Budget = Budget()
     """What it may use at most, over all attempts together."""
+    run_by: Literal["engine", "workers"] | None = None
+    """Who runs it; AGENTS_RUN_BY unless given."""
+
+
+class Elsewhere(Protocol):
+    """Runs agents in other processes."""
+
+    async def run(self, value: AgentInput, context: RunContext) -> AgentResult:
+        """The result of the agent; raises ``ToolError``. Cancelled, it has the agent stopped."""
+
+    async def close(self) -> None:
+        """Waits for nothing any more."""
 
 
 class Agent(ModelTool[AgentInput]):
@@ -50,6 +64,8 @@ class Agent(ModelTool[AgentInput]):
         tools: the tools of the roles.
         contexts: loads what agents are given to read.
         store: where talks are kept; None where no agent is run.
+        elsewhere: runs those that workers are to run.
+        run_by: who runs those that do not say it.
     """
 
     name = "agent"
@@ -64,8 +80,11 @@ class Agent(ModelTool[AgentInput]):
         tools: Toolset,
         contexts: ContextLoader,
         store: AgentStore | None,
+        elsewhere: Elsewhere | None = None,
+        run_by: str = "engine",
     ) -> None:
         self._model, self.tools, self._contexts, self._store = model, tools, contexts, store
+        self._elsewhere, self._run_by = elsewhere, run_by
 
     def output_schema(self) -> dict[str, Json]:
         """JSON Schema of the output: what is in every result."""
@@ -101,25 +120,53 @@ class Agent(ModelTool[AgentInput]):
         return model_health(self._model)
 
     async def perform(self, value: AgentInput, context: RunContext) -> Json:
-        """The talk, from where the graph has it."""
+        """The talk, here or by a worker, from where the graph has it.
+
+        What a person has approved is run here: an approval is not taken from whoever can write to a stream.
+        """
+        if (value.run_by or self._run_by) == "workers" and not context.approved:
+            if self._elsewhere is None:
+                raise AgentExecutionError(
+                    "workers are to run it, and REDIS_URL is empty",
+                    category=Category.CONFIGURATION,
+                    suggestion="Set REDIS_URL for engine and workers, or leave run_by and AGENTS_RUN_BY out.",
+                )
+            return (await self._elsewhere.run(value, context)).to_json()
+        assert self._store is not None
+        return (await self.work(value, context, self._store)).to_json()
+
+    async def work(
+        self, value: AgentInput, context: RunContext, store: AgentStore, pause: Callable[[], bool] = lambda: False
+    ) -> AgentResult:
+        """The talk, in this process.
+
+        Args:
+            value: a checked input.
+            context: of the attempt.
+            store: where the talk is kept.
+            pause: whether to end after a turn.
+
+        Raises:
+            ToolError: what kept it from its end.
+            HandedBack: it was to pause.
+        """
         if self._model is None:
             raise AgentExecutionError(
                 "there is no key for Claude",
                 category=Category.CONFIGURATION,
                 suggestion="Set ANTHROPIC_API_KEY, start the engine again.",
             )
-        assert self._store is not None
         loaded = await self._loaded(value)
         job = Job(
             role=self.tools.roles.get_role(value.role),
-            talk=talk_name(context.covered(value.model_dump_json(exclude={"budget"}))),
+            talk=name_of(value, context),
             opening=context.covered("\n\n".join(part for part in (loaded.text(), value.prompt) if part)),
             budget=value.budget,
             schema=value.output_schema,
             missing=loaded.missing,
         )
-        runner = AgentRunner(self._model, self.tools, self._store, _reader(value.output_schema), context, job)
-        return (await runner.run()).to_json()
+        read = _reader(value.output_schema)
+        return await AgentRunner(self._model, self.tools, store, read, context, job, pause=pause).run()
 
     async def _loaded(self, value: AgentInput) -> Loaded:
         if value.context_path is not None:
@@ -127,8 +174,15 @@ class Agent(ModelTool[AgentInput]):
         return await self._contexts.load(value.context) if value.context is not None else Loaded()
 
     async def close(self) -> None:
-        """Lets go of what the wrappers need."""
+        """Lets go of what the wrappers need, and of the workers."""
         await self.tools.close()
+        if self._elsewhere is not None:
+            await self._elsewhere.close()
+
+
+def name_of(value: AgentInput, context: RunContext) -> str:
+    """The name of the talk about this input; who runs it, and for how much, makes it no other one."""
+    return talk_name(context.covered(value.model_dump_json(exclude={"budget", "run_by"})))
 
 
 def _reader(schema: dict[str, Json] | None) -> Callable[[str], Json]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,8 @@ class FakeClaude:
     script: list[Step] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    decide: Callable[[dict[str, Any]], None] | None = None
+    """Writes the answer to a request, where several talks go on at once."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,6 +106,8 @@ class FakeClaude:
         self.headers.append(headers)
         self.requests.append(body)
         self.asked.set()
+        if self.decide is not None:
+            self.decide(body)
         if line.split()[:2] != ["POST", "/v1/messages"]:
             step = Step(404, b'{"detail": "no such path"}', _JSON)
         else:

@@ -41,6 +41,10 @@ NOT_PLAYED = {
     "PAGE_PICTURES=pictures .venv/bin/python -m pytest tests/acceptance/test_page.py -k embedded": (
         "is a test inside a test, and is run by itself"
     ),
+    "export REDIS_URL=redis://localhost:6303/0": "needs a Redis; tests/acceptance/test_workers.py starts what follows",
+    "export ANTHROPIC_API_KEY=sk-ant-...": "the same",
+    "agent03 worker --count 4": "the same, with a model that is played",
+    "agent03 worker --count 2 --roles reviewer,tester": "the same",
     ".venv/bin/python -m tests.unit.test_api_metrics": "writes into the checkout; that test compares the page instead",
     ".venv/bin/python -m tests.unit.test_states": "writes into the checkout; test_states.py compares the page instead",
 }
