@@ -52,6 +52,7 @@ def render(report: Report, drawn: Mapping[str, Json] | None = None) -> str:
         _estimates(report),
         _saved(report),
         _retries(report),
+        _agents(report),
         _section("What to do next", [f"- {plain(line, 600)}" for line in report.next]),
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
@@ -185,6 +186,19 @@ def _saved(report: Report) -> str:
     if found.cost:
         said += f", and ${found.cost:.4g}"
     return _section("Saved", [f"{said}."])
+
+
+def _agents(report: Report) -> str:
+    total, most = story.spending(report.agents)
+    rows = [(code(row.key), str(row.turns), f"{row.usage.tokens:,}", _dollars(row.usage.cost)) for row in most]
+    if not rows:
+        return ""
+    said = f"{total.tokens:,} tokens by agents{f', {_dollars(total.cost)}' if total.cost else ''}."
+    return _section("Where the tokens went", [said, "", *_table(["agent", "turns", "tokens", "cost"], rows)])
+
+
+def _dollars(cost: float | None) -> str:
+    return "" if not cost else f"${cost:.4g}"
 
 
 def _retries(report: Report) -> str:

@@ -115,6 +115,25 @@ class EstimatesView(Wire):
     shorter: list[MissedView]
 
 
+class AgentView(Wire):
+    """What an agent has used, over all its attempts."""
+
+    key: str
+    turns: int
+    tokens: int
+    """Of questions and answers, cached ones included."""
+    cost: float | None
+    """US dollars by CLAUDE_PRICES; null where the model has no price."""
+
+
+class AgentsView(Wire):
+    """Where the tokens went: all agents together, and those that used most."""
+
+    tokens: int
+    cost: float | None
+    most: list[AgentView]
+
+
 class HopView(Wire):
     """A subtask on the way that decided when the task ended."""
 
@@ -164,6 +183,7 @@ class ReportView(Wire):
     retries: RetriesView
     saved: SavedView
     estimates: EstimatesView
+    agents: AgentsView
     path: PathView
     next: list[str]
     """What to do next."""
@@ -198,6 +218,7 @@ def report_view(report: Report) -> ReportView:
         retries=wire(RetriesView, gathered.repeats),
         saved=wire(SavedView, gathered.saved),
         estimates=wire(EstimatesView, gathered.estimates),
+        agents=_agents(report),
         path=PathView(
             hops=[HopView(key=hop.key, seconds=hop.seconds, waited=hop.waited) for hop in path.hops],
             seconds=path.seconds,
@@ -206,6 +227,12 @@ def report_view(report: Report) -> ReportView:
         ),
         next=report.next,
     )
+
+
+def _agents(report: Report) -> AgentsView:
+    total, most = story.spending(report.agents)
+    rows = [AgentView(key=row.key, turns=row.turns, tokens=row.usage.tokens, cost=row.usage.cost) for row in most]
+    return AgentsView(tokens=total.tokens, cost=total.cost if most else 0.0, most=rows)
 
 
 def _busy(busy: Busy, slots: int) -> BusyView:

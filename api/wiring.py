@@ -67,6 +67,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     from api.callbacks import ShownInCallbacks
     from api.templates import load_templates
     from engine.agents.building import bind
+    from engine.agents.purse import Purses
     from engine.caching.service import CacheService
     from engine.service import Engine
     from engine.shared_state import SharedState
@@ -93,7 +94,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         board=build_board(settings, redis),
         pools=None if crew is None else crew.pools,
     )
-    bind(tools, engine.gate.asks)
+    bind(tools, engine.gate.asks, Purses(engine.budget_of, graph.agent_usage))
     return engine
 
 

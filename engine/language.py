@@ -53,6 +53,11 @@ class Usage(Value, frozen=True):
     cache_write_tokens: int = 0
     cost: float | None = None
 
+    @property
+    def tokens(self) -> int:
+        """All tokens of answers and their questions."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
     def plus(self, other: Usage) -> Usage:
         """Both together; the cost is unknown when one of them is."""
         known = self.cost is not None and other.cost is not None

@@ -107,6 +107,7 @@ class Engine(Life):
         ledger, bus, payloads, attempts = parts.ledger, parts.bus, parts.payloads, parts.attempts
         learner, router, roots, ids = parts.learner, parts.router, parts.roots, parts.ids
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
+        self.budget_of = lambda task_id: ledger.tasks[task_id].body.agent_budget
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)

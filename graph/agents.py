@@ -4,10 +4,10 @@ itself and apart from the turn, so that a subtask without an agent costs nothing
 
 from __future__ import annotations
 
-from engine.agentstore import Step
+from engine.agentstore import Step, Talked, talked
 from graph.fencing import Fencing
 
-STATEMENTS = frozenset({"agent/drop", "agent/of_subtask", "agent/put"})
+STATEMENTS = frozenset({"agent/drop", "agent/of_subtask", "agent/of_task", "agent/put"})
 
 
 class AgentTalks(Fencing):
@@ -36,3 +36,9 @@ class AgentTalks(Fencing):
         rows = await self._database.read("agent/of_subtask", subtask=subtask_id, talk=talk)
         fields = ("task", "subtask", "token", "talk", "turn", "call", "at", "body")
         return [Step(*(row[name] for name in fields)) for row in rows]
+
+    async def agent_usage(self, task_id: str) -> list[Talked]:
+        """What each talk of a task has used, in the order of its subtasks."""
+        rows = await self._database.read("agent/of_task", task=task_id)
+        fields = ("task", "subtask", "token", "talk", "turn", "call", "at", "body")
+        return talked([(row["key"], Step(*(row[name] for name in fields))) for row in rows])

@@ -29,7 +29,7 @@ class Budget(Input):
 
 def tokens_of(usage: Usage) -> int:
     """All tokens of answers and their questions."""
-    return usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    return usage.tokens
 
 
 def spent(budget: Budget, talk: TalkSoFar) -> str | None:
@@ -54,10 +54,10 @@ def spent(budget: Budget, talk: TalkSoFar) -> str | None:
 
 def room(budget: Budget, talk: TalkSoFar) -> int:
     """How many tokens the next answer may have before the cap on tokens is reached."""
-    return budget.tokens - tokens_of(talk.usage) - _next_question(talk)
+    return budget.tokens - tokens_of(talk.usage) - next_question(talk)
 
 
-def _next_question(talk: TalkSoFar) -> int:
+def next_question(talk: TalkSoFar) -> int:
     """About how many tokens it has: all that was said, and what is new, at four characters a token."""
     if not talk.answers:
         return len(talk.opening) // 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from engine.agents.context import ContextLoader
+from engine.agents.purse import Purses
 from engine.agents.roles import Roles, unknown_tools
 from engine.agents.tool import Agent, Elsewhere
 from engine.agents.toolset import Bounds, Toolset
@@ -60,8 +61,9 @@ def agent_of(
     return Agent(model, toolset, contexts, talks, elsewhere, settings.agents_run_by)
 
 
-def bind(tools: ToolRegistry, asks: Callable[[str, Tool, Json], str | None]) -> None:
-    """Has the agents of an engine keep to its rules of approval, which come after its tools."""
+def bind(tools: ToolRegistry, asks: Callable[[str, Tool, Json], str | None], purses: Purses) -> None:
+    """Has the agents of an engine keep to its rules of approval and to the budgets of its tasks."""
     agent = tools.get(Agent.name)
     if isinstance(agent, Agent):
         agent.tools.bounds = agent.tools.bounds._replace(asks=asks)
+        agent.purses = purses

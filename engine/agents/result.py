@@ -42,6 +42,15 @@ class ArtifactRef(Value, frozen=True):
     sha256: str
 
 
+class Delegated(Value, frozen=True):
+    """Work that an agent has given to another role; ``after`` are keys of others of the same agent."""
+
+    key: str
+    role: str
+    prompt: str
+    after: list[str] = msgspec.field(default_factory=list)
+
+
 class AgentResult(Value, frozen=True):
     """The output of a subtask of type ``agent``.
 
@@ -59,6 +68,8 @@ class AgentResult(Value, frozen=True):
     artifacts: list[ArtifactRef] = msgspec.field(default_factory=list)
     missing: list[str] = msgspec.field(default_factory=list)
     """Files of the context that were not there, each with the reason."""
+    delegated: list[Delegated] = msgspec.field(default_factory=list)
+    """What was given to other roles; their subtasks run once this one has ended."""
 
     def to_json(self) -> Json:
         """As a JSON value."""

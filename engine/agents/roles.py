@@ -54,6 +54,8 @@ class AgentRole(BaseModel):
     """What holds for all that it does."""
     tools: list[Name] = Field(default_factory=list, max_length=100)
     """Subtask types and wrappers that it may call; nothing else."""
+    delegates: list[Name] = Field(default_factory=list, max_length=100)
+    """Roles to which it may give work, as new subtasks; nobody unless given."""
     max_tokens: int = Field(default=8_000, ge=1, le=32_000)
     """Longest single answer."""
     model: str | None = Field(default=None, min_length=1, max_length=200)
@@ -96,10 +98,16 @@ class Roles:
 
 
 def unknown_tools(roles: Iterable[AgentRole], known: Iterable[str]) -> list[str]:
-    """What of the roles names a tool that there is not, or that no role may have; a line each. Pure."""
-    there = set(known)
+    """What of the roles names a tool or role that there is not, or that no role may have; a line each. Pure."""
+    there, all_roles = set(known), list(roles)
+    names = {role.name for role in all_roles}
     found: list[str] = []
-    for role in roles:
+    for role in all_roles:
+        found += [
+            f"the role {role.name} delegates to {name}, and there is none"
+            for name in role.delegates
+            if name not in names
+        ]
         for tool in role.tools:
             if tool in NEVER:
                 found.append(f"the role {role.name} names {tool}, which no agent may call")

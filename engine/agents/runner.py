@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.agents.budget import Budget, accounts, room, spent
+from engine.agents import delegating
+from engine.agents.budget import Budget, accounts, next_question, room, spent
+from engine.agents.purse import Purse
 from engine.agents.result import AgentResult, ArtifactRef, ToolCall
 from engine.agents.roles import AgentRole
 from engine.agents.talk import INTERRUPTED, STOPPED, Called, Said, TalkSoFar, place, talk_of
@@ -69,6 +71,7 @@ class AgentRunner:
         job: what is to be done.
         now: milliseconds since 1970, for the record.
         pause: whether it should end after its turn.
+        purse: of its task, where that has a budget.
     """
 
     def __init__(
@@ -81,9 +84,11 @@ class AgentRunner:
         job: Job,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pause: Callable[[], bool] = lambda: False,
+        purse: Purse | None = None,
     ) -> None:
         self._model, self._tools, self._store, self._read = model, tools, store, read
         self._context, self._job, self._now, self._pause = context, job, now, pause
+        self._purse, self._place = purse, (context.subtask_id, job.talk)
         self._talk = TalkSoFar(job.opening)
         self._mended = 0
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -100,7 +105,7 @@ class AgentRunner:
         self._talk = talk_of(job.opening, steps)
         self._remember_mends()
         try:
-            offers = await self._tools.offers(job.role)
+            offers = [*await self._tools.offers(job.role), *delegating.offer(job.role)]
             while True:
                 await self._settle_calls()
                 if (found := self._finished()) is not None:
@@ -155,33 +160,53 @@ class AgentRunner:
         job, talk = self._job, self._talk
         if cap := spent(job.budget, talk):
             raise self._capped(cap)
+        most = max(1, min(job.role.max_tokens, await self._granted()))
         prompt = Prompt(
             messages=talk.messages(),
             system=f"{job.role.system_prompt.strip()}\n\n{RULES}",
             schema=job.schema,
             model=job.role.model,
-            max_tokens=max(1, min(job.role.max_tokens, room(job.budget, talk))),
+            max_tokens=most,
             tools=offers,
         )
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._left()):
                 answer = await self._model.ask(prompt)
-        except TimeoutError:
-            raise self._capped(f"{job.budget.seconds:g} s", ExecutionTimeoutError) from None
+        except BaseException as error:
+            if self._purse is not None:
+                await self._purse.release(self._place)
+            if isinstance(error, TimeoutError):
+                raise self._capped(f"{job.budget.seconds:g} s", ExecutionTimeoutError) from None
+            raise
         blocks = answer.blocks or ([{"type": "text", "text": answer.text}] if answer.text else [])
         said = Said(talk.turns + 1, answer.stop, blocks, answer.usage, answer.model, time.monotonic() - begun)
         talk.answers.append(said)
+        if self._purse is not None:
+            await self._purse.settle(self._place, talk.usage)
         await self._put(said.turn, "", said)
         self._context.log("info", "an agent's turn", turn=said.turn, stop=said.stop)
-        if job.budget.cost is not None and said.usage.cost is None:
+        priced = self._purse is not None and self._purse.budget.cost is not None
+        if (job.budget.cost is not None or priced) and said.usage.cost is None:
             raise AgentExecutionError(
                 f"there is no price for {said.model}, so a budget in US dollars cannot be kept",
                 category=Category.CONFIGURATION,
-                suggestion="Add the model to CLAUDE_PRICES, or leave budget.cost out.",
+                suggestion="Add the model to CLAUDE_PRICES, or leave the cost out of the budget.",
             )
         if not said.kept:
             raise self._stopped(said)
+
+    async def _granted(self) -> int:
+        """How many tokens the next answer may have, by its own budget and by that of the task."""
+        own = room(self._job.budget, self._talk)
+        if self._purse is None:
+            return own
+        question = next_question(self._talk)
+        need = (question, self._talk.last_usage.cost or 0.0)
+        held = await self._purse.hold(
+            self._place, self._context.key, need, question + min(self._job.role.max_tokens, own)
+        )
+        return own if held is None else min(own, held - question)
 
     def _left(self) -> float | None:
         limit = self._job.budget.seconds
@@ -208,7 +233,8 @@ class AgentRunner:
         async with self._slots:
             if self._talk.begun(call):
                 return await self._note(call, Called(text=INTERRUPTED, case="interrupted"))
-            if not await self._tools.repeatable(self._job.role, call.name, call.input):
+            delegates = self._delegates(call)
+            if not delegates and not await self._tools.repeatable(self._job.role, call.name, call.input):
                 await self._put(call.turn, call.id, Called(begun=True))
             return await self._note(call, await self._outcome(call))
 
@@ -216,6 +242,8 @@ class AgentRunner:
         begun = time.monotonic()
         artifact: Json = None
         try:
+            if self._delegates(call):
+                return self._delegated(call)
             context = CallContext(self._context, call.id)
             output = await self._tools.execute_tool(self._job.role, call.name, call.input, context)
             text, case = told(output), ""
@@ -227,6 +255,17 @@ class AgentRunner:
         self._context.progress()
         text = self._context.covered(text)
         return Called(text=text, case=case, seconds=time.monotonic() - begun, artifact=artifact)
+
+    def _delegates(self, call: ToolCall) -> bool:
+        return call.name == delegating.NAME and bool(self._job.role.delegates)
+
+    def _delegated(self, call: ToolCall) -> Called:
+        """Notes what is to be done by others; there is no wait in here, so calls side by side see each other."""
+        before = delegating.orders(self._job.role, self._talk.calls)
+        one = delegating.order(self._job.role, call.input, before, room(self._job.budget, self._talk))
+        called = Called(text=f"{one.key} will begin once you have ended")
+        self._talk.called[place(call.turn, call.id)] = called
+        return called
 
     async def _note(self, call: ToolCall, called: Called) -> None:
         await self._put(call.turn, call.id, called)
@@ -260,6 +299,7 @@ class AgentRunner:
             tool_calls=[msgspec.structs.replace(call, text=call.text[:1_000]) for call in talk.calls],
             artifacts=list({found.path: found for found in artifacts}.values()),
             missing=self._job.missing,
+            delegated=delegating.orders(self._job.role, talk.calls),
         )
 
     def _capped(self, cap: str, kind: type[ToolError] = AgentExecutionError) -> ToolError:

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from engine.agents.budget import Budget
 from engine.agents.context import ContextLoader, ContextPack, Loaded
+from engine.agents.delegating import grown
+from engine.agents.purse import Purse, Purses
 from engine.agents.result import AgentResult
 from engine.agents.runner import AgentRunner, Job
 from engine.agents.talk import talk_name
@@ -69,6 +71,7 @@ class Agent(ModelTool[AgentInput]):
     """
 
     name = "agent"
+    grows = True  # what it delegates
     idempotent = True  # a repeat goes on where the talk ends, and makes no call again that has ended
     risk: Risk = "write"
     untrusted = True
@@ -85,6 +88,8 @@ class Agent(ModelTool[AgentInput]):
     ) -> None:
         self._model, self.tools, self._contexts, self._store = model, tools, contexts, store
         self._elsewhere, self._run_by = elsewhere, run_by
+        self.purses: Purses | None = None
+        """The budgets of tasks; the engine gives them."""
 
     def output_schema(self) -> dict[str, Json]:
         """JSON Schema of the output: what is in every result."""
@@ -122,21 +127,28 @@ class Agent(ModelTool[AgentInput]):
     async def perform(self, value: AgentInput, context: RunContext) -> Json:
         """The talk, here or by a worker, from where the graph has it.
 
-        What a person has approved is run here: an approval is not taken from whoever can write to a stream.
+        What a person has approved is run here: an approval is not taken from whoever can write to a stream. So is what
+        shares a budget with other agents of its task, for only the engine knows them all.
         """
-        if (value.run_by or self._run_by) == "workers" and not context.approved:
+        purse = None if self.purses is None else await self.purses.of(context.task_id)
+        if (value.run_by or self._run_by) == "workers" and not context.approved and purse is None:
             if self._elsewhere is None:
                 raise AgentExecutionError(
                     "workers are to run it, and REDIS_URL is empty",
                     category=Category.CONFIGURATION,
                     suggestion="Set REDIS_URL for engine and workers, or leave run_by and AGENTS_RUN_BY out.",
                 )
-            return (await self._elsewhere.run(value, context)).to_json()
+            return _output(await self._elsewhere.run(value, context), value)
         assert self._store is not None
-        return (await self.work(value, context, self._store)).to_json()
+        return _output(await self.work(value, context, self._store, purse=purse), value)
 
     async def work(
-        self, value: AgentInput, context: RunContext, store: AgentStore, pause: Callable[[], bool] = lambda: False
+        self,
+        value: AgentInput,
+        context: RunContext,
+        store: AgentStore,
+        pause: Callable[[], bool] = lambda: False,
+        purse: Purse | None = None,
     ) -> AgentResult:
         """The talk, in this process.
 
@@ -145,6 +157,7 @@ class Agent(ModelTool[AgentInput]):
             context: of the attempt.
             store: where the talk is kept.
             pause: whether to end after a turn.
+            purse: of its task, where that has a budget.
 
         Raises:
             ToolError: what kept it from its end.
@@ -166,7 +179,7 @@ class Agent(ModelTool[AgentInput]):
             missing=loaded.missing,
         )
         read = _reader(value.output_schema)
-        return await AgentRunner(self._model, self.tools, store, read, context, job, pause=pause).run()
+        return await AgentRunner(self._model, self.tools, store, read, context, job, pause=pause, purse=purse).run()
 
     async def _loaded(self, value: AgentInput) -> Loaded:
         if value.context_path is not None:
@@ -178,6 +191,11 @@ class Agent(ModelTool[AgentInput]):
         await self.tools.close()
         if self._elsewhere is not None:
             await self._elsewhere.close()
+
+
+def _output(result: AgentResult, value: AgentInput) -> Json:
+    """The output of the subtask, and what its agent has delegated."""
+    return grown(result, value.budget, value.run_by) if result.delegated else result.to_json()
 
 
 def name_of(value: AgentInput, context: RunContext) -> str:

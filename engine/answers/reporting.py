@@ -68,6 +68,7 @@ class Reports:
             failed=failed,
             path=path,
             next=story.advice(task, gathered, failures, path, limit),
+            agents=await self._graph.agent_usage(task_id),
         )
 
     async def _failures(self, task: Task) -> list[Failure]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.agentstore import Talked
 from engine.answers import words
 from engine.answers.facts import Behind
-from engine.answers.report import Gathered
+from engine.answers.report import MOST, Gathered
+from engine.language import Usage
 from engine.lookups import Timing
 from engine.model import Event, Json, Task
 from engine.plan import stored
@@ -84,6 +86,22 @@ class Report(msgspec.Struct, frozen=True):
     failed: int
     path: Path
     next: list[str]
+    agents: list[Talked] = []
+    """What the talks of its agents have used."""
+
+
+def spending(agents: Sequence[Talked]) -> tuple[Usage, list[Talked]]:
+    """What the agents of a task have used together, and those that used most, talks of one subtask as one."""
+    total = Usage(cost=0.0)
+    by_subtask: dict[str, Talked] = {}
+    for row in agents:
+        total = total.plus(row.usage)
+        before = by_subtask.get(row.subtask_id)
+        turns, usage = (
+            (row.turns, row.usage) if before is None else (before.turns + row.turns, before.usage.plus(row.usage))
+        )
+        by_subtask[row.subtask_id] = msgspec.structs.replace(row, turns=turns, usage=usage)
+    return total, sorted(by_subtask.values(), key=lambda row: row.usage.tokens, reverse=True)[:MOST]
 
 
 def way(chain: Sequence[Timing], cut: bool) -> Path:

@@ -231,6 +231,15 @@ class Callback(Strict):
     """Of what: names such as "subtask.failed", or "*" for everything; the end of the task unless given."""
 
 
+class AgentBudget(Strict):
+    """What all agents of a task may use together, over all attempts."""
+
+    tokens: int | None = Field(None, ge=1, le=1_000_000_000)
+    """Tokens of questions and answers, cached ones included."""
+    cost: float | None = Field(None, gt=0, le=1_000_000)
+    """US dollars by CLAUDE_PRICES."""
+
+
 class PlanForm(Strict):
     """An explicit plan."""
 
@@ -271,6 +280,8 @@ class TaskRequest(Strict):
     """Subtasks of this task that run at the same time; 0 for no limit of its own."""
     cache: bool = True
     """Whether outputs of earlier tasks may stand in for those of this one, and its own for those of later ones."""
+    agent_budget: AgentBudget | None = None
+    """What all its agents may use together; an agent that would pass it ends, and its work is kept."""
     callbacks: list[Callback] = Field(default_factory=list, max_length=10)
     """Who is told what happens to it."""
     aggregate: str | None = Field(None, min_length=1, max_length=10_000)

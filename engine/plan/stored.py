@@ -42,6 +42,13 @@ class Recall(msgspec.Struct, frozen=True):
     keys: list[str]
 
 
+class TaskBudget(msgspec.Struct, frozen=True):
+    """What all agents of a task may use together; None for no bound. ``cost`` is US dollars by CLAUDE_PRICES."""
+
+    tokens: int | None = None
+    cost: float | None = None
+
+
 class StoredCallback(msgspec.Struct, frozen=True):
     """Who is told of which events."""
 
@@ -64,6 +71,7 @@ class StoredBody(msgspec.Struct, frozen=True):
     """"rollback": the files that it changed are put back when it fails or is cancelled."""
     callbacks: list[StoredCallback] = []
     user_id: str = ""
+    agent_budget: TaskBudget | None = None
     trace: dict[str, str] = {}
     """Where its trace goes on: headers of W3C Trace Context."""
 

@@ -36,6 +36,7 @@ DEFAULTS = frozenset(
         "cache",
         "input",
         "aggregate",
+        "agent_budget",
     }
 )
 """Fields of a task that a template may give."""

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from engine.adapters.agent_streams import AgentStreams, Hold
-from engine.agentstore import Step
+from engine.agentstore import Step, Talked
 from engine.beside import Beside
 from engine.model import Json
 from engine.workers.events import Logged, Started, Stepped
@@ -76,6 +76,10 @@ class RedisTalks:
         body = msgspec.json.encode(step).decode()
         told = msgspec.json.encode(Stepped(self._hold.event_id, step, self._worker)).decode()
         return await self._streams.put_step(self._hold, step.id, body, told)
+
+    async def agent_usage(self, task_id: str) -> list[Talked]:  # noqa: ARG002
+        """Nothing: agents that share a budget are run by their engine."""
+        return []
 
     async def agent_steps(self, subtask_id: str, talk: str) -> list[Step]:
         """The steps of one talk, in the order of the turns."""

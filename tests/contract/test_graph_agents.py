@@ -28,6 +28,26 @@ async def test_a_talk_is_read_as_it_was_written(hand: Hand) -> None:
     assert await hand.graph.agent_steps(one.subtask_id, "none") == []
 
 
+async def test_what_the_talks_of_a_task_have_used_is_known_by_subtask(hand: Hand) -> None:
+    task, other = await hand.store(independent(2)), await hand.store(independent(1))
+    body = (
+        '{"turn": 1, "stop": "end_turn", "blocks": [], "usage": {"input_tokens": 10, "output_tokens": 5, "cost": 0.5}}'
+    )
+    for stored, keys in ((task, ("k0", "k1")), (other, ("k0",))):
+        claims = await hand.claimed(stored)
+        for key in keys:
+            answer = Step(stored.id, claims[key].id, claims[key].token, "abc", 1, "", hand.now, body)
+            for step in (answer, msgspec.structs.replace(answer, turn=2), msgspec.structs.replace(answer, call="c")):
+                assert await hand.graph.put_agent_step(step)
+
+    found = await hand.graph.agent_usage(task.id)
+
+    assert [(row.key, row.talk, row.turns, row.usage.tokens, row.usage.cost) for row in found] == [
+        ("k0", "abc", 2, 30, 1.0),
+        ("k1", "abc", 2, 30, 1.0),
+    ]
+
+
 async def test_an_attempt_that_is_over_says_nothing_more(hand: Hand) -> None:
     task = await hand.store(independent(1))
     claim = (await hand.claimed(task))["k0"]

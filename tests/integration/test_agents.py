@@ -28,6 +28,10 @@ roles:
     cluster: development
     system_prompt: You count.
     tools: [tally, write_file, shell]
+  - name: lead
+    cluster: design
+    system_prompt: You lead.
+    delegates: [counter]
 """
 
 
@@ -114,6 +118,74 @@ async def test_a_capped_agent_fails_its_subtask_and_its_work_is_kept(
     assert marks(tmp_path / "log") == ["n0", "n1"]
     found: Any = await engine.output(row)
     assert [call["input"]["name"] for call in found["tool_calls"]] == ["n0", "n1"]
+
+
+async def test_a_budget_holds_over_the_agents_of_a_task_and_the_report_says_where_the_tokens_went(
+    lab: Lab, fake: FakeClaude, tmp_path: Path
+) -> None:
+    """Two runaways side by side; a restart in the middle counts what was used before."""
+
+    def on_and_on(_: object) -> None:
+        number = len(fake.requests)
+        fake.calls((f"c{number}", "tally", {"name": str(number)}))
+
+    fake.decide = on_and_on
+    settings = _settings(fake, tmp_path)
+    engine = await lab.start(**settings)
+    agents = [step(key, type="agent", input={"role": "counter", "prompt": f"Count, {key}."}) for key in ("a", "b")]
+    body = plan(*agents) | {"agent_budget": {"tokens": 20_000}}
+    task_id = (await engine.submit(body)).id
+    await eventually(lambda: len(marks(tmp_path / "log")) >= 4, 30)
+    await lab.stop(engine)
+    engine = await lab.start(**settings)
+    task = await finished(engine, task_id)
+
+    assert task.status is TaskStatus.FAILED
+    errors = [json.loads(row.error or "{}") for row in (await subtasks(engine, task_id)).values()]
+    assert [error["category"] for error in errors] == ["resource", "resource"]
+    assert all("agent_budget of 20000 tokens" in error["message"] for error in errors)
+    agents_used = (await engine.reports.report(task_id)).agents
+    used = {row.key: row.usage.tokens for row in agents_used}
+    assert set(used) == {"a", "b"}
+    assert 15_000 < sum(used.values()) <= 20_000, "it is used, and not passed"
+    partial: Any = await engine.output((await subtasks(engine, task_id))["a"])
+    assert partial["tool_calls"], "the work until then is kept"
+
+
+async def test_an_agent_gives_work_to_other_roles_which_run_once_it_has_ended(
+    lab: Lab, fake: FakeClaude, tmp_path: Path
+) -> None:
+    def played(body: Any) -> None:
+        text, answers = str(body["messages"][0]["content"]), len(body["messages"]) // 2
+        if "Lead." in text and answers == 0:
+            one = {"key": "one", "role": "counter", "prompt": "Count {{subtasks.agent.output}}."}
+            two = {"key": "two", "role": "counter", "prompt": "Sum.", "after": ["one"]}
+            fake.calls(("a", "delegate", one), ("b", "delegate", two), ("c", "delegate", one | {"role": "lead"}))
+        elif "Count" in text and answers == 0:
+            fake.calls(("a", "tally", {"name": "one"}))
+        else:
+            fake.says(f"said: {'sum' if 'Sum.' in text else 'count' if 'Count' in text else 'lead'}")
+
+    fake.decide = played
+    engine = await lab.start(**_settings(fake, tmp_path))
+    body = plan(
+        step("agent", type="agent", input={"role": "lead", "prompt": "Lead.", "budget": {"tokens": 50_000}}),
+        step("after", type="noop", input={"got": "{{subtasks.agent.output.text}}"}, dependencies=["agent"]),
+    )
+    task = await run(engine, body)
+
+    assert task.status is TaskStatus.COMPLETED, task.error
+    rows = await subtasks(engine, task.id)
+    assert set(rows) == {"agent", "agent[one]", "agent[two]", "after"}
+    found = await _output(engine, task.id)
+    assert [one["key"] for one in found["delegated"]] == ["one", "two"]
+    assert [call["case"] for call in found["tool_calls"]] == ["", "", "refused"]
+    assert await engine.output(rows["after"]) == {"got": "said: lead"}
+    summed: Any = await engine.output(rows["agent[two]"])
+    assert summed["text"] == "said: sum"
+    assert "said: count" in json.dumps(fake.requests), "it reads what it comes after"
+    assert "Count {{subtasks.agent.output}}." in json.dumps(fake.requests), "what a model writes is no reference"
+    assert marks(tmp_path / "log") == ["one"]
 
 
 async def test_a_person_s_approval_opens_a_dangerous_tool_that_the_role_names(

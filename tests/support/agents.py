@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.agents.building import agent_of
 from engine.agents.roles import AgentCluster, AgentRole, Roles
 from engine.agents.tool import Agent
-from engine.agentstore import Step
+from engine.agentstore import Step, Talked, talked
 from engine.language import LanguageModel
 from engine.settings import Settings
 from engine.tools.registry import ToolRegistry
@@ -65,6 +65,10 @@ class Talks:
         if not self.gone:
             self.steps[step.id] = step
         return not self.gone
+
+    async def agent_usage(self, task_id: str) -> list[Talked]:
+        """What each talk has used."""
+        return talked([(step.subtask_id, step) for step in self.steps.values() if not step.call])
 
     async def agent_steps(self, subtask_id: str, talk: str) -> list[Step]:
         """In the order of the turns."""
