@@ -1,5 +1,5 @@
 # The engine. Loopback inside a container is reachable by nobody, so say where to listen:
-#   docker run --env BACKEND_HOST=0.0.0.0 --publish 127.0.0.1:8003:8003 agent03-core-engine:local
+#   docker run --env BACKEND_HOST=0.0.0.0 --env ALLOW_WITHOUT_KEYS=yes --publish 127.0.0.1:8003:8003 agent03-core-engine:local
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

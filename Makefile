@@ -31,7 +31,7 @@ test: $(DEV) browser ## All tests, on the embedded graph, a real Neo4j and a rea
 	@$(TESTS)
 
 .PHONY: check
-check: $(DEV) browser lint types imports ## Everything a change must pass: ruff, mypy, imports, tests with coverage
+check: $(DEV) browser lint types imports audit ## Everything a change must pass: ruff, mypy, imports, tests with coverage
 	@$(TESTS) --cov --cov-report=term
 
 .PHONY: browser
@@ -50,6 +50,11 @@ types: $(DEV) ## mypy, strict
 .PHONY: imports
 imports: $(DEV) ## The import contracts of pyproject.toml
 	@$(BIN)/lint-imports
+
+.PHONY: audit
+audit: $(DEV) ## Looks up every locked dependency in the public list of known faults; says which are not found there
+	@$(BIN)/uvx --quiet --from 'pip-audit>=2.10,<3' pip-audit --requirement requirements.lock --require-hashes \
+	  --disable-pip --progress-spinner off
 
 .PHONY: openapi
 openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change of the API that a review looks at

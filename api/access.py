@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from api.isolation import confine
 from api.problems import MISSING_SCOPE, NOT_FROM_HERE, OTHER_USER, UNAUTHORIZED, Refused
 from engine.keys.key import ApiKey, Scope
 from engine.keys.ring import Keyring, refused
@@ -67,7 +68,8 @@ async def authorize(connection: HTTPConnection) -> None:
     """Lets a request through, or a WebSocket before it is accepted; notes whose it is.
 
     Raises:
-        Refused: 401 without a good key, 403 where its scopes do not do.
+        Refused: 401 without a good key, 403 where its scopes or its user do not do, 429 where it has sent too many.
+        NotFound: for a task of another user.
     """
     connection.state.caller, connection.state.subject = None, ""
     ring: Keyring = connection.app.state.engine.keyring
@@ -84,6 +86,8 @@ async def authorize(connection: HTTPConnection) -> None:
     if not caller.may(needed):
         challenge = f'Bearer realm="agent03", error="insufficient_scope", scope="{needed.value}"'
         raise Refused(MISSING_SCOPE, refused(needed, caller), {CHALLENGE: challenge})
+    await connection.app.state.allowance.spend(caller)
+    await confine(connection, caller, name)
 
 
 def _holder(ring: Keyring, connection: HTTPConnection) -> ApiKey:

@@ -16,6 +16,7 @@ from api import openapi, problems
 from api.about import installed_version
 from api.accept import refuse_unacceptable
 from api.access import authorize
+from api.allowance import Allowance
 from api.live.hub import Hub
 from api.methods import Methods
 from api.metrics import Metrics
@@ -90,6 +91,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     app.state.hub = hub = Hub(engine)
+    app.state.allowance = Allowance(settings.key_rate)
     metrics.watch(lambda: {"viewers": hub.viewers})
     problems.install(app)
     app.add_middleware(Methods, routes=app.router.routes)

@@ -63,7 +63,7 @@ _TITLES = {
     409: "The current state does not allow that",
     413: "The body is too large",
     415: "The body is in another form than JSON, or compressed",
-    429: "There is too much to do already; Retry-After says when to try again",
+    429: "There is too much to do already, or the key has sent too many requests; Retry-After says when to try again",
     500: "A fault of the engine; its log says more under the request's id",
     503: "The graph does not answer; Retry-After says when to try again",
 }
@@ -222,7 +222,7 @@ def _mend_operation(method: str, responses: dict[str, Any], scope: Scope | None)
     responses.pop("422", None)
     common = (500,) if "204" in responses else (406, 500)
     if scope:
-        common = (*common, 401, 403)
+        common = (*common, 401, 403, 429)
     for status in (*common, *(() if method == "get" else (403,))):
         responses.setdefault(str(status), _problem(status))
     for status, response in responses.items():

@@ -46,6 +46,7 @@ UNAUTHORIZED = Kind("unauthorized", 401, "A key is needed")
 MISSING_SCOPE = Kind("missing-scope", 403, "The key is not good for that")
 NOT_FROM_HERE = Kind("not-from-here", 403, "That is done on the machine of the server")
 OTHER_USER = Kind("other-user", 403, "The key is for another user")
+TOO_OFTEN = Kind("too-often", 429, "The key has sent too many requests")
 NOT_READY = Kind("not-ready", 503, "The engine is not ready")
 
 ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {

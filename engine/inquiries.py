@@ -27,6 +27,8 @@ LARGE = 5_000
 """Subtasks above which the longest way is looked for beside the event loop."""
 SEARCHED = 10_000
 """Tasks that one search looks at: no index finds a text inside another one."""
+REMEMBERED_USERS = 10_000
+"""Tasks of which is remembered whose they are: that never changes."""
 EVENT_PAGE = 1_000
 """Events read from the graph at a time by whoever follows a task."""
 
@@ -47,6 +49,7 @@ class Inquiries:
         self._attempts = attempts
         self._tools = tools
         self._stopped = asyncio.Event()
+        self._users: dict[str, str] = {}
 
     async def task(self, task_id: str) -> Task:
         """A task with its counts as of now. Raises ``NotFound``."""
@@ -54,6 +57,19 @@ class Inquiries:
         if found is None:
             raise NotFound(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
         return self.shown(found)
+
+    async def user_of(self, task_id: str) -> str | None:
+        """Whose a task is, "" where it is nobody's; None where there is no such task."""
+        if live := self._ledger.tasks.get(task_id):
+            return live.body.user_id
+        if task_id not in self._users:
+            found = await self._graph.task(task_id)
+            if found is None:
+                return None
+            if len(self._users) >= REMEMBERED_USERS:
+                self._users.clear()
+            self._users[task_id] = found.user_id
+        return self._users[task_id]
 
     def shown(self, task: Task) -> Task:
         """A task that was read before, with its counts as of now where it is open in this engine."""

@@ -109,7 +109,7 @@ class Intake:
         self._refuse_when_ended()
         plan = await self._planned(body, await self._planner.plan(body))
         size = len(plan.subtasks)
-        self._refuse_when_full(size)
+        self._refuse_when_full(size, plan.request.user_id)
         self._reserved += size
         try:
             now = self._clock.now()
@@ -152,7 +152,7 @@ class Intake:
         now = self._clock.now()
         task = await self._reruns.prepare(earlier, wish, self._ulids.new(now), now, request)
         size = len(task.subtasks) - len(task.settled)
-        self._refuse_when_full(size)
+        self._refuse_when_full(size, earlier.user_id)
         self._reserved += size
         try:
             task, _ = await self._outlook.estimated(task)
@@ -208,7 +208,7 @@ class Intake:
         if self._ledger.draining:
             raise GraphUnavailable("this engine is shutting down: send the task to another one, or later")
 
-    def _refuse_when_full(self, size: int) -> None:
+    def _refuse_when_full(self, size: int, user: str) -> None:
         waiting = self._ledger.unsettled + self._reserved
         if waiting and waiting + size > self._settings.max_queued_subtasks:
             raise Busy(
@@ -218,6 +218,12 @@ class Intake:
             )
         if len(self._ledger.tasks) >= self._settings.max_open_tasks:
             raise Busy(f"{len(self._ledger.tasks)} tasks are open already: send it again later", RETRY_SECONDS)
+
+        most = self._settings.user_open_tasks
+        if most and user and sum(task.body.user_id == user for task in self._ledger.tasks.values()) >= most:
+            raise Busy(
+                f"user {user} has {most} open tasks already (USER_OPEN_TASKS): wait for one to end", RETRY_SECONDS
+            )
 
     async def _store(self, task: NewTask, origin: Origin) -> None:
         task = msgspec.structs.replace(task, body=stored.traced(task.body, origin))

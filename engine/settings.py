@@ -68,7 +68,13 @@ class Settings(BaseModel):
 
     # -- where it listens and what it belongs to
     backend_host: str = "127.0.0.1"
-    """Address to listen on. Beyond loopback anyone who reaches the port can run shell commands."""
+    """Address to listen on. Beyond loopback anyone who reaches the port and needs no key can run shell commands."""
+    allow_without_keys: bool = False
+    """``yes`` listens beyond loopback although nobody is asked for a key: where something else guards the port."""
+    key_rate: int = Field(0, ge=0, le=1_000_000)
+    """Requests that each key may send in a minute; 0 for any number."""
+    user_open_tasks: int = Field(0, ge=0)
+    """Open tasks that each user may have in this engine before it answers 429; 0 for any number."""
     backend_port: int = Field(8003, ge=0, le=65535)
     """TCP port of the REST API; 0 takes a free one."""
     namespace: str = Field("agent03", pattern=r"^[A-Za-z0-9_.-]{1,64}$")

@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from api.app import create_app
 from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say
+from api.door import refuse_an_open_door
 from api.logging import told_to
 from api.metrics import Metrics
 from api.wiring import open_engine
@@ -49,6 +50,7 @@ async def serve_api(settings: Settings) -> None:
     """Serves until a signal comes.
 
     Raises:
+        SettingsError: when it would listen beyond this machine and ask nobody for a key.
         Stop: with exit code 3 when the port cannot be had; with 1 when a fault inside has ended the engine, so that
             whoever supervises the process starts it again.
     """
@@ -56,6 +58,7 @@ async def serve_api(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     with bound_socket(settings.backend_host, settings.backend_port) as sock:
         async with AsyncExitStack() as last, open_engine(settings, observer=metrics) as engine:
+            refuse_an_open_door(settings, keys=engine.keyring.active)
             metrics.watch(engine.snapshot)
             metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
             last.enter_context(metrics.watch_loop())

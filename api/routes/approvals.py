@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import present
+from api.access import Caller
 from api.approvals import ApprovalPage, Decided, view
 from api.cursor import Cursor, encode_cursor
+from api.isolation import own_rows
 from api.openapi import problems
 from api.routes import TheEngine, TheSettings, who
 from api.verbs import VerbBody, body_of, read_body
@@ -58,12 +60,17 @@ class Group(VerbBody):
 
 
 @router.get("/approvals", responses=problems(400, 503))
-async def list_approvals(engine: TheEngine, wanted: Annotated[Page, Query()]) -> ApprovalPage:
-    """What waits for a person in all tasks of the namespace. One that an interruption has put in doubt asks nothing by
-    itself; it is listed with its task.
+async def list_approvals(engine: TheEngine, wanted: Annotated[Page, Query()], caller: Caller) -> ApprovalPage:
+    """What waits for a person in all tasks of the namespace; with the key of one user in that user's tasks. One that an
+    interruption has put in doubt asks nothing by itself; it is listed with its task.
     """
-    found = await engine.approvals.all(after=wanted.cursor or "", limit=wanted.limit + 1)
-    return _page(found, wanted.limit)
+
+    async def fetch(after: str, limit: int) -> list[tuple[str, str, Approval]]:
+        found = await engine.approvals.all(after=after, limit=limit)
+        return [(one.request.id, one.request.task_id, one) for one in found]
+
+    page, after = await own_rows(engine, caller, fetch, wanted.cursor or "", wanted.limit)
+    return ApprovalPage(approvals=[view(one) for one in page], next_cursor=encode_cursor(after) if after else None)
 
 
 @router.get("/tasks/{task_id}/approvals", responses=problems(400, 404, 503))

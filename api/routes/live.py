@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import present, schemas
 from api.accept import preferred
-from api.access import still_good
+from api.access import Caller, still_good
 from api.filters import TaskState
+from api.isolation import user_asked_for
 from api.live.channel import Lag
 from api.live.stream import MEDIA_TYPE, EventStream, send_texts
 from api.openapi import problems
@@ -125,18 +126,25 @@ async def watch_tasks(
     request: Request,
     hub: TheHub,
     wanted: Annotated[TasksWatched, Query()],
+    caller: Caller,
     last_event_id: Annotated[
         str | None, Header(pattern=PLACE, description="Goes on from there; browsers send it.")
     ] = None,
 ) -> Response:
     """All tasks of the namespace live, also those of other engines, as Server-Sent Events: ``event: task`` when one is
-    new or in another state, ``event: progress`` when its counts have changed.
+    new or in another state, ``event: progress`` when its counts have changed. With the key of one user only that
+    user's.
 
     Each message is the whole of what is told of a task: the latest one counts, so one that comes twice does no harm.
     After ``Last-Event-ID`` (``TASK:SEQ``) everything since then comes, and what changed in the minute before once more.
     Without it the stream begins with what changes from now on.
     """
-    parts = await hub.admit_to_all(last_event_id or "", wanted.lets_through)
+    user = user_asked_for(caller, None)
+
+    def lets_through(task: Glance) -> bool:
+        return user in (None, task.user_id) and wanted.lets_through(task)
+
+    parts = await hub.admit_to_all(last_event_id or "", lets_through)
     return EventStream(parts, lambda: still_good(request))
 
 

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access import Caller
 from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, milliseconds
+from api.isolation import refuse_others_log
 from api.logs import view
 from api.openapi import problems
 from api.routes import TheEngine
@@ -60,10 +62,11 @@ class LogFilter(BaseModel):
 
 
 @router.get("/logs", responses=problems(400, 503))
-async def list_logs(engine: TheEngine, wanted: Annotated[LogFilter, Query()]) -> LogPage:
+async def list_logs(engine: TheEngine, wanted: Annotated[LogFilter, Query()], caller: Caller) -> LogPage:
     """What subtasks have logged, the latest first. Kept for LOG_KEEP_DAYS and up to LOG_KEEP_ROWS lines of the
-    namespace; lines of another engine may be a second late.
+    namespace; lines of another engine may be a second late. The key of one user has to name a task of that user.
     """
+    await refuse_others_log(engine, caller, wanted.task)
     found = await engine.logbook.lines(wanted.wish())
     page = found[: wanted.limit]
     return LogPage(

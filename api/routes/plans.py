@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from api import present, schemas
+from api.access import Caller
 from api.body import read_task
 from api.openapi import plan_body, problems
 from api.raw import document_of, json_response
@@ -29,6 +30,9 @@ async def preview_plan(request: Request, engine: TheEngine, settings: TheSetting
 
 
 @router.get("/templates", responses=problems(503))
-async def list_templates(engine: TheEngine) -> schemas.Templates:
-    """The plan templates of TEMPLATES_PATH, to be sent as ``template`` and ``parameters``; and plans that worked."""
-    return present.templates(await engine.templates())
+async def list_templates(engine: TheEngine, caller: Caller) -> schemas.Templates:
+    """The plan templates of TEMPLATES_PATH, to be sent as ``template`` and ``parameters``; and plans that worked, which
+    the key of one user does not see: they hold what others have asked for.
+    """
+    found = present.templates(await engine.templates())
+    return found.model_copy(update={"learned": []}) if caller and caller.user_id else found

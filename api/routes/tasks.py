@@ -14,6 +14,7 @@ from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, TaskState, milliseconds
 from api.headers import IDEMPOTENCY_REPLAYED
 from api.idempotency import IdempotencyKey
+from api.isolation import user_asked_for
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput
@@ -89,15 +90,17 @@ def _of_user(body: Json, caller: ApiKey | None) -> Json:
 
 
 @router.get("/tasks", responses=problems(400, 503))
-async def list_tasks(engine: TheEngine, wanted: Annotated[TaskFilter, Query()]) -> schemas.TaskPage:
-    """Tasks, newest first. Results are left out here; each task has its own under ``/tasks/{task_id}``."""
+async def list_tasks(engine: TheEngine, wanted: Annotated[TaskFilter, Query()], caller: Caller) -> schemas.TaskPage:
+    """Tasks, newest first; with the key of one user only that user's. Results are left out here; each task has its own
+    under ``/tasks/{task_id}``.
+    """
     first, before = _range(wanted)
     horizon = await engine.horizon(first, before) if wanted.search else None
     rows = await engine.tasks(
         status=wanted.status,
         type=wanted.type,
         tag=wanted.tag,
-        user_id=wanted.user_id,
+        user_id=user_asked_for(caller, wanted.user_id),
         search=wanted.search,
         first=horizon or first,
         before=before,

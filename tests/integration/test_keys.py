@@ -136,7 +136,7 @@ async def test_what_a_person_causes_names_who_it_was(lab: Lab) -> None:
         await finished(engine, other)
         assert (
             await client.post(f"/tasks/{other}/rerun", json={"from": "start"}, headers=bearer(ci))
-        ).status_code == 403
+        ).status_code == 404
     said = {(event.event, event.key): event.detail for event in await story(engine, task_id)}
     assert said["created", ""] == "ci"
     assert said["pause", ""] == said["resume", ""] == said["skip", "b"] == "root"
