@@ -18,6 +18,7 @@ import uuid
 from pathlib import Path
 
 from engine.errors import EngineError, NoRoom
+from engine.room import require_room
 
 IDENTITY = "store.id"
 """The file that tells one blob store from another."""
@@ -117,6 +118,7 @@ class FolderBlobs:
         try:
             if not (_holds(path, digest) and _touch(path)):
                 _make_folder(path.parent, self._root)
+                require_room(path.parent, len(data))
                 _write(path, data)
         except OSError as error:
             if error.errno in FULL:

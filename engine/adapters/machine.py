@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.gauge import Reading
+from engine.room import free_bytes
 
 _UNLIMITED = 1 << 60
 
@@ -79,20 +80,19 @@ class Machine:
 
     def _disk(self) -> tuple[int | None, str]:
         """The room of the fullest place, and which that is."""
-        found = [(room, str(folder)) for folder in self._folders if (room := free_bytes(folder)) is not None]
+        found = [(room, str(folder)) for folder in self._folders if (room := _room(folder)) is not None]
         return min(found, default=(None, ""))
 
 
-def free_bytes(folder: Path) -> int | None:
-    """The room for this user on the disk of a folder, or of the nearest one above it that is there."""
+def _room(folder: Path) -> int | None:
+    """The room on the disk of a folder, or of the nearest one above it that is there."""
     for place in (folder, *folder.absolute().parents):
         try:
-            found = os.statvfs(place)
+            return free_bytes(place)
         except FileNotFoundError:
             continue
         except OSError:
             return None
-        return found.f_bavail * found.f_frsize
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.errors import Category, ToolError
+from engine.room import NoSpace
 
 _KNOWN: dict[int, tuple[Category, str, str]] = {
     errno.ENOENT: (Category.CONFIGURATION, "there is no such file or folder", "list_files shows what there is."),
@@ -33,6 +34,8 @@ def explained(path: str) -> Iterator[None]:
         category, text, suggestion = _KNOWN.get(
             error.errno or 0, (Category.TRANSIENT, error.strerror or str(error), "")
         )
+        if isinstance(error, NoSpace):
+            text = str(error.strerror)
         raise ToolError(f"{path}: {text}", category=category, suggestion=suggestion) from error
 
 

@@ -87,7 +87,7 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     if tool == 0:
         kept = {name: os.environ[name] for name in inherit if name in os.environ}
         os.nice(nice)
-        become(argv, cwd, {**kept, **env}, limits, streams, libc, control, crowd)
+        become(argv, cwd, {**kept, **env}, limits, streams, libc, control, crowd, nice)
     for stream in streams:  # only the tool holds its pipes, so that the engine sees them end with it
         os.close(stream)
     if tool < 0:
@@ -145,10 +145,13 @@ def become(
     libc: ctypes.CDLL,
     control: int,
     crowd: Crowd,
+    nice: int,
 ) -> None:
     """Turns the forked child into the tool, in a session of its own; never returns."""
     try:
         os.setsid()
+        with suppress(OSError):  # where sessions share the processor out, niceness counts only inside of each
+            write("/proc/self/autogroup", str(nice))
         crowd.enter()
         if LINUX:  # after ``enter``: another user would not inherit it
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -24,8 +24,10 @@ from typing import Any
 
 import structlog
 
+from engine.room import require_room
 from engine.toolport import Resources
 from engine.tools.crowding import Crowding, Held
+from engine.tools.file_errors import explained
 from engine.tools.guardians import Control, Guardians, Outcome
 from engine.tools.threads import to_the_end
 
@@ -229,8 +231,10 @@ def _stdin(data: bytes) -> Iterator[int]:
             yield null.fileno()
         return
     with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
+        with explained("stdin"):
+            require_room(file.fileno(), len(data))
+            file.write(data)
+            file.seek(0)
         yield file.fileno()
 
 

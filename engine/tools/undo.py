@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.errors import Category, ToolError
+from engine.room import require_room
 from engine.tools.atomic import replacement
 from engine.tools.roots import Place, Roots
 
@@ -217,12 +218,19 @@ def _keep_file(place: Place, folder: Path) -> str:
         os.link(place.name, folder / name, src_dir_fd=place.folder, follow_symlinks=False)
     except OSError:  # another disk, or a file system without hard links
         descriptor = os.open(place.name, _READ, dir_fd=place.folder)
-        with os.fdopen(descriptor, "rb") as source, (folder / name).open("xb") as kept:
-            shutil.copyfileobj(source, kept)
-            os.fchmod(kept.fileno(), _mode(source))
-            kept.flush()
-            os.fsync(kept.fileno())
+        with os.fdopen(descriptor, "rb") as source:
+            require_room(folder, os.fstat(descriptor).st_size)
+            _copy(source, folder / name)
     return name
+
+
+def _copy(source: BinaryIO, target: Path) -> None:
+    """A copy that is on the disk when this returns."""
+    with target.open("xb") as kept:
+        shutil.copyfileobj(source, kept)
+        os.fchmod(kept.fileno(), _mode(source))
+        kept.flush()
+        os.fsync(kept.fileno())
 
 
 def _append(journal: Path, change: dict[str, Any]) -> None:
@@ -254,8 +262,10 @@ def _read(line: str) -> dict[str, Any] | None:
 
 def _put_back(place: Place, previous: Path | None) -> None:
     if previous is not None:
-        with previous.open("rb") as source, replacement(place, _mode(source)) as file:
-            shutil.copyfileobj(source, file)
+        with previous.open("rb") as source:
+            require_room(place.folder, os.fstat(source.fileno()).st_size)
+            with replacement(place, _mode(source)) as file:
+                shutil.copyfileobj(source, file)
         return
     try:
         os.unlink(place.name, dir_fd=place.folder)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from engine.errors import Category, ToolError
 from engine.model import Json
+from engine.room import require_room
 from engine.toolport import RunContext, ToolHealth
 from engine.tools.atomic import replacement, temporary_name
 from engine.tools.base import Input, InputFault, ModelTool
@@ -24,8 +25,6 @@ from engine.tools.roots import Place, Roots
 from engine.tools.threads import in_thread
 from engine.tools.undo import UndoLog
 
-SPARE_BYTES = 1024 * 1024
-"""Left free on the disk, for the folder's own entries and for those who write at the same time."""
 _ANYONE_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -91,7 +90,7 @@ class WriteFile(ModelTool[WriteFileInput]):
                         category=Category.CONFIGURATION,
                         suggestion='Choose another path, or allow it with "overwrite": true.',
                     )
-                _check_room(place, value.path, len(data))
+                require_room(place.folder, len(data))
                 name = temporary_name()
                 with replacement(place, previous, name) as file:
                     file.write(data)
@@ -129,15 +128,3 @@ def _mode(place: Place, path: str) -> int | None:
             suggestion="Choose another path, or make it writable: chmod u+w.",
         )
     return mode
-
-
-def _check_room(place: Place, path: str, size: int) -> None:
-    """Raises ``ToolError`` when the disk has no room for ``size`` bytes."""
-    found = os.fstatvfs(place.folder)
-    room = found.f_bavail * found.f_frsize
-    if size + SPARE_BYTES > room:
-        raise ToolError(
-            f"{path}: {size} bytes do not fit on the disk, which has {room} bytes left",
-            category=Category.RESOURCE,
-            suggestion="Free some space.",
-        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from engine.errors import AlreadyStored, GraphExhausted, GraphLocked, GraphUnavailable
+from engine.room import free_bytes
 
 MIB = 1024 * 1024
 LEAST_FREE = 16 * MIB
@@ -55,19 +55,14 @@ def is_torn_log(error: Exception) -> bool:
 
 def has_room(folder: Path) -> bool:
     """Whether the disk of ``folder`` has room for a transaction."""
-    return _free(folder) >= LEAST_FREE
+    return free_bytes(folder) >= LEAST_FREE
 
 
 def require_room(folder: Path) -> None:
     """Raises ``GraphUnavailable`` when the disk of ``folder`` is as good as full."""
-    free = _free(folder)
+    free = free_bytes(folder)
     if free < LEAST_FREE:
         raise GraphUnavailable(
             f"the disk of {folder} is full: the embedded graph is written only while {LEAST_FREE // MIB} MiB are free, "
             f"and {free / MIB:.1f} are. Make room; the engine then goes on by itself"
         )
-
-
-def _free(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize

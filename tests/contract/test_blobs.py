@@ -163,6 +163,20 @@ async def test_a_write_that_fails_leaves_nothing(
     assert await blobs.get(digest_of(DATA)) == DATA
 
 
+async def test_a_write_that_does_not_fit_is_not_begun(
+    blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("engine.room.free_bytes", lambda _: 1024 * 1024 + len(DATA) - 1)
+        full.setattr("tempfile.mkstemp", None)
+        with pytest.raises(NoRoom, match="is full, and 45000 bytes are to be stored: make room"):
+            await blobs.put(digest_of(DATA), DATA)
+
+    assert files(root) == []
+    await blobs.put(digest_of(DATA), DATA)
+    assert await blobs.get(digest_of(DATA)) == DATA
+
+
 async def test_bytes_and_folders_are_on_disk_before_the_name_appears(
     blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

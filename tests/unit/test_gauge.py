@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.machine import Machine, free_bytes
+from engine.adapters.machine import Machine, _room
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of itself in files")
 
@@ -76,6 +76,6 @@ def test_this_machine_is_read() -> None:
 
 
 def test_the_room_of_a_folder_that_is_not_made_yet_is_that_above_it(tmp_path: Path) -> None:
-    assert free_bytes(tmp_path / "not" / "yet") is not None
+    assert _room(tmp_path / "not" / "yet") is not None
     (tmp_path / "file").write_text("")
-    assert free_bytes(tmp_path / "file" / "below") is None
+    assert _room(tmp_path / "file" / "below") is None

@@ -401,7 +401,7 @@ async def test_a_write_that_does_not_fit_is_not_begun(desk: Desk, monkeypatch: p
     found = list(os.statvfs(desk.root))
     found[0] = found[1] = 4096
     found[4] = 300  # blocks: 1.2 MB, of which one is spare
-    monkeypatch.setattr("engine.tools.write_file.os.fstatvfs", lambda _: os.statvfs_result(found))
+    monkeypatch.setattr("engine.room.os.statvfs", lambda _: os.statvfs_result(found))
     await desk.do("write", "small", content="x" * 100_000)
     error = await desk.fail("write", "large", content="x" * 200_000)
     assert (error.category, "do not fit" in str(error)) == (Category.RESOURCE, True)

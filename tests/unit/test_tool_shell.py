@@ -16,7 +16,7 @@ import pytest
 
 from engine.errors import Category, ToolError
 from engine.tools.crowding import Crowding
-from engine.tools.process import MIB, Command, Limits, Processes
+from engine.tools.process import MIB, NICE, Command, Limits, Processes
 from engine.tools.roots import Roots
 from engine.tools.shell import Shell
 from tests.support.tools_context import RecordingContext, alive, running, until
@@ -394,6 +394,15 @@ async def test_a_killed_engine_leaves_nothing_running(tmp_path: Path) -> None:
     await engine.wait()
     await until(lambda: running("71009.5") == [], 1)
     await until(lambda: not any(map(alive, below)), 1)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="this system shares out by process, not by session"
+)
+async def test_its_whole_session_stands_back_on_the_processor(shell: Shell) -> None:
+    output = await shell.run({"argv": ["cat", "/proc/self/autogroup"]}, RecordingContext())
+    assert isinstance(output, dict)
+    assert str(output["stdout"]).endswith(f"nice {NICE}\n")
 
 
 def test_what_the_guardian_is_sent_is_json() -> None:

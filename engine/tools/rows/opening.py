@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import Category, ToolError
 from engine.model import Json
+from engine.room import require_room
 from engine.tools.file_errors import explained, no_file
 from engine.tools.roots import Roots
 from engine.tools.rows.faults import bad_data, wrong
@@ -89,7 +90,9 @@ def _file(source: Origin, roots: Roots) -> Iterator[Opened]:
 
 def _kept(data: bytes, source: Origin, folder: Path, named: str | None) -> Opened:
     path = folder / f"data-{len(list(folder.iterdir()))}"
-    path.write_bytes(data)
+    with explained(source.label):
+        require_room(folder, len(data))
+        path.write_bytes(data)
     return Opened(source.label, _format(source, data[:_PEEK], named), str(path))
 
 

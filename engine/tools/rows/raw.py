@@ -12,6 +12,8 @@ from typing import BinaryIO
 import msgspec
 
 from engine.model import Json
+from engine.room import require_room
+from engine.tools.file_errors import explained
 from engine.tools.rows.census import Family, quoted, text
 from engine.tools.rows.database import Database
 from engine.tools.rows.faults import bad_data, in_source
@@ -169,7 +171,10 @@ def _of_values(database: Database, rows: list[dict[str, Json]], source: Origin, 
     names = list(dict.fromkeys(column for row in rows for column in row))
     checked_names(names, source.label)
     path = database.folder / f"{name}.ndjson"
-    path.write_bytes(_lines(rows, source.label))
+    lines = _lines(rows, source.label)
+    with explained(source.label):
+        require_room(database.folder, len(lines))
+        path.write_bytes(lines)
     kind = "VARCHAR" if family == "text" else "JSON"
     columns = ", ".join(f"{text(column)}: '{kind}'" for column in names)
     reader = (
@@ -220,6 +225,8 @@ def _piece(opened: Opened, bounds: Sequence[int], folder: Path, *, with_header: 
             raise bad_data(opened.label, "it is shorter than when it was validated", "Validate it again.")
         if with_header:
             piece.write(_header_bytes(whole))
+        with explained(opened.label):
+            require_room(folder, bounds[1] - bounds[0])
         whole.seek(bounds[0])
         _copy(whole, piece, bounds[1] - bounds[0])
     return str(path)
