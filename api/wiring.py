@@ -76,7 +76,8 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     templates = load_templates(settings.templates_path)
     graph = build_graph(settings)
     crew = build_crew(settings, redis, graph)
-    tools = build_tools(settings, templates, graph, crew)
+    vault = build_vault(settings)
+    tools = build_tools(settings, templates, graph, crew, vault)
     engine = Engine(
         settings=settings,
         graph=graph,
@@ -90,7 +91,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         shown=ShownInCallbacks(),
         policy=load_policy(settings.approval_policy),
         shared=SharedState(redis, settings.namespace),
-        vault=build_vault(settings),
+        vault=vault,
         board=build_board(settings, redis),
         pools=None if crew is None else crew.pools,
     )
@@ -182,17 +183,19 @@ def build_tools(
     templates: TemplateSet | None = None,
     talks: AgentStore | None = None,
     crew: Elsewhere | None = None,
+    vault: Vault | None = None,
 ) -> ToolRegistry:
-    """The built-in tools, those of the user's modules, and agents.
+    """The built-in tools, those of the user's modules, those of MCP servers, and agents.
 
     Args:
         settings: of the engine.
         templates: for sub-plans.
         talks: where the talks of agents are kept; None where nothing is run.
         crew: runs agents in other processes.
+        vault: has the secrets that MCP servers need; None where nothing is run.
 
     Raises:
-        SettingsError: a module or a role is at fault.
+        SettingsError: a module, a role or the file of MCP servers is at fault.
     """
     from api.roles import load_roles
     from engine.agents.building import agent_of
@@ -200,6 +203,11 @@ def build_tools(
 
     model = build_model(settings)
     registry = ToolRegistry.from_settings(settings, model, templates)
+    if settings.mcp_servers is not None:
+        from engine.secrets.vault import Vault
+        from engine.tools.mcp.source import mcp_servers
+
+        registry.source = mcp_servers(settings, vault or Vault())
     roles = load_roles(settings.roles_path)
     registry.register(agent_of(settings, roles, registry.get, registry.names(), model, talks, crew))
     return registry

@@ -15,6 +15,7 @@ from engine.identity import Identity
 from engine.keys.ring import Keyring
 from engine.limits.turnstile import Turnstile
 from engine.logbook import Logbook
+from engine.offer import Offer
 from engine.ownership import Ownership
 from engine.ports import Blobs, Health
 from engine.removal import Removal
@@ -44,6 +45,7 @@ class Life(Verbs):
     _identity: Identity
     _learner: Learner
     _loops: list[asyncio.Task[None]]
+    _offer: Offer
     _ownership: Ownership
     _redis: Health | None
     _removal: Removal
@@ -82,6 +84,7 @@ class Life(Verbs):
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
         self._looking = asyncio.create_task(self._removal.run())
         self._tool_watch.begin()
+        self._tools.begin(self._offer.meet)
         self.easing.begin()
         self.turnstile.share(self.id)
         _log.info("engine started", engine=self.id, graph=self._graph.location, open_tasks=len(self._ledger.tasks))

@@ -16,6 +16,7 @@ from engine.limits.turnstile import Turnstile
 from engine.model import Json
 from engine.statistics import learned
 from engine.toolhealth import ToolWatch
+from engine.toolport import Tool
 from engine.tools.registry import ToolRegistry
 
 
@@ -41,6 +42,11 @@ class Offer:
             raise NotFound(f"no tool is called {name!r}: GET /tools lists those there are")
         self._turnstile.reset(name, endpoint)
         return self._entry(name, self._ledger.running_by_type, self._ledger.throttle.limits())
+
+    def meet(self, tool: Tool) -> None:
+        """A tool has come that was not there at the start."""
+        self._ledger.throttle.meet(tool.name, tool.limits.parallel)
+        self._watch.follow(tool.name)
 
     async def tools(self) -> list[dict[str, Json]]:
         """Every type by name. What other engines have learned may be a minute old."""

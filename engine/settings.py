@@ -154,6 +154,8 @@ class Settings(BaseModel):
     tool_uids: str = Field("", pattern=r"^([0-9]+-[0-9]+)?$")
     """Ids of users that nobody else uses, as first-last, for an engine that is root without such a cgroup: each tool
     runs as one of them, so that the kernel can count its processes, and reaches the files of root all the same."""
+    mcp_servers: Path | None = None
+    """JSON file of MCP servers whose tools become subtask types, ``mcp.SERVER.TOOL``; empty means none."""
     http_allow_private: Names = Field(default_factory=list)
     """Private addresses that http_request may reach: host[:port] or CIDR, comma separated."""
 

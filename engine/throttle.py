@@ -34,6 +34,11 @@ class Throttle:
         else:
             self._caps[type_] = limit
 
+    def meet(self, type_: str, limit: int | None) -> None:
+        """A type that was not there at the beginning may run so many at once, unless the settings say otherwise."""
+        if limit is not None:
+            self._settings.setdefault(type_, limit)
+
     @property
     def caps(self) -> Mapping[str, int]:
         """The caps in force."""

@@ -70,6 +70,11 @@ class ToolWatch:
         for name in self._names():
             self._later(name, FIRST_SECONDS)
 
+    def follow(self, name: str) -> None:
+        """Asks a tool from now on that was not there at the beginning."""
+        if name not in self._alarms:
+            self._later(name, FIRST_SECONDS)
+
     async def stop(self) -> None:
         """Asks nobody any more."""
         for alarm in self._alarms.values():
@@ -98,6 +103,8 @@ class ToolWatch:
     async def _check(self, name: str) -> None:
         tool = self._tools(name)
         if tool is None:
+            self._alarms.pop(name, None)
+            self._found.pop(name, None)
             return
         async with self._turns:
             health = await _asked(tool)

@@ -53,7 +53,8 @@ def agent_of(
     wrappers = Wrappers(folder, Processes(settings.cancel_grace_seconds, Crowding.of(settings)))
     if taken := sorted(set(wrappers.names()) & {*names, Agent.name}):
         raise SettingsError(f"WRAPPERS_PATH={folder}: {taken[0]} is a subtask type already; rename the file")
-    if faults := unknown_tools(roles.all(), {*names, *wrappers.names()}):
+    named = {tool for role in roles.all() for tool in role.tools if tools(tool) is not None}
+    if faults := unknown_tools(roles.all(), {*names, *named, *wrappers.names()}):
         raise SettingsError(f"ROLES_PATH: {'; '.join(faults[:5])}; correct it, or add the tool")
     bounds = Bounds(roots.real, model="" if model is None else endpoint_of(model.address))
     toolset = Toolset(roles, tools, wrappers, bounds)

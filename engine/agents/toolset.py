@@ -23,6 +23,7 @@ from engine.model import Expand, Json
 from engine.toolport import RunContext, Tool
 from engine.tools.base import FunctionTool
 from engine.tools.json_value import NotJson, plain
+from engine.tools.mcp.tool import McpTool
 from engine.tools.secret_text import without_secrets
 
 CALL_SECONDS = 120.0
@@ -92,7 +93,7 @@ class Toolset:
         """
         tool = await self._allowed(role, name)
         task_id = context.task_id
-        inside = placed(tool.name, value, task_id)
+        inside = value if _far(tool) else placed(tool.name, value, task_id)
         self._check(tool, value if isinstance(tool, Wrapper) else inside, inside, context)
         if isinstance(tool, Wrapper):  # it works in the folder of the task, so its relative paths are right as they are
             return await _called(tool.within(self.bounds.resolve(task_id)), value, context, tool.seconds)
@@ -111,11 +112,13 @@ class Toolset:
         return await self._tool(found)
 
     async def _tool(self, name: str) -> Tool:
-        return self._tools(name) or await self._wrappers.get(name)
+        found = self._tools(name) or await self._wrappers.get(name)
+        return await found.known() if isinstance(found, McpTool) else found
 
     def _check(self, tool: Tool, value: Json, inside: Json, context: RunContext) -> None:
         """Refuses what points out of the task's folder, what needs a person, and what does not fit."""
-        if (path := outside(tool.name, inside, context.task_id, self.bounds.resolve)) is not None:
+        path = None if _far(tool) else outside(tool.name, inside, context.task_id, self.bounds.resolve)
+        if path is not None:
             raise _refused(f"{path!r} lies outside the folder of this task; name paths inside it, such as notes.txt")
         if faults := tool.check(value):
             listed = "; ".join(f"/{'/'.join(map(str, path))}: {message}" for path, message in faults[:5])
@@ -133,6 +136,11 @@ class Toolset:
                 f"a person has to look at this call ({why}); say in your answer what you would have called",
                 Category.PERMISSION,
             )
+
+
+def _far(tool: Tool) -> bool:
+    """Whether it works elsewhere: what its input calls a path is none of this machine."""
+    return isinstance(tool, McpTool) and tool.remote
 
 
 def _needs_person(tool: Tool, value: Json) -> bool:
@@ -181,7 +189,7 @@ def _refused(message: str, category: Category = Category.CONFIGURATION) -> ToolE
 def _about(tool: Tool) -> str:
     """What a tool does: a function or wrapper says it in its schema, a built-in one in its docstring."""
     schema = tool.schema()
-    if isinstance(tool, FunctionTool | Wrapper):
+    if isinstance(tool, FunctionTool | McpTool | Wrapper):
         return str(schema.get("description", "")) or tool.name
     return " ".join((inspect.getdoc(type(tool)) or tool.name).split("\n\n")[0].split())
 

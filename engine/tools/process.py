@@ -167,7 +167,7 @@ class Processes:
         with _stdin(command.stdin) as stdin, ExitStack() as ours:
             with ExitStack() as theirs:
                 streams = (stdin, await out.open(ours, theirs), await err.open(ours, theirs))
-                control = await self._guardians.start(streams, command.packed(self._crowding.held))
+                control = await self.begin(command, streams)
             grace = self._grace
             try:
                 ending = asyncio.create_task(control.outcome())
@@ -181,7 +181,15 @@ class Processes:
                 exit_code = -9 if how.crowded else how.exit_code
                 return Ended(exit_code, bytes(out.data), bytes(err.data), *used)
             finally:
-                await to_the_end(_stop(control, grace))
+                await to_the_end(stop(control, grace))
+
+    async def begin(self, command: Command, streams: tuple[int, int, int]) -> Control:
+        """Starts ``command`` on these streams, for whoever talks with it while it runs, and ends it by ``stop``.
+
+        Raises:
+            NotStarted: the machine can start no process; that a program cannot be run the outcome says.
+        """
+        return await self._guardians.start(streams, command.packed(self._crowding.held))
 
     async def close(self) -> None:
         """Ends the helper process."""
@@ -249,7 +257,7 @@ async def _first(task: asyncio.Future[Outcome], full: asyncio.Future[str]) -> No
             await asyncio.wait([task])
 
 
-async def _stop(control: Control, grace: float) -> None:
+async def stop(control: Control, grace: float) -> None:
     """Ends whatever still runs: asks, waits, kills. Returns at once when all is over."""
     gone = asyncio.create_task(control.gone())
     try:

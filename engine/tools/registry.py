@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from types import ModuleType
+from typing import Protocol
 
 from engine.errors import SettingsError
 from engine.language import LanguageModel
@@ -72,6 +73,22 @@ def undo_log(settings: Settings) -> UndoLog:
     return UndoLog(settings.undo, Roots(settings.file_roots))
 
 
+class ToolSource(Protocol):
+    """Has tools that come and go while the engine runs."""
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of a type, as it is now."""
+
+    def names(self) -> list[str]:
+        """The types that there are now."""
+
+    def begin(self, met: Callable[[Tool], None]) -> None:
+        """Looks for tools, beside the loop; ``met`` is told of each that was not there before."""
+
+    async def close(self) -> None:
+        """Lets go of all of them."""
+
+
 class ToolRegistry:
     """Tools by name. A name is given once.
 
@@ -83,6 +100,8 @@ class ToolRegistry:
     def __init__(self, tools: Iterable[Tool] = (), *, grace: float = 0.5) -> None:
         self._grace = grace
         self._tools: dict[str, Tool] = {}
+        self.source: ToolSource | None = None
+        """Has the tools of other programs."""
         self.experience: Callable[[str], tuple[float | None, float | None]] = lambda _: (None, None)
         """What the engine has learned of a type, as (median seconds, share that succeeds)."""
         self.keep: Keep = _nowhere
@@ -129,30 +148,36 @@ class ToolRegistry:
 
     def get(self, name: str) -> Tool | None:
         """The tool of that name."""
-        return self._tools.get(name)
+        found = self._tools.get(name)
+        return self.source.get(name) if found is None and self.source is not None else found
+
+    def begin(self, met: Callable[[Tool], None]) -> None:
+        """Lets the source of tools begin; ``met`` is told of each tool that it finds."""
+        if self.source is not None:
+            self.source.begin(met)
 
     def version(self, name: str) -> str:
         """The version of the tool of that name; empty when there is none."""
-        tool = self._tools.get(name)
+        tool = self.get(name)
         return "" if tool is None else tool.version
 
     def limits(self, given: Mapping[str, int]) -> dict[str, int]:
         """How many attempts of a type may run at once: what is ``given``, else what its tool says of itself."""
-        own = {name: tool.limits.parallel for name, tool in self._tools.items()}
+        own = {name: tool.limits.parallel for name in self.names() if (tool := self.get(name)) is not None}
         return {name: limit for name, limit in own.items() if limit is not None} | dict(given)
 
     def repeatable(self, name: str) -> bool:
         """Whether running the tool of that name twice does no more than running it once, whatever its input."""
-        tool = self._tools.get(name)
+        tool = self.get(name)
         return tool is not None and tool.idempotent
 
     def names(self) -> list[str]:
         """Every name, sorted."""
-        return sorted(self._tools)
+        return sorted(self._tools if self.source is None else {*self._tools, *self.source.names()})
 
     def nearest(self, name: str) -> str | None:
         """The name that is most like ``name``, for "did you mean"; None when none is."""
-        return next(iter(get_close_matches(name.lower(), self._tools, n=1)), None)
+        return next(iter(get_close_matches(name.lower(), self.names(), n=1)), None)
 
     def load_modules(self, names: Iterable[str]) -> list[str]:
         """Imports modules and adds their ``@tool`` functions; returns the names of the added tools.
@@ -189,6 +214,8 @@ class ToolRegistry:
 
     async def close(self) -> None:
         """Closes every tool."""
+        if self.source is not None:
+            await self.source.close()
         for tool in self._tools.values():
             await tool.close()
 
