@@ -34,7 +34,7 @@ NEEDS: Mapping[str, Scope | None] = {
     **dict.fromkeys(("get_cache_stats", "explain_cache", "list_graph_queries", "run_graph_query"), READ),
     **dict.fromkeys(("get_health", "get_metrics", "preview_route", "get_router_schema"), READ),
     **dict.fromkeys(("read_task_file", "get_shared_value", "get_subtask_file", "get_taint"), READ),
-    **dict.fromkeys(("list_logs",), READ),
+    **dict.fromkeys(("list_logs", "search_embeddings"), READ),
     # what it does for a client it asks for once more, in the name of its caller
     **dict.fromkeys(("call_mcp",), READ),
     # what brings work in: a rerun may change any subtask, and a preview says which secrets there are

@@ -157,7 +157,7 @@ TAGS = {
     "tools": "What subtasks can be made of.",
     "graph": "The graph itself, in Cypher that only reads.",
     "cache": "Outputs that are used again.",
-    "knowledge": "What was measured and learned.",
+    "knowledge": "What was measured and learned, and what outputs and files say.",
     "keys": "Who may ask.",
     "health": "How the engine is.",
 }

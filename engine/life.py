@@ -9,6 +9,7 @@ import structlog
 from engine.caching.service import CacheService
 from engine.delivery import patiently
 from engine.easing import Easing
+from engine.embedding.indexer import Indexer
 from engine.errors import Fenced, GraphRefused
 from engine.estimates.learning import Learner
 from engine.identity import Identity
@@ -43,6 +44,7 @@ class Life(Verbs):
     turnstile: Turnstile
     _blobs: Blobs
     _identity: Identity
+    _indexer: Indexer
     _learner: Learner
     _loops: list[asyncio.Task[None]]
     _offer: Offer
@@ -108,6 +110,7 @@ class Life(Verbs):
             await self._removal.stop()
             await self._tool_watch.stop()
             await self.easing.stop()
+            await self._indexer.stop()
             driver, beat = self._loops
             if not driver.done():
                 await self._scheduler.drain(self.settings.shutdown_grace_seconds)

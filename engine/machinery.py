@@ -6,6 +6,9 @@ open; it does no I/O.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from engine.adapters.redis import RedisConnection
 from engine.approval.gate import Approvers, Gate
 from engine.approval.policy import Policy
@@ -19,6 +22,8 @@ from engine.caching.service import CacheService
 from engine.clock import SystemClock
 from engine.delivery import patiently
 from engine.easing import build_easing
+from engine.embedding.indexer import Indexer
+from engine.embedding.lexical import LexicalEmbedder
 from engine.estimates.learning import Learner
 from engine.estimates.sizes import Sizes
 from engine.grower import Grower, Growing
@@ -117,6 +122,8 @@ class Machinery:
         self.scheduler: Scheduler = Scheduler(
             graph, ledger, self.attempts, self.payloads, self.bus, clock, *seen, self.learner, keeper, turnstile
         )
+        self.indexer = self._indexer()
+        self.scheduler.heard = self.indexer.heard
         self.easing = build_easing(settings, ledger, self.learner, tools.get, self.scheduler.wake)
 
     def _gate(self, policy: Policy) -> Gate:
@@ -163,6 +170,19 @@ class Machinery:
             days=settings.log_keep_days,
             rows=settings.log_keep_rows,
             cover=self._vault.text,
+        )
+
+    def _indexer(self) -> Indexer:
+        settings, payloads, roots = self._settings, self.payloads, self.roots
+        first = next(iter(roots.folders), None)
+        return Indexer(
+            self._graph,
+            payloads.small_outputs,
+            LexicalEmbedder(),
+            self.clock,
+            lambda task_id: None if first is None else Path(os.path.realpath(first)) / task_id,
+            self._vault.text,
+            settings.embedding_keep_rows,
         )
 
     def _turnstile(self, board: Board | None) -> Turnstile:

@@ -160,6 +160,19 @@ class Payloads:
         """The outputs of completed subtasks by id, each a value of its own."""
         return {id_: found.output for id_, found in (await self.outcomes(ids)).items() if found.status == COMPLETED}
 
+    async def small_outputs(self, ids: Sequence[str], most: int) -> dict[str, Json]:
+        """The same without those whose text is longer than ``most``; the blob store is not asked."""
+        texts = {id_: self._texts[id_] for id_ in ids if id_ in self._texts}
+        produced = await self._graph.outputs([id_ for id_ in ids if id_ not in texts]) if len(texts) < len(ids) else []
+        done = [item for item in produced if item.status is SubtaskStatus.COMPLETED]
+        bodies = await self._graph.result_bodies(
+            list({item.hash for item in done if item.output is None and item.hash})
+        )
+        for item in done:
+            text = item.output if item.output is not None else bodies.get(item.hash or "")
+            texts |= {} if text is None else {item.id: text}
+        return {id_: msgspec.json.decode(text) for id_, text in texts.items() if len(text) <= most}
+
     async def outcomes(self, ids: Sequence[str]) -> dict[str, Outcome]:
         """How subtasks ended, by id; the output of one that did not complete is None."""
         texts = {id_: self._texts[id_] for id_ in ids if id_ in self._texts}

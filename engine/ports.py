@@ -42,6 +42,7 @@ from engine.model import (
     Task,
     Troubled,
 )
+from engine.passagestore import PassageStore
 from engine.planstore import PlanMemory
 from engine.queries.asking import Asker
 from engine.states import TaskStatus
@@ -325,6 +326,7 @@ class Graph(
     CallbackStore,
     ApprovalStore,
     LogStore,
+    PassageStore,
     KeyStore,
     AgentStore,
     Provenance,

@@ -96,6 +96,7 @@ class Scheduler:
         self.reranker = Reranker(graph, ledger, clock, learner, self.help, self.inside)
         self._lessons = LessonKeeper(learner, clock, self.wake, self.reranker.look)
         self.over: Callable[[RunningTask], None]
+        self.heard: Callable[[TaskChanges], None] = lambda _: None
         """Told of a task of which nothing is left to do."""
         self.left: Callable[[RunningTask], None]
         """Told of a closed task in which something waits: it ended, in the way of a repeat, while it was stopped."""
@@ -361,7 +362,8 @@ class Scheduler:
     # --- counts and events --------------------------------------------------------------------------------------
 
     def publish(self, changes: TaskChanges, at: int) -> None:
-        """Hands committed changes to whoever follows the task."""
+        """Hands committed changes to whoever follows the task, and to the search."""
+        self.heard(changes)
         if self.bus.heard(changes.task_id):
             self.bus.publish_changes(changes, at)
 

@@ -20,6 +20,7 @@ from engine.closing import Closing
 from engine.control import Control
 from engine.decisions import Decisions
 from engine.dispatch import Dispatch
+from engine.embedding.desk import EmbeddingDesk
 from engine.endings import Endings
 from engine.errors import Conflict
 from engine.forecasts import Forecasts
@@ -177,6 +178,9 @@ class Engine(Life):
         )
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
+        self._indexer = parts.indexer
+        self.embeddings = EmbeddingDesk(graph, parts.indexer)
+        tools.search = self.embeddings.search
         self._offer = Offer(tools, ledger, learner, self._tool_watch, self.turnstile)
         self._recalls = Recalls(
             graph,
@@ -299,7 +303,9 @@ class Engine(Life):
         task = await self.task(task_id)
         if task.status in FINAL:
             raise Conflict(f"task {task.id} is {task.status.value}, so its files stay as they are: rerun it instead")
-        return await self._files.write(task.id, sent)
+        written = await self._files.write(task.id, sent)
+        self._indexer.wrote(task.id)
+        return written
 
     # --- what was learned -------------------------------------------------------------------------------------------
 

@@ -263,6 +263,10 @@ class Settings(BaseModel):
     worker_keep_seconds: int = Field(604_800, ge=60, le=31_536_000)
     """How long Redis remembers an event, so that the same one again does nothing, and the steps of one not yet run."""
 
+    # -- search
+    embedding_keep_rows: int = Field(50_000, ge=0, le=1_000_000)
+    """Passages of outputs and files that ``embedding_search`` finds, of the namespace; 0 takes none down."""
+
     # -- logs
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""

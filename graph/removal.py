@@ -72,6 +72,7 @@ class Remover:
         await self._database.write("approval/drop", task=task_id)
         await self._database.write("log/drop", task=task_id)
         await self._database.write("agent/drop", task=task_id)
+        await self._database.write("passage/drop", task=task_id)
         return bool(await self._database.write("removal/end", id=task_id))
 
     async def final_before(self, moment: int, limit: int) -> list[str]:

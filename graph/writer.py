@@ -12,7 +12,20 @@ from engine.errors import Fenced
 from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
-from graph import agents, approvals, breakers, caching, callbacks, codec, history, keys, logs, memory, profiles
+from graph import (
+    agents,
+    approvals,
+    breakers,
+    caching,
+    callbacks,
+    codec,
+    history,
+    keys,
+    logs,
+    memory,
+    passages,
+    profiles,
+)
 from graph.agents import AgentTalks
 from graph.approvals import Approvals
 from graph.breakers import OpenBreakers
@@ -22,6 +35,7 @@ from graph.database import Database, Row
 from graph.keys import ApiKeys
 from graph.logs import Logs
 from graph.memory import Memory
+from graph.passages import Passages
 from graph.profiles import Profiles
 from graph.removal import Remover
 
@@ -33,6 +47,7 @@ STATEMENTS = (
     | callbacks.STATEMENTS
     | approvals.STATEMENTS
     | logs.STATEMENTS
+    | passages.STATEMENTS
     | keys.STATEMENTS
     | agents.STATEMENTS
     | frozenset(
@@ -96,7 +111,9 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
     ]
 
 
-class Writer(Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys, AgentTalks):
+class Writer(
+    Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys, AgentTalks, Passages
+):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 
     def __init__(self, database: Database, namespace: str) -> None:

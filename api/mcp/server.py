@@ -50,6 +50,7 @@ def build_server(reach: Reach) -> MCPServer[Any]:
         (deciding.reject, ENDS),
         (deciding.graph_query, LOOKS),
         (deciding.recall_dry_run, LOOKS),
+        (sharing.embedding_search, LOOKS),
         (sharing.read_file, LOOKS),
         (sharing.write_file, REPLACES),
         (sharing.get_shared_state, LOOKS),

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Protocol
 
-from engine.errors import SettingsError
+from engine.errors import Category, SettingsError, ToolError
 from engine.language import LanguageModel
+from engine.model import Json
 from engine.planning.templates import TemplateSet
 from engine.settings import Settings
 from engine.toolport import Tool
@@ -20,6 +21,7 @@ from engine.tools.claude import Claude
 from engine.tools.crowding import Crowding
 from engine.tools.decorator import mark_of
 from engine.tools.delete_file import DeleteFile
+from engine.tools.embedding_search import EmbeddingSearch, Search
 from engine.tools.http_request import HttpRequest
 from engine.tools.list_files import ListFiles
 from engine.tools.noop import Noop
@@ -100,6 +102,8 @@ class ToolRegistry:
     def __init__(self, tools: Iterable[Tool] = (), *, grace: float = 0.5) -> None:
         self._grace = grace
         self._tools: dict[str, Tool] = {}
+        self.search: Search = _unsearched
+        """Finds passages of outputs and files; the engine gives it."""
         self.source: ToolSource | None = None
         """Has the tools of other programs."""
         self.experience: Callable[[str], tuple[float | None, float | None]] = lambda _: (None, None)
@@ -125,6 +129,7 @@ class ToolRegistry:
         """
         registry = cls(builtin_tools(settings, model), grace=settings.cancel_grace_seconds)
         registry.register(Claude(model))
+        registry.register(EmbeddingSearch(lambda *asked, **more: registry.search(*asked, **more)))
         policy = AddressPolicy.parse(settings.http_allow_private)
         registry.register(Browser(policy, settings.browser_path, lambda *kept: registry.keep(*kept)))
         registry.register(
@@ -218,6 +223,12 @@ class ToolRegistry:
             await self.source.close()
         for tool in self._tools.values():
             await tool.close()
+
+
+async def _unsearched(*asked: Json, **more: Json) -> dict[str, Json]:
+    """There is no engine, so there is nothing to search."""
+    del asked, more
+    raise ToolError("there is no engine to search in", category=Category.CONFIGURATION)
 
 
 async def _nowhere(subtask_id: str, data: bytes, digest: str) -> None:

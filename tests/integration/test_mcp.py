@@ -15,7 +15,7 @@ from tests.support.documents import blocks
 from tests.support.graphs import KINDS
 from tests.support.mcp import answer, over_http, over_stdio, refusal
 from tests.support.plans import plan, step
-from tests.support.services import Neo4jService
+from tests.support.services import Neo4jService, eventually
 from tests.support.serving import ROOT, Serving, free_port
 
 DOCUMENT = ROOT / "docs" / "howto" / "mcp.md"
@@ -34,6 +34,7 @@ TOOLS = {
     "reject",
     "graph_query",
     "recall_dry_run",
+    "embedding_search",
     "read_file",
     "write_file",
     "get_shared_state",
@@ -133,6 +134,11 @@ async def _is_refused(client: Client) -> None:
 async def _shares(client: Client, task_id: str) -> None:
     await answer(client, "write_file", task_id=task_id, path="notes/a.md", content="# A")
     assert (await answer(client, "read_file", task_id=task_id, path="notes/a.md"))["content"] == "# A"
+    await answer(
+        client, "write_file", task_id=task_id, path="notes/b.md", content="The harbour master was asked twice."
+    )
+    await eventually(lambda: _finds(client, task_id, "who asked the harbour master"), timeout=30.0)
+    assert "should have a word" in await refusal(client, "embedding_search", query="?")
     await answer(client, "set_shared_state", task_id=task_id, name="taken", value={"by": [1, None]}, ttl_seconds=60)
     assert (await answer(client, "get_shared_state", task_id=task_id, name="taken"))["value"] == {"by": [1, None]}
     assert "nobody has put it there" in await refusal(client, "get_shared_state", task_id=task_id, name="other")
@@ -142,6 +148,11 @@ async def _shares(client: Client, task_id: str) -> None:
             told = await refusal(client, tool, task_id=task_id, path=path, **more)
             assert "folder" in told
             assert SECRET not in told
+
+
+async def _finds(client: Client, task_id: str, query: str) -> bool:
+    found = await answer(client, "embedding_search", query=query, task_id=task_id, kind="file")
+    return [hit["name"] for hit in found["hits"]] == ["notes/b.md"]
 
 
 async def test_a_link_in_the_folder_of_a_task_leads_nowhere(server: Serving, tmp_path: Path) -> None:

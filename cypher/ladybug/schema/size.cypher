@@ -25,6 +25,8 @@ MATCH (n:Approval) WHERE n.namespace = $namespace RETURN 'Approval' AS name, cou
 UNION ALL
 MATCH (n:LogLine) WHERE n.namespace = $namespace RETURN 'LogLine' AS name, count(*) AS number
 UNION ALL
+MATCH (n:Passage) WHERE n.namespace = $namespace RETURN 'Passage' AS name, count(*) AS number
+UNION ALL
 MATCH (n:ApiKey) WHERE n.namespace = $namespace RETURN 'ApiKey' AS name, count(*) AS number
 UNION ALL
 MATCH (n:AgentStep) WHERE n.namespace = $namespace RETURN 'AgentStep' AS name, count(*) AS number
