@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from engine.model import Value
 
-DIMENSIONS = 256
+DIMENSIONS = 512
 """Numbers of a vector: the stored schema says so."""
 Kind = Literal["result", "file"]
 

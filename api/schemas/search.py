@@ -19,7 +19,7 @@ class SearchHit(Wire):
     number: int
     """Which passage of it this is, counted from 0."""
     text: str
-    """Up to 1,000 characters."""
+    """Up to 600 characters."""
     at: Time
     """When it was taken down."""
 

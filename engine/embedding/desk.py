@@ -11,7 +11,7 @@ from engine.errors import Fault, InvalidInput
 from engine.model import Json
 from engine.passagestore import NearWish, PassageStore
 
-LEAST_SCORE = 0.05
+LEAST_SCORE = 0.08
 """What has less in common with a question is no answer to it."""
 
 

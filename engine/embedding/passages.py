@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from engine.model import Json
 
-LONG = 1_000
+LONG = 600
 """Characters of a passage."""
 SHORTEST = 12
 """A text of fewer characters says nothing that anybody would look for."""
-MOST = 20
+MOST = 30
 """Passages of one output or file; what comes after them is not found."""
 READ = LONG * MOST
 

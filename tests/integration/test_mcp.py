@@ -9,8 +9,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from anthropic import AsyncAnthropic
+from anthropic.lib.tools.mcp import async_mcp_tool
 from mcp import Client
 
+from tests.support.claude import KEY, fake_claude
 from tests.support.documents import blocks
 from tests.support.graphs import KINDS
 from tests.support.mcp import answer, over_http, over_stdio, refusal
@@ -153,6 +156,35 @@ async def _shares(client: Client, task_id: str) -> None:
 async def _finds(client: Client, task_id: str, query: str) -> bool:
     found = await answer(client, "embedding_search", query=query, task_id=task_id, kind="file")
     return [hit["name"] for hit in found["hits"]] == ["notes/b.md"]
+
+
+async def test_the_tool_runner_of_claudes_sdk_drives_the_engine(server: Serving, tmp_path: Path) -> None:
+    async with fake_claude() as fake:
+        claude = AsyncAnthropic(api_key=KEY, base_url=f"http://127.0.0.1:{fake.port}", max_retries=0)
+        for name, connect in ways(server, tmp_path).items():
+            fake.calls(("a", "submit", {"task": GOOD, "name": f"run {name}"}), ("b", "watch", {"task_id": "nope"}))
+            fake.calls(("c", "tasks", {"search": f"run {name}", "limit": 1}))
+            fake.says("It is on its way.")
+            async with connect() as client:
+                tools = [async_mcp_tool(tool, client.session) for tool in (await client.list_tools()).tools]
+                runner = claude.beta.messages.tool_runner(
+                    model="claude-sonnet-5-5",
+                    max_tokens=500,
+                    tools=tools,
+                    messages=[{"role": "user", "content": "Have it summed."}],
+                )
+                last = await runner.until_done()
+                assert last.content[0].type == "text"
+                assert last.content[0].text == "It is on its way."
+                told = {id_: (str(text), failed) for at in (-2, -1) for id_, (text, failed) in fake.results(at).items()}
+                assert {tool["name"] for tool in fake.requests[-3]["tools"]} == TOOLS
+                assert (told["a"][1], told["b"][1], told["c"][1]) == (False, True, False)
+                assert "no task has the id" in told["b"][0]
+                (task,) = (await answer(client, "tasks", search=f"run {name}", limit=1))["tasks"]
+                assert task["id"] in told["a"][0]
+                assert task["id"] in told["c"][0]
+                assert (await answer(client, "watch", task_id=task["id"]))["task"]["status"] == "completed"
+        await claude.close()
 
 
 async def test_a_link_in_the_folder_of_a_task_leads_nowhere(server: Serving, tmp_path: Path) -> None:

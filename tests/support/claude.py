@@ -108,7 +108,7 @@ class FakeClaude:
         self.asked.set()
         if self.decide is not None:
             self.decide(body)
-        if line.split()[:2] != ["POST", "/v1/messages"]:
+        if line.partition("?")[0].split()[:2] != ["POST", "/v1/messages"]:
             step = Step(404, b'{"detail": "no such path"}', _JSON)
         else:
             step = (
