@@ -43,6 +43,7 @@ REACH: Mapping[str, Reach] = {
     **dict.fromkeys(("read_task_file", "write_task_file", "get_shared_value", "set_shared_value"), Reach.PATH),
     **dict.fromkeys(("get_browser_guide_of_task",), Reach.PATH),
     **dict.fromkeys(("create_task", "list_tasks", "watch_tasks", "list_approvals", "list_logs"), Reach.OWN),
+    **dict.fromkeys(("search_embeddings",), Reach.OWN),
     **dict.fromkeys(("list_templates", "call_mcp"), Reach.OWN),
     **dict.fromkeys(("preview_plan", "preview_route", "get_router_schema", "list_tools", "get_health"), Reach.COMMON),
     **dict.fromkeys(("get_stats", "list_estimates", "get_metrics", "get_cache_stats"), Reach.COMMON),

@@ -121,7 +121,7 @@ class Engine(Life):
         decisions = Decisions(self._scheduler, attempts, tools.get, parts.defaults)
         self._control = Control(self._scheduler, self._closing, parts.defaults, decisions)
         self.taint = TaintDesk(graph, tools.get, self.task)
-        self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command)
+        self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command, self.tasks)
         self._blobs = blobs
         self.keyring = Keyring(graph, ids.new, clock.now)
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
@@ -179,7 +179,7 @@ class Engine(Life):
         self._statistics = Statistics(graph, learner, clock)
         self.desk = GraphDesk(graph, settings.namespace)
         self._indexer = parts.indexer
-        self.embeddings = EmbeddingDesk(graph, parts.indexer)
+        self.embeddings = EmbeddingDesk(graph, parts.indexer, self.user_of)
         tools.search = self.embeddings.search
         self._offer = Offer(tools, ledger, learner, self._tool_watch, self.turnstile)
         self._recalls = Recalls(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access import Caller
 from api.openapi import problems
 from api.routes import TheEngine
 from api.schemas.search import SearchAnswer
@@ -31,11 +32,12 @@ class SearchForm(BaseModel):
 
 
 @router.get("/search", responses=problems(400, 503))
-async def search_embeddings(engine: TheEngine, wanted: Annotated[SearchForm, Query()]) -> SearchAnswer:
+async def search_embeddings(engine: TheEngine, wanted: Annotated[SearchForm, Query()], caller: Caller) -> SearchAnswer:
     """The passages of outputs and files that are nearest to a few words. They are taken down within seconds of the end
-    of a subtask, up to EMBEDDING_KEEP_ROWS of the namespace.
+    of a subtask, up to EMBEDDING_KEEP_ROWS of the namespace. With the key of one user those of that user's tasks.
     """
+    user = "" if caller is None else caller.user_id
     found: Any = await engine.embeddings.search(
-        wanted.query, kind=wanted.kind or "", task_id=wanted.task, limit=wanted.limit
+        wanted.query, kind=wanted.kind or "", task_id=wanted.task, limit=wanted.limit, user=user
     )
     return SearchAnswer(**{**found, "hits": [{**hit, "at": iso(hit["at"])} for hit in found["hits"]]})

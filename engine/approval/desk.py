@@ -11,10 +11,14 @@ from engine.ledger import Ledger
 from engine.model import Subtask, Task
 from engine.plan.ids import Ulids
 from engine.ports import Clock
+from engine.states import SubtaskStatus, TaskStatus
 
 INTERRUPTED = "interruption"
 """The rule that stands for an attempt that was cut off: nothing was asked, for its engine was gone."""
 PAGE = 1_000
+MOST_TASKS = 200
+TASK_ID = 26
+"""Characters of the id of a task, with which the ids of its requests begin."""
 
 
 class ApprovalDesk:
@@ -28,6 +32,7 @@ class ApprovalDesk:
         ids: Ulids,
         find: Callable[[str], Awaitable[Task]],
         command: Callable[[Command], Awaitable[Carried]],
+        list_: Callable[..., Awaitable[list[Task]]],
     ) -> None:
         self._graph = graph
         self._ledger = ledger
@@ -35,6 +40,7 @@ class ApprovalDesk:
         self._ids = ids
         self._find = find
         self._command = command
+        self._list = list_
 
     async def of_task(self, task_id: str, *, waiting: bool, after: str, limit: int) -> list[Approval]:
         """What was asked of a task, by id above ``after``; ``waiting``: only what waits now, interruptions included.
@@ -48,8 +54,33 @@ class ApprovalDesk:
         return [one.approval or interruption(one) for one in found]
 
     async def all(self, *, after: str, limit: int) -> list[Approval]:
-        """The requests that wait for a verdict in all tasks, by id above ``after``."""
-        return await self._graph.open_approvals(after, limit)
+        """What waits for a person in all tasks, by id above ``after``: requests, and what was interrupted.
+
+        Interruptions are looked for in the latest ``MOST_TASKS`` tasks of each open state.
+        """
+        found = {one.request.id: one for one in await self._interrupted(after, limit)}
+        found |= {one.request.id: one for one in await self._graph.open_approvals(after, limit)}
+        return [found[id_] for id_ in sorted(found)][:limit]
+
+    async def _interrupted(self, after: str, limit: int) -> list[Approval]:
+        """What was interrupted in tasks in which more waits than was asked."""
+        found: list[Approval] = []
+        last = after.partition("#")[0]
+        for task_id in await self._doubtful(after[:TASK_ID]):
+            waiting = await self._graph.waiting_for_approval(task_id, last if last > task_id else "", limit)
+            found += [interruption(one) for one in waiting if one.approval is None]
+            if len(found) >= limit:
+                break
+        return [one for one in found if one.request.id > after]
+
+    async def _doubtful(self, first: str) -> list[str]:
+        """The open tasks from ``first`` on in which something waits for a person."""
+        pages = [
+            await self._list(status=status.value, first=first, limit=MOST_TASKS)
+            for status in (TaskStatus.PROCESSING, TaskStatus.PAUSED)
+        ]
+        waits = SubtaskStatus.AWAITING_APPROVAL.value
+        return sorted({task.id for page in pages for task in page if task.counts.get(waits)})
 
     async def decide(
         self,

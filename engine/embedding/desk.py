@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from engine.errors import Fault, InvalidInput
 from engine.model import Json
 from engine.passagestore import NearWish, PassageStore
 
+AMONG_OTHERS = 200
+"""Passages of all users among which those of one user are looked for."""
 LEAST_SCORE = 0.08
 """What has less in common with a question is no answer to it."""
 
@@ -21,13 +24,31 @@ class EmbeddingDesk:
     Args:
         graph: has the passages.
         indexer: knows how vectors are made, and what is not taken down yet.
+        user_of: whose a task is.
     """
 
-    def __init__(self, graph: PassageStore, indexer: Indexer) -> None:
-        self._graph, self._indexer = graph, indexer
+    def __init__(self, graph: PassageStore, indexer: Indexer, user_of: Callable[[str], Awaitable[str | None]]) -> None:
+        self._graph, self._indexer, self._user_of = graph, indexer, user_of
 
-    async def search(self, query: str, *, kind: str = "", task_id: str = "", limit: int = 10) -> dict[str, Json]:
+    async def search(
+        self,
+        query: str,
+        *,
+        kind: str = "",
+        task_id: str = "",
+        limit: int = 10,
+        user: str = "",
+        asking: str = "",
+    ) -> dict[str, Json]:
         """The passages that are nearest to ``query``, each with its score, and how they were compared.
+
+        Args:
+            query: what is looked for.
+            kind: "result", "file", or "" for both.
+            task_id: the only task to look in; "" for all.
+            limit: the most hits.
+            user: whose tasks to look in; "" for everybody's.
+            asking: the id of the task that asks: one that is somebody's sees the tasks of that user alone.
 
         Raises:
             InvalidInput: the question has no words, or nothing is kept to be searched.
@@ -38,8 +59,11 @@ class EmbeddingDesk:
         (vector,) = await embedder.embed([query])
         if not any(vector):
             raise InvalidInput([Fault("/query", "should have a word in it")])
-        found = await self._graph.near_passages(NearWish(vector, embedder.name, kind, task_id, limit))
-        hits: list[Any] = [msgspec.to_builtins(near) for near in found if near.score >= LEAST_SCORE]
+        user = user or (await self._user_of(asking) if asking else "") or ""
+        wish = NearWish(vector, embedder.name, kind, task_id, max(limit, AMONG_OTHERS) if user else limit)
+        found = [near for near in await self._graph.near_passages(wish) if near.score >= LEAST_SCORE]
+        own = [near for near in found if not user or await self._user_of(near.task_id) == user]
+        hits: list[Any] = [msgspec.to_builtins(near) for near in own[:limit]]
         return {
             "hits": [{**hit, "score": round(hit["score"], 4)} for hit in hits],
             "embedder": embedder.name,

@@ -45,10 +45,10 @@ class EmbeddingSearch(ModelTool[EmbeddingSearchInput]):
     def __init__(self, search: Search) -> None:
         self._search = search
 
-    async def perform(self, value: EmbeddingSearchInput, context: RunContext) -> Json:  # noqa: ARG002
-        """Asks."""
+    async def perform(self, value: EmbeddingSearchInput, context: RunContext) -> Json:
+        """Asks, for whoever the task belongs to."""
         kind, task = value.kind or "", value.task or ""
         try:
-            return await self._search(value.query, kind=kind, task_id=task, limit=value.limit)
+            return await self._search(value.query, kind=kind, task_id=task, limit=value.limit, asking=context.task_id)
         except EngineError as error:
             raise ToolError(str(error), category=Category.CONFIGURATION) from None

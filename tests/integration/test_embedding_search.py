@@ -38,9 +38,11 @@ async def test_outputs_and_files_are_found_by_their_words(lab: Lab) -> None:
     folder.mkdir(parents=True)
     (folder / "notes.md").write_text("Minutes: the lighthouse keeper wants a new lamp.")
     again = await run(engine, plan(step("other", input={"text": "An apple pie with cinnamon and raisins."})))
+    await run(engine, plan(step("cats", input={"text": "Two cats sleep upon one warm windowsill."}), user_id="ann"))
 
     await eventually(lambda: _is_first(engine, "which invoices were paid twice", ("result", "bills")), timeout=30.0)
     await eventually(lambda: _is_first(engine, "storm harbour", ("result", "storm")), timeout=30.0)
+    await eventually(lambda: _is_first(engine, "sleeping cats", ("result", "cats")), timeout=30.0)
     assert await _found(engine, "storm harbour", task_id=again.id) == []
     assert await _found(engine, "storm harbour", kind="file") == []
     engine._indexer.wrote(task.id)
@@ -60,6 +62,12 @@ async def test_outputs_and_files_are_found_by_their_words(lab: Lab) -> None:
         assert (shown["hits"][0]["name"], shown["hits"][0]["text"]) == ("storm", f"report: {STORM}")
         problem(await client.get("/search", params={"query": "..."}), 400, "invalid-input")
         problem(await client.get("/search", params={"query": "a", "limit": 0}), 400, "invalid-input")
+
+    for user, hits in (("ann", 1), ("bob", 0)):
+        mine = await run(engine, plan(step("ask", type="embedding_search", input={"query": "cats"}), user_id=user))
+        assert len((await engine.output((await subtasks(engine, mine.id))["ask"]))["hits"]) == hits
+        shown_to: Any = await engine.embeddings.search("two cats", user=user)
+        assert len(shown_to["hits"]) == hits
 
     assert await engine.remove(task.id)
     await eventually(lambda: _is_gone(engine, "storm harbour"))

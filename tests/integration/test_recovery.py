@@ -133,7 +133,11 @@ async def test_a_killed_engine_s_work_is_taken_up_by_its_next_life(lab: Lab, tmp
     assert (found["shell"].reason, found["shell"].attempts) == ("interrupted", 1)
     assert error["message"] == "the engine stopped while it ran, and running it again could repeat what it did"
     assert '"on_interrupt": "retry"' in error["suggestion"]
+    doubtful = await engine.approvals.all(after="", limit=10)
+    assert [(one.request.key, one.request.rule) for one in doubtful] == [("shell", "interruption")]
+    assert await engine.approvals.all(after=doubtful[0].request.id, limit=10) == []
     await engine.reject(task_id, "shell", "ann", "it has run already")
+    assert await engine.approvals.all(after="", limit=10) == []
     await eventually(lambda: _status(engine, task_id, "after-shell", "blocked"))
     rejected = json.loads((await subtasks(engine, task_id))["shell"].error or "")
     assert (rejected["category"], rejected["message"]) == ("permission", "rejected by ann: it has run already")

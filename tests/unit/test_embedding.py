@@ -103,6 +103,10 @@ def _indexer(store: Store, clock: FakeClock, folder: Path | None = None, rows: i
     return Indexer(store, outputs, LexicalEmbedder(), clock, below, cover, rows)
 
 
+async def _nobody(task_id: str) -> str:
+    return ""
+
+
 def _done(task_id: str, *keys: str, status: str = "completed") -> TaskChanges:
     return TaskChanges(task_id, 1, [Change(f"{task_id}.{key}", key, "e", "processing", status) for key in keys])
 
@@ -153,7 +157,7 @@ async def test_a_graph_that_is_away_is_asked_again_and_a_flood_is_bounded() -> N
 async def test_a_search_without_words_or_without_anything_kept_is_refused() -> None:
     store, clock = Store(), FakeClock()
     with pytest.raises(InvalidInput, match="should have a word"):
-        await EmbeddingDesk(store, _indexer(store, clock)).search("?!")
+        await EmbeddingDesk(store, _indexer(store, clock), _nobody).search("?!")
     with pytest.raises(InvalidInput, match="EMBEDDING_KEEP_ROWS"):
-        await EmbeddingDesk(store, _indexer(store, clock, rows=0)).search("words")
-    assert (await EmbeddingDesk(store, _indexer(store, clock)).search("words"))["lexical"] is True
+        await EmbeddingDesk(store, _indexer(store, clock, rows=0), _nobody).search("words")
+    assert (await EmbeddingDesk(store, _indexer(store, clock), _nobody).search("words"))["lexical"] is True
