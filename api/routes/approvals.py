@@ -61,9 +61,9 @@ class Group(VerbBody):
 
 @router.get("/approvals", responses=problems(400, 503))
 async def list_approvals(engine: TheEngine, wanted: Annotated[Page, Query()], caller: Caller) -> ApprovalPage:
-    """What waits for a person in all tasks of the namespace, with the key of one user in that user's tasks; also what an
-    interruption has put in doubt: that asked nothing by itself, and has the reason ``interruption``. It is looked for in
-    the latest 200 tasks that run, and the latest 200 that are paused.
+    """What waits for a person in all tasks of the namespace, with the key of one user in that user's tasks; also what
+    an interruption has put in doubt: that asked nothing by itself, and has the reason ``interruption``. It is looked
+    for in the latest 200 tasks that run, and the latest 200 that are paused.
     """
 
     async def fetch(after: str, limit: int) -> list[tuple[str, str, Approval]]:

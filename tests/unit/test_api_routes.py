@@ -548,6 +548,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "POST /tasks/{task_id}/rerun": "rerun_task",
         "POST /recall": "recall_outputs",
         "GET /logs": "list_logs",
+        "GET /search": "search_embeddings",
         "GET /tasks/{task_id}/files/{name}": "read_task_file",
         "PUT /tasks/{task_id}/files/{name}": "write_task_file",
         "GET /tasks/{task_id}/state/{name}": "get_shared_value",

@@ -16,8 +16,18 @@ from tests.support.tools_context import RecordingContext
 
 BUILT_IN = [
     *("aggregation", "aider", "analysis", "browser", "calculate", "claude", "claude_code", "comparison"),
-    *("data_processing", "delete_file", "execute", "extraction", "finalize", "formatting", "generation"),
-    *("http_request", "insight_generation", "list_files", "noop", "parsing", "planning", "prepare", "processing"),
+    *("data_processing", "delete_file", "embedding_search", "execute", "extraction", "finalize", "formatting"),
+    *(
+        "generation",
+        "http_request",
+        "insight_generation",
+        "list_files",
+        "noop",
+        "parsing",
+        "planning",
+        "prepare",
+        "processing",
+    ),
     *("python", "read_file", "search_files", "send_email", "shell", "sleep", "subplan", "transformation"),
     *("validation", "web_search", "webhook", "write_file"),
 ]
