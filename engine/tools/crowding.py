@@ -111,7 +111,9 @@ class Crowding:
             _, controllers, path = [*line.split(":", 2), "", ""][:3]
             below = path.lstrip("/")
             if "pids" in controllers.split(","):
-                found += [self._cgroups / "pids" / below, self._cgroups / "pids"]
+                own, mounted = self._cgroups / "pids" / below, self._cgroups / "pids"
+                # In a container its group may be what is mounted; elsewhere that would be a way out of the own one.
+                found.append(own if own.is_dir() else mounted)
             elif not controllers:
                 own = self._cgroups / below
                 # systemd's DelegateSubgroup= puts the engine into a group below the one that it was given.

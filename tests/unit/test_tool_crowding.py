@@ -84,6 +84,14 @@ def test_a_group_that_cannot_hold_anything_is_passed_over(
     assert list(folder.iterdir()) == []
 
 
+def test_no_tool_is_put_outside_of_the_group_that_the_engine_is_in(told: tuple[Path, Path]) -> None:
+    _belongs(told, "8:pids:/job")
+    (told[1] / "pids").mkdir()
+    assert _crowding(told)._candidates() == [told[1] / "pids"]
+    (told[1] / "pids" / "job").mkdir()
+    assert _crowding(told)._candidates() == [told[1] / "pids" / "job"]
+
+
 def test_a_group_without_the_controller_is_passed_over(
     told: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
