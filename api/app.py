@@ -60,6 +60,34 @@ DESCRIPTION = """A durable task-execution engine whose system of record is a pro
 Every error is Problem Details (RFC 9457): `type` to branch on, `detail` says what to do, `errors` names each fault.
 Pages are cut by cursor: send `next_cursor` back as `cursor`."""
 
+ROUTES = (
+    tasks,
+    subtasks,
+    live,
+    logs,
+    answers,
+    control,
+    approvals,
+    rerun,
+    recall,
+    search,
+    sharing,
+    forecasts,
+    removal,
+    plans,
+    tools,
+    routing,
+    graph,
+    cache,
+    stats,
+    mcp,
+    keys,
+    neo4j_browser,
+    health,
+    page,
+)
+"""All routes there are, in the order of the document."""
+
 
 class Api(FastAPI):
     """FastAPI with our own errors in its OpenAPI document."""
@@ -72,6 +100,13 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
+def create_probes(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
+    """What probes and monitoring ask an engine whose API is served elsewhere; arguments as for ``create_app``."""
+    app = _application(engine, settings, metrics)
+    app.include_router(health.router)
+    return app
+
+
 def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     """The application for an engine.
 
@@ -80,6 +115,13 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
         settings: of that engine.
         metrics: counts requests, and is served at ``/metrics``.
     """
+    app = _application(engine, settings, metrics)
+    for router in (route.router for route in ROUTES):
+        app.include_router(router)
+    return app
+
+
+def _application(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     app = Api(
         title="Agent03 core engine",
         description=DESCRIPTION,
@@ -98,34 +140,6 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Api:
     app.add_middleware(Methods, routes=app.router.routes)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Requests, metrics=metrics)
-    routes = (
-        tasks,
-        subtasks,
-        live,
-        logs,
-        answers,
-        control,
-        approvals,
-        rerun,
-        recall,
-        search,
-        sharing,
-        forecasts,
-        removal,
-        plans,
-        tools,
-        routing,
-        graph,
-        cache,
-        stats,
-        mcp,
-        keys,
-        neo4j_browser,
-        health,
-        page,
-    )
-    for router in (route.router for route in routes):
-        app.include_router(router)
     return app
 
 

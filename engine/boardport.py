@@ -93,10 +93,10 @@ class Said(Value, frozen=True, omit_defaults=True):
 
     ``what`` is "room" (there may be room in the limit ``key``), "rest" (the endpoint ``key`` wants to be left alone for
     so many ``seconds``) or "breaker" (that of ``key`` stands as ``data`` says, which is JSON; empty when it is closed).
-    ``by`` is the engine that says it.
+    "wake" tells the engine ``key``, or all, that there is something for it in the graph. ``by`` is the engine that says it.
     """
 
-    what: Literal["room", "rest", "breaker"]
+    what: Literal["room", "rest", "breaker", "wake"]
     key: str
     by: str = ""
     seconds: float = 0.0

@@ -13,7 +13,8 @@ import msgspec
 from engine.errors import Conflict, EngineError, Fault, Forbidden, InvalidInput, NotFound
 from engine.model import Task, Value
 
-Verb = Literal["cancel", "pause", "resume", "retry", "skip", "approve", "reject"]
+Verb = Literal["cancel", "pause", "resume", "retry", "skip", "approve", "reject", "take_up"]
+"""All but the last are a person's; ``take_up`` tells an engine that a task has become its own."""
 
 
 class Command(Value, frozen=True, omit_defaults=True):

@@ -85,6 +85,8 @@ class Control:
                 await self.skip(task, key, by)
             case "approve" | "reject":
                 await self.decide(task, wish_of(command))
+            case "take_up":
+                """It is taken up: nothing is left to do."""
 
     # --- tasks --------------------------------------------------------------------------------------------------
 

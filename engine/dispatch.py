@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from engine.command import Answer, Command
 from engine.plan.ids import Ulids
@@ -17,9 +18,13 @@ class Dispatch:
 
     Args:
         patience: seconds that a caller waits for the answer.
+        ring: tells engines, all with "", that there is something for them; unheard, their heartbeat finds it.
     """
 
-    def __init__(self, graph: GraphWriter, clock: Clock, ids: Ulids, patience: float) -> None:
+    def __init__(
+        self, graph: GraphWriter, clock: Clock, ids: Ulids, patience: float, ring: Callable[[str], None]
+    ) -> None:
+        self._ring = ring
         self._graph = graph
         self._clock = clock
         self._ids = ids
@@ -33,6 +38,7 @@ class Dispatch:
         id_ = self._ids.new(now)
         if not await self._graph.leave_command(id_, command.task_id, command.encode(), now):
             return None
+        self._ring("")
         until = self._clock.monotonic() + self._patience
         while (answer := await self._graph.collect_answer(id_)) is None:
             if self._clock.monotonic() >= until:

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 
 from engine.errors import Busy, Fenced, GraphUnavailable, InvalidInput
+from engine.handing import HandingOver
 from engine.idempotency import Once, RequestKey, Submitted, request_key
 from engine.judge import without_verdict
 from engine.model import Json, NewTask, Task
@@ -35,6 +37,7 @@ from engine.vitals import Vitals
 from engine.webhooks.door import Door
 from engine.webhooks.teller import Teller
 
+_log = structlog.get_logger("engine")
 LARGE = 2_000
 """A plan with more subtasks than this is checked on a thread, so that the event loop goes on."""
 SHOWN = 1_000
@@ -109,7 +112,7 @@ class Intake:
         self._refuse_when_ended()
         plan = await self._planned(body, await self._planner.plan(body))
         size = len(plan.subtasks)
-        self._refuse_when_full(size, plan.request.user_id)
+        await self._refuse_when_full(size, plan.request.user_id)
         self._reserved += size
         try:
             now = self._clock.now()
@@ -152,7 +155,7 @@ class Intake:
         now = self._clock.now()
         task = await self._reruns.prepare(earlier, wish, self._ulids.new(now), now, request)
         size = len(task.subtasks) - len(task.settled)
-        self._refuse_when_full(size, earlier.user_id)
+        await self._refuse_when_full(size, earlier.user_id)
         self._reserved += size
         try:
             task, _ = await self._outlook.estimated(task)
@@ -208,7 +211,10 @@ class Intake:
         if self._ledger.draining:
             raise GraphUnavailable("this engine is shutting down: send the task to another one, or later")
 
-    def _refuse_when_full(self, size: int, user: str) -> None:
+    async def _refuse_when_full(self, size: int, user: str) -> None:
+        if self._ownership.hands is not None:
+            await self._ownership.hands.refuse_when_full(size)
+            return
         waiting = self._ledger.unsettled + self._reserved
         if waiting and waiting + size > self._settings.max_queued_subtasks:
             raise Busy(
@@ -232,6 +238,9 @@ class Intake:
         try:
             await self._callbacks.announce(task.id, callbacks)
             await self._graph.store(task)
+            if self._ownership.hands is not None:
+                await self._hand(task, self._ownership.hands)
+                return
             running = RunningTask.fresh(task)
             self._scheduler.recorder.taken_over(task)
             self._scheduler.add(running)
@@ -247,6 +256,14 @@ class Intake:
         finally:
             self._ownership.storing.discard(task.id)
             self._callbacks.settled(task.id)
+
+    async def _hand(self, task: NewTask, hands: HandingOver) -> None:
+        """A task that is stored goes to an engine that runs it; while none is found it waits, and is not lost."""
+        hands.take(task.id, len(task.subtasks))
+        try:
+            await hands.offer()
+        except GraphUnavailable as error:
+            _log.warning("a task is not handed over yet", task_id=task.id, reason=str(error))
 
 
 def _submitted(task: NewTask, asking: Sequence[str]) -> Submitted:

@@ -10,7 +10,7 @@ from engine.caching.service import CacheService
 from engine.delivery import patiently
 from engine.easing import Easing
 from engine.embedding.indexer import Indexer
-from engine.errors import Fenced, GraphRefused
+from engine.errors import Fenced, GraphRefused, SettingsError
 from engine.estimates.learning import Learner
 from engine.identity import Identity
 from engine.keys.ring import Keyring
@@ -66,6 +66,10 @@ class Life(Verbs):
         Raises ``GraphUnavailable``, ``GraphLocked``, ``GraphRefused`` or ``SettingsError`` with one line that says what
         to do.
         """
+        if not self.settings.runs_tasks and self._graph.kind == "embedded":
+            raise SettingsError(
+                "the embedded graph has one engine, and that runs its tasks: set NEO4J_URL or RUNS_TASKS=yes"
+            )
         self.router.open()
         self._identity.take(self._clock.now())
         try:

@@ -16,7 +16,9 @@ from engine.closing import Closing
 from engine.command import Answer, Command
 from engine.delivery import patiently
 from engine.errors import EngineError, Fenced, GraphUnavailable
+from engine.handing import HandingOver
 from engine.model import Json, OpenTask, Pulse
+from engine.ownerstore import Load
 from engine.ports import Graph
 from engine.recovery import Recovery
 from engine.scheduler import Scheduler
@@ -39,6 +41,8 @@ class Ownership:
         obey: applies a command to a task of this engine; False when the task is not this engine's any more.
         taken: is told that tasks have become this engine's in the middle of its life.
         keys: is told how often keys of the API were made or revoked.
+        load: how much there is to do here; None while nothing is taken from others.
+        hands: hands this engine's tasks to others; None where it runs them itself.
     """
 
     def __init__(
@@ -55,8 +59,12 @@ class Ownership:
         obey: Callable[[Command], Awaitable[bool]],
         taken: Callable[[], None],
         keys: Callable[[int | None], Awaitable[None]],
+        load: Callable[[], Load | None],
+        hands: HandingOver | None = None,
     ) -> None:
         self._keys = keys
+        self._load = load
+        self.hands = hands
         self._graph = graph
         self._scheduler = scheduler
         self._closing = closing
@@ -69,6 +77,7 @@ class Ownership:
         self._taken = taken
         self._engine = ""
         self._beating = asyncio.Lock()
+        self._rung = asyncio.Event()
         self._steady = Steady(STEADY_BEATS * interval)
         self._obeying: set[str] = set()
         self._beside = Beside(lambda error: _log.error("a command has failed", exc_info=error))
@@ -95,11 +104,13 @@ class Ownership:
         """Enters this engine, or its next life, and takes its tasks up again."""
         self._engine = engine_id
         await self._graph.register(engine_id, self._clock.now())
-        self._clock.correct((await self._graph.heartbeat(self._timeout)).now)
+        self._clock.correct((await self._graph.heartbeat(self._timeout, self._load())).now)
         self.answered, self._seen = True, self._clock.monotonic()
         await self._graph.discard_leftovers()
         for found in await self._graph.adopt():
-            await self.take_up(found)
+            await self._own(found)
+        if self.hands is not None:
+            await self.hands.offer()
 
     async def begin_anew(self) -> None:
         """This engine was taken for dead and its tasks were taken over: it lets go of everything and enters again."""
@@ -110,6 +121,13 @@ class Ownership:
             await patiently(lambda: self.begin(self._engine))
             self._steady = Steady(STEADY_BEATS * self._interval)
         _log.warning("the engine has entered again", engine=self._engine)
+
+    async def _own(self, found: OpenTask) -> None:
+        """An open task is this engine's: it goes on with it, or hands it over."""
+        if self.hands is None:
+            await self.take_up(found)
+        else:
+            self.hands.take(found.task.id, sum(found.counts.values()))
 
     async def take_up(self, found: OpenTask) -> None:
         """Goes on with an open task that is this engine's by now."""
@@ -129,7 +147,7 @@ class Ownership:
         """A small write every few seconds, for as long as the engine runs."""
         try:
             while True:
-                await asyncio.sleep(self._interval)
+                await self._pause()
                 try:
                     async with self._beating:
                         await self._beat()
@@ -141,6 +159,15 @@ class Ownership:
         finally:
             self._beside.cancel()
 
+    async def _pause(self) -> None:
+        """Waits for the next heartbeat, or until somebody rings."""
+        try:
+            await asyncio.wait_for(self._rung.wait(), self._interval)
+        except TimeoutError:
+            return
+        finally:
+            self._rung.clear()
+
     async def leave(self) -> None:
         """Lets others take over what is still open, at once."""
         try:
@@ -149,7 +176,7 @@ class Ownership:
             _log.debug("not signed off", reason=str(error))
 
     async def _beat(self) -> None:
-        pulse = await self._graph.heartbeat(self._timeout)
+        pulse = await self._graph.heartbeat(self._timeout, self._load())
         self._clock.correct(pulse.now)
         self.answered, self._seen = True, self._clock.monotonic()
         self._steady.beat(self._seen)
@@ -160,6 +187,8 @@ class Ownership:
             await self._surely(self._take_up_unknown)
         for gone in pulse.gone if self._steady.long_enough else []:
             await self._surely(lambda gone=gone: self._take_over(gone))  # type: ignore[misc]
+        if self.hands is not None:
+            await self.hands.offer()
 
     async def _surely(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -175,7 +204,7 @@ class Ownership:
         await self._graph.discard_leftovers(self.storing)
         for found in await self._graph.adopt():
             if found.task.id not in self._scheduler.ledger.tasks and found.task.id not in self.storing:
-                await self.take_up(found)
+                await self._own(found)
         self._taken()
 
     async def _take_over(self, gone: str) -> None:
@@ -215,11 +244,27 @@ class Ownership:
         except msgspec.MsgspecError as error:
             return Answer.refusal(EngineError(f"the engine that owns the task does not know this command: {error}"))
         try:
+            if command.verb == "take_up":
+                await self._take_up_handed(command.task_id)
+                return Answer()
             return Answer() if await self._obey(command) else None
         except (GraphUnavailable, Fenced):
             raise
         except EngineError as error:
             return Answer.refusal(error)
+
+    async def _take_up_handed(self, task_id: str) -> None:
+        """Goes on with a task that another engine has handed to this one; again, it changes nothing."""
+        async with self._beating:
+            if task_id in self._scheduler.ledger.tasks:
+                return
+            for found in await self._graph.adopt([task_id]):
+                await self._own(found)
+                self._taken()
+
+    def look_soon(self) -> None:
+        """Somebody has rung: there is something for this engine in the graph."""
+        self._rung.set()
 
 
 class Steady:

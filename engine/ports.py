@@ -34,7 +34,6 @@ from engine.model import (
     Pause,
     Produced,
     Progress,
-    Pulse,
     Rank,
     Request,
     Standing,
@@ -42,6 +41,7 @@ from engine.model import (
     Task,
     Troubled,
 )
+from engine.ownerstore import OwnerStore
 from engine.passagestore import PassageStore
 from engine.planstore import PlanMemory
 from engine.queries.asking import Asker
@@ -69,22 +69,11 @@ class Alarm(Protocol):
         """It will not come."""
 
 
-class GraphWriter(Protocol):
+class GraphWriter(OwnerStore, Protocol):
     """The writes of an engine. Each is fenced by the engine's epoch and raises ``Fenced`` when that is stale.
 
     All raise ``GraphUnavailable`` when the database does not answer; whether the write happened is then unknown.
     """
-
-    async def register(self, engine_id: str, at: int) -> int:
-        """Enters the engine with a higher epoch than before and returns it. Fences its earlier life."""
-
-    async def heartbeat(self, timeout: int) -> Pulse:
-        """Renews the engine's sign of life; returns the database's time, the engines with open tasks that have left or
-        gave none for ``timeout`` milliseconds, and the commands for this one.
-        """
-
-    async def leave(self) -> None:
-        """Says that this engine stops in good order: others may take over its open tasks at once."""
 
     async def store(self, task: NewTask) -> None:
         """Writes a whole task: all of it becomes visible at once, or nothing. Large ones are written in batches.
@@ -143,23 +132,6 @@ class GraphWriter(Protocol):
         """Cancels what waits among the next ``limit`` subtasks with an id above ``after``; the first change gets the
         number ``event``. Returns the changes and where to go on, None at the end.
         """
-
-    async def adopt(self) -> list[OpenTask]:
-        """The open tasks that this engine owns, oldest first, with exact counts and last event numbers."""
-
-    async def take_over(self, gone: str, timeout: int, limit: int) -> list[OpenTask]:
-        """Makes up to ``limit`` open tasks of an engine that is gone this one's, and fences that engine: all in one
-        transaction. Empty when it gave a sign of life within ``timeout`` milliseconds.
-        """
-
-    async def leave_command(self, id_: str, task_id: str, body: str, at: int) -> bool:
-        """Leaves a command for whoever owns a task; False when the task is not open. Safe to repeat. Not fenced."""
-
-    async def answer(self, command_id: str, answer: str) -> None:
-        """Says what became of a command for this engine."""
-
-    async def collect_answer(self, command_id: str) -> str | None:
-        """Takes away the answer to a command; None while there is none. Not fenced."""
 
     async def enter_blobs(self, id_: str) -> str:
         """Enters the blob store of this namespace, unless one is entered; returns the id of the one that is."""
@@ -301,11 +273,6 @@ class GraphReader(Protocol):
     async def repair(self) -> dict[str, int]:
         """Repairs what breaks an invariant, where it is certain what is right; by its name, how much that was. Nobody
         else may work on the namespace meanwhile.
-        """
-
-    async def alive(self, timeout: int) -> list[str]:
-        """The engines that work on this namespace; one without a sign of life for ``timeout`` milliseconds does not
-        count. None on the embedded graph: whoever can ask holds the file.
         """
 
     async def blob_results(self, after: str, limit: int) -> list[str]:

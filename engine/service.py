@@ -24,6 +24,7 @@ from engine.embedding.desk import EmbeddingDesk
 from engine.endings import Endings
 from engine.errors import Conflict
 from engine.forecasts import Forecasts
+from engine.handing import HandingOver
 from engine.idempotency import Submitted
 from engine.intake import Intake
 from engine.keys.ring import Keyring
@@ -34,7 +35,9 @@ from engine.model import Json, Task
 from engine.observer import Observer
 from engine.offer import Offer
 from engine.ownership import Ownership
+from engine.ownerstore import Load
 from engine.plan import stored
+from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
 from engine.ports import Blobs, Graph, Health
@@ -124,7 +127,7 @@ class Engine(Life):
         self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command, self.tasks)
         self._blobs = blobs
         self.keyring = Keyring(graph, ids.new, clock.now)
-        self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS)
+        self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS, self._ring)
         self.callbacks = self._teller(shown)
         self._ownership = Ownership(
             graph,
@@ -134,11 +137,15 @@ class Engine(Life):
             clock,
             interval=settings.heartbeat_seconds,
             timeout=settings.engine_timeout_seconds,
-            most=settings.max_open_tasks,
+            most=settings.max_open_tasks if settings.runs_tasks else 0,
             obey=self._obey,
             taken=self.callbacks.look_soon,
             keys=self.keyring.heard,
+            load=self._load,
+            hands=self._hands(ids),
         )
+        if self.turnstile.sharing is not None:
+            self.turnstile.sharing.woken = self._ownership.look_soon
         self._vitals = Vitals(
             graph,
             redis,
@@ -203,6 +210,24 @@ class Engine(Life):
         self.answers = Questions(graph, ledger, clock, self._situation())
         self.comparisons = Comparisons(graph, self.task)
         self.reports = Reports(graph, clock, self.task, self.output, settings.max_parallel_tasks)
+
+    def _load(self) -> Load | None:
+        """What others are told of how much there is to do here; None while nothing is taken from them."""
+        ledger, settings = self._ledger, self.settings
+        if ledger.draining or not settings.runs_tasks or len(ledger.tasks) >= settings.max_open_tasks:
+            return None
+        return Load(ledger.unsettled, settings.max_queued_subtasks - ledger.unsettled)
+
+    def _hands(self, ids: Ulids) -> HandingOver | None:
+        if self.settings.runs_tasks:
+            return None
+        timeout = round(1000 * self.settings.engine_timeout_seconds)
+        return HandingOver(self._graph, self._clock, ids, timeout, self._ring)
+
+    def _ring(self, engine: str) -> None:
+        """Tells another engine, or with "" all, that there is something for it, where engines hear each other."""
+        if self.turnstile.sharing is not None:
+            self.turnstile.sharing.ring(engine)
 
     def _teller(self, shown: Shown) -> Teller:
         settings, secret = self.settings, self.settings.webhook_secret.get_secret_value()

@@ -84,6 +84,9 @@ class Settings(BaseModel):
     blob_path: Path | None = None
     """Folder of payloads above 32 KiB; empty means ``data_path/blobs``. Shared by all engines of a namespace."""
 
+    runs_tasks: bool = True
+    """``no`` serves the API and hands every task to the engines that run some. Needs Neo4j."""
+
     # -- back ends
     neo4j_url: str = ""
     """Bolt address such as bolt://localhost:7433; empty means the embedded graph under ``data_path``."""

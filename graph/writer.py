@@ -177,12 +177,10 @@ class Writer(
         params = {"id": task_id, "status": status.value, "at": at, "event": event}
         return bool(_fenced(await self._fenced_write("task/resume", **params))["resumed"])
 
-    async def adopt(self) -> list[OpenTask]:
+    async def adopt(self, ids: Collection[str] | None = None) -> list[OpenTask]:
         """The open tasks that this engine owns, oldest first."""
-        return await self._owned(None)
-
-    async def _owned(self, ids: list[str] | None) -> list[OpenTask]:
-        rows = await self._database.read("task/open_owned", engine=self._engine, ids=ids)
+        named = None if ids is None else list(ids)
+        rows = await self._database.read("task/open_owned", engine=self._engine, ids=named)
         return [OpenTask(codec.task(row["t"]), _counts(row["counts"]), row["last_event"]) for row in rows]
 
     async def recount(self, task_id: str) -> OpenTask:

@@ -12,7 +12,7 @@ import typer
 
 from api.cli import exits
 from api.cli.cache import cache
-from api.cli.commands import demo, doctor, openapi, run, serve, undo, version
+from api.cli.commands import demo, doctor, engine, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
 from api.cli.key import key
 from api.cli.mcp import mcp
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 for _command in (
     serve,
+    engine,
     worker,
     run,
     submit,

@@ -26,13 +26,28 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; else BACKEND_PORT. 0 takes a free one.")
     ] = None,
+    no_engine: Annotated[
+        bool, typer.Option("--no-engine", help="Run no tasks here: hand them to the engines that do; needs Neo4j.")
+    ] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Serve the REST API. SIGTERM drains: running subtasks get their grace, then it ends."""
     from api.cli.serve import serve_api
 
-    settings = load_settings(env_file, overrides={"backend_host": host, "backend_port": port})
-    asyncio.run(serve_api(_logging(settings)))
+    overrides = {"backend_host": host, "backend_port": port, "runs_tasks": False if no_engine else None}
+    asyncio.run(serve_api(_logging(load_settings(env_file, overrides=overrides))))
+
+
+def engine(
+    host: Annotated[str | None, typer.Option(help="Address of the probes; else BACKEND_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the probes; else BACKEND_PORT.")] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Run tasks without the API: what other servers of the namespace take in. Serves /health and /metrics only."""
+    from api.cli.serve import serve_probes
+
+    settings = load_settings(env_file, overrides={"backend_host": host, "backend_port": port, "runs_tasks": True})
+    asyncio.run(serve_probes(_logging(settings)))
 
 
 def run(

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from api.app import create_app
+from api.app import Api, create_app, create_probes
 from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
 from api.cli.output import say
 from api.door import refuse_an_open_door
@@ -47,7 +47,17 @@ _log = structlog.get_logger("serve")
 
 
 async def serve_api(settings: Settings) -> None:
-    """Serves until a signal comes.
+    """Serves the whole API until a signal comes; raises as ``_serve`` does."""
+    await _serve(settings, create_app)
+
+
+async def serve_probes(settings: Settings) -> None:
+    """Runs an engine, and serves what probes and monitoring ask and nothing else; raises as ``_serve`` does."""
+    await _serve(settings, create_probes)
+
+
+async def _serve(settings: Settings, create: Callable[[Engine, Settings, Metrics], Api]) -> None:
+    """Serves an application until a signal comes.
 
     Raises:
         SettingsError: when it would listen beyond this machine and ask nobody for a key.
@@ -63,7 +73,7 @@ async def serve_api(settings: Settings) -> None:
             metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
             last.enter_context(metrics.watch_loop())
             last.enter_context(told_to(engine.logbook.hear))
-            server = Server(configured(create_app(engine, settings, metrics)))
+            server = Server(configured(create(engine, settings, metrics)))
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             last.push_async_callback(_close, server, serving)
             if fault := await _first_signal(serving, engine):

@@ -1,4 +1,5 @@
-"""Keeps an engine's limits together with those of others: hears what they say, tells them what happens here.
+"""Keeps an engine's limits together with those of others: hears what they say, tells them what happens here, and wakes
+one for which there is something in the graph.
 
 While the board is away the engine keeps its limits by itself, says so in one line of the log, and looks for the board
 again after a while. Nothing fails for it, and nothing waits for it longer than one question takes.
@@ -7,6 +8,7 @@ again after a while. Nothing fails for it, and nothing waits for it longer than 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -37,6 +39,8 @@ class Sharing:
         self._unsaid: dict[str, Said] = {}
         self._saying = False
         self._told = False
+        self.woken: Callable[[], None] = lambda: None
+        """Told that somebody has rung for this engine."""
         limiter.lost = self._lost
         limiter.freed = turnstile.lines.look
         turnstile.rested = self._rested
@@ -110,8 +114,16 @@ class Sharing:
                 self._turnstile.lines.look(name)
         elif said.what == "rest":
             self._turnstile.rest(said.key, said.seconds)
+        elif said.what == "wake":
+            if said.key in ("", self._limiter.me):
+                self.woken()
         else:
             self._turnstile.breakers.heard(said.key, _stored(said.data))
+
+    def ring(self, engine: str) -> None:
+        """Tells an engine, or with "" all, that there is something for it in the graph; unheard, its heartbeat finds it."""
+        if self._limiter.up:
+            self._say(f"wake {engine}", Said("wake", engine, self._limiter.me))
 
     # --- what is said ---------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from engine.model import (
     Pulse,
     Rank,
 )
+from engine.ownerstore import Load
 from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
@@ -140,7 +141,7 @@ class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLine
         """Raises ``GraphUnavailable`` when the file cannot be read, or its disk is full."""
         await self._ladybug.ping()
 
-    async def heartbeat(self, timeout: int) -> Pulse:  # noqa: ARG002
+    async def heartbeat(self, timeout: int, load: Load | None = None) -> Pulse:  # noqa: ARG002
         """Renews the engine's sign of life; the time is the host's, and there is no other engine."""
         rows = await self._ladybug.write("engine/heartbeat", now=_milliseconds(), **self._fence)
         if not rows:
@@ -152,6 +153,14 @@ class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLine
 
     async def take_over(self, gone: str, timeout: int, limit: int) -> list[OpenTask]:  # noqa: ARG002
         """Nothing: ``adopt`` has taken all there is."""
+        return []
+
+    async def hand_over(self, task_id: str, engine: str, command: tuple[str, str], at: int) -> bool:  # noqa: ARG002
+        """Never: there is no other engine."""
+        return False
+
+    async def loads(self, timeout: int) -> list[tuple[str, Load]]:  # noqa: ARG002
+        """None: there is no other engine."""
         return []
 
     async def alive(self, timeout: int) -> list[str]:  # noqa: ARG002
@@ -368,13 +377,13 @@ class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLine
 
         return await self._fenced(work)
 
-    async def adopt(self) -> list[OpenTask]:
+    async def adopt(self, ids: Collection[str] | None = None) -> list[OpenTask]:
         """The open tasks of this namespace, oldest first: whoever holds the file owns them all."""
         await self._fenced(
             lambda session: session.run("task/take_over", engine=self._engine, namespace=self._namespace)
         )
         rows = await self._ladybug.write("task/open_owned", engine=self._engine)
-        return [await self.recount(row["t"]["id"]) for row in rows]
+        return [await self.recount(row["t"]["id"]) for row in rows if ids is None or row["t"]["id"] in ids]
 
     async def forget(self, task_id: str) -> None:
         """Drops the frontier of a task that has ended."""

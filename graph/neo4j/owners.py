@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.errors import Fenced
 from engine.model import OpenTask, Pulse
+from engine.ownerstore import Load
 from graph.neo4j.fence import FencedWriter
 
 STATEMENTS = frozenset(
@@ -13,8 +14,10 @@ STATEMENTS = frozenset(
         "command/leave",
         "engine/adopt",
         "engine/alive",
+        "engine/hand_over",
         "engine/heartbeat",
         "engine/leave",
+        "engine/loads",
     }
 )
 
@@ -22,9 +25,10 @@ STATEMENTS = frozenset(
 class OwningWriter(FencedWriter):
     """The writes by which engines divide the tasks of a namespace among themselves."""
 
-    async def heartbeat(self, timeout: int) -> Pulse:
+    async def heartbeat(self, timeout: int, load: Load | None = None) -> Pulse:
         """Renews the engine's sign of life by the database's clock."""
-        rows = await self._fenced_write("engine/heartbeat", namespace=self._namespace, timeout=timeout)
+        told = {"unsettled": None, "room": None} if load is None else {"unsettled": load.unsettled, "room": load.room}
+        rows = await self._fenced_write("engine/heartbeat", namespace=self._namespace, timeout=timeout, **told)
         if not rows:
             raise Fenced()
         commands = [(id_, body) for id_, body in rows[0]["commands"]]
@@ -41,7 +45,22 @@ class OwningWriter(FencedWriter):
         if not rows:
             raise Fenced()
         await self._discard(gone)
-        return await self._owned(rows[0]["ids"]) if rows[0]["ids"] else []
+        return await self.adopt(rows[0]["ids"]) if rows[0]["ids"] else []
+
+    async def hand_over(self, task_id: str, engine: str, command: tuple[str, str], at: int) -> bool:
+        """Makes an open task of this engine another's, and tells it so."""
+        id_, body = command
+        rows = await self._fenced_write(
+            "engine/hand_over", task=task_id, to=engine, namespace=self._namespace, id=id_, body=body, at=at
+        )
+        if not rows:
+            raise Fenced()
+        return bool(rows[0]["handed"])
+
+    async def loads(self, timeout: int) -> list[tuple[str, Load]]:
+        """The engines that take tasks from others."""
+        rows = await self._database.read("engine/loads", namespace=self._namespace, timeout=timeout)
+        return [(row["id"], Load(row["unsettled"], row["room"])) for row in rows]
 
     async def alive(self, timeout: int) -> list[str]:
         """The engines that work on this namespace."""

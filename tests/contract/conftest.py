@@ -44,3 +44,24 @@ async def neo4j_hand(neo4j_server: Neo4jService, namespace: str) -> AsyncIterato
     """The same on Neo4j only: a graph across a network can lose an answer, one inside the process cannot."""
     async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as opened:
         yield opened
+
+
+@pytest.fixture
+async def first(neo4j_server: Neo4jService, namespace: str) -> AsyncIterator[Hand]:
+    """One of two engines on one Neo4j."""
+    async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as made:
+        yield made
+
+
+@pytest.fixture
+async def second(neo4j_server: Neo4jService, namespace: str, first: Hand) -> AsyncIterator[Hand]:
+    """The other one."""
+    async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as made:
+        yield made
+
+
+@pytest.fixture
+async def embedded(tmp_path: Path, namespace: str, template: Path) -> AsyncIterator[Hand]:
+    """An engine on the embedded graph."""
+    async with in_hand(embedded_graph(tmp_path, namespace, template), namespace) as made:
+        yield made

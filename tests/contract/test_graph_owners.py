@@ -5,36 +5,15 @@ On the embedded graph whoever holds the file owns what is in it: there nothing i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from engine.errors import Fenced
-from tests.support.graphs import Hand, embedded_graph, execute, in_hand, neo4j_graph
+from tests.support.graphs import Hand, execute, in_hand, neo4j_graph
 from tests.support.plans import fresh_id, independent
 from tests.support.services import Neo4jService
 
 TIMEOUT = 60_000
 """Milliseconds; nothing in these tests takes so long."""
-
-
-@pytest.fixture
-async def first(neo4j_server: Neo4jService, namespace: str) -> AsyncIterator[Hand]:
-    async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as made:
-        yield made
-
-
-@pytest.fixture
-async def second(neo4j_server: Neo4jService, namespace: str, first: Hand) -> AsyncIterator[Hand]:
-    async with in_hand(neo4j_graph(neo4j_server, namespace), namespace) as made:
-        yield made
-
-
-@pytest.fixture
-async def embedded(tmp_path: Path, namespace: str, template: Path) -> AsyncIterator[Hand]:
-    async with in_hand(embedded_graph(tmp_path, namespace, template), namespace) as made:
-        yield made
 
 
 async def _silent(hand: Hand, engine: str) -> None:

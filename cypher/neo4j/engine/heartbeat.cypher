@@ -1,8 +1,8 @@
 // purpose: an engine's sign of life, by the database's clock; with it what the engine has to know about others
-// params: engine, epoch, namespace, timeout
+// params: engine, epoch, namespace, timeout, unsettled, room
 // returns: one row {now, gone, commands, keys}: keys counts how often a key of the API was made or revoked; gone are engines with open tasks that left, or gave no sign for timeout milliseconds; commands are [id, body], oldest first; no row when the engine is fenced
 MATCH (e:Engine {id: $engine}) WHERE e.epoch = $epoch
-SET e.heartbeat_at = timestamp()
+SET e.heartbeat_at = timestamp(), e.unsettled = $unsettled, e.room = $room
 WITH e
 CALL () {
   MATCH (d:Engine {namespace: $namespace})
