@@ -93,7 +93,7 @@ class Said(Value, frozen=True, omit_defaults=True):
 
     ``what`` is "room" (there may be room in the limit ``key``), "rest" (the endpoint ``key`` wants to be left alone for
     so many ``seconds``) or "breaker" (that of ``key`` stands as ``data`` says, which is JSON; empty when it is closed).
-    "wake" tells the engine ``key``, or all, that there is something for it in the graph. ``by`` is the engine that says it.
+    "wake" tells the engine ``key``, or all, that there is something for it in the graph. ``by`` is who says it.
     """
 
     what: Literal["room", "rest", "breaker", "wake"]

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import sharing
 from tests.support.gate import complaint, skip_for_want_of_neo4j
 from tests.support.services import QUICK_JAVA, LocalNeo4j, Neo4jService, RedisProcess, Unavailable
 from tests.support.serving import free_port
+
+settings.register_profile("agent03", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("agent03")
 
 FIRST = ("test_demo.py", "test_examples.py")
 """Files of tests that want no Neo4j and have time: while they run it is started beside them."""

@@ -121,7 +121,7 @@ class Sharing:
             self._turnstile.breakers.heard(said.key, _stored(said.data))
 
     def ring(self, engine: str) -> None:
-        """Tells an engine, or with "" all, that there is something for it in the graph; unheard, its heartbeat finds it."""
+        """Tells an engine, or with "" all, to look into the graph; unheard, it looks with its next heartbeat."""
         if self._limiter.up:
             self._say(f"wake {engine}", Said("wake", engine, self._limiter.me))
 
