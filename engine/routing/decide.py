@@ -41,6 +41,15 @@ class Order(Value, frozen=True):
     why: str
 
 
+class Judged(Value, frozen=True):
+    """What is thought of the candidates: best first, the one to be tried first if any, and why."""
+
+    seen: tuple[Seen, ...]
+    best: tuple[int, ...]
+    untried: int | None
+    why: str
+
+
 class Picked(Value, frozen=True):
     """What runs, what is left to take over for it, and why."""
 
@@ -49,14 +58,13 @@ class Picked(Value, frozen=True):
     why: str
 
 
-def ordered(rule: Rule, seen: Sequence[Seen], turn: int, repeat_seconds: float, chance: Callable[[], float]) -> Order:
+def ordered(rule: Rule, judged: Judged | None, turn: int, chance: Callable[[], float]) -> Order:
     """The candidates of a rule in the order in which they are to be had.
 
     Args:
         rule: with its candidates.
-        seen: what is known of each; only ``auto`` looks at it.
+        judged: what is thought of them; only ``auto`` looks at it.
         turn: how often the rule has chosen before.
-        repeat_seconds: the wait before a failed attempt is repeated.
         chance: numbers from 0 to 1.
     """
     count = len(rule.candidates)
@@ -67,24 +75,44 @@ def ordered(rule: Rule, seen: Sequence[Seen], turn: int, repeat_seconds: float, 
     if rule.strategy == "round_robin":
         first = turn % count
         return Order((*range(first, count), *range(first)), f"round_robin: number {first + 1} of {count}")
-    return _auto(rule, seen, repeat_seconds, chance)
+    assert judged is not None
+    return _auto(rule, judged, chance)
 
 
-def _auto(rule: Rule, seen: Sequence[Seen], repeat_seconds: float, chance: Callable[[], float]) -> Order:
+def judge(rule: Rule, seen: Sequence[Seen], repeat_seconds: float) -> Judged:
+    """What is thought of the candidates of a rule by what is known of each.
+
+    Args:
+        rule: with its candidates.
+        seen: what is known of each.
+        repeat_seconds: the wait before a failed attempt is repeated.
+    """
     weighed = weigh(rule, seen, repeat_seconds)
     names = [candidate.option.label for candidate in rule.candidates]
-    best = [one.number for one in sorted(weighed, key=lambda one: (one.score is None, one.score or 0.0))]
+    best = tuple(one.number for one in sorted(weighed, key=_by_score))
     untried = [number for number in best if seen[number].attempts + seen[number].running < TRIES]
     if untried:
         first = min(untried, key=lambda number: seen[number].attempts + seen[number].running)
         why = f"auto: {names[first]} is not known well enough ({seen[first].attempts} attempts)"
+        return Judged(tuple(seen), best, first, why)
+    why = "auto: " + ", before ".join(f"{names[number]} {weighed[number].words}" for number in best)
+    return Judged(tuple(seen), best, None, why)
+
+
+def _auto(rule: Rule, judged: Judged, chance: Callable[[], float]) -> Order:
+    best, why = judged.best, judged.why
+    if judged.untried is not None:
+        first = judged.untried
     elif chance() < rule.exploration:
         first = best[1:][int(chance() * (len(best) - 1))]
-        why = f"auto: tries {names[first]} to see whether it has changed"
+        why = f"auto: tries {rule.candidates[first].option.label} to see whether it has changed"
     else:
-        first = best[0]
-        why = "auto: " + ", before ".join(f"{names[number]} {weighed[number].words}" for number in best)
+        return Order(best, why)
     return Order((first, *(number for number in best if number != first)), why)
+
+
+def _by_score(one: Weighed) -> tuple[bool, float]:
+    return one.score is None, one.score or 0.0
 
 
 def weigh(rule: Rule, seen: Sequence[Seen], repeat_seconds: float) -> list[Weighed]:
@@ -101,12 +129,11 @@ def _weighed(number: int, seen: Seen, seconds_per_dollar: float, repeat_seconds:
     if seen.limit is not None:
         wait = max(0, seen.running + 1 - seen.limit) / max(seen.limit, 1) * seen.seconds
     finish = wait + seen.seconds / success + repeat_seconds * (1 - success) / success
-    words = [f"in {finish:.3g} s", f"{success:.0%} succeed"]
-    if seen.running:
-        words.append(f"{seen.running} run" + (f" of {seen.limit}" if seen.limit is not None else ""))
-    if seen.cost:
-        words.append(f"${seen.cost:.4g}")
-    return Weighed(number, finish + seen.cost / success * seconds_per_dollar, f"{words[0]} ({', '.join(words[1:])})")
+    of = "" if seen.limit is None else f" of {seen.limit}"
+    run = f", {seen.running} run{of}" if seen.running else ""
+    cost = f", ${seen.cost:.4g}" if seen.cost else ""
+    words = f"in {finish:.3g} s ({success:.0%} succeed{run}{cost})"
+    return Weighed(number, finish + seen.cost / success * seconds_per_dollar, words)
 
 
 def pick(candidates: Sequence[Candidate], order: Order, usable: Callable[[Option], str]) -> Picked | list[str]:

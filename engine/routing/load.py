@@ -15,6 +15,9 @@ from engine.routing.rules import Option
 from engine.toolport import Tool
 from engine.turn import Settle
 
+LATELY = 32
+"""What is known of an option is looked up again after so many choices, or at once while little is known."""
+ENOUGH_KNOWN = 20
 COMPLETED, FAILED = "completed", "failed"
 """The outcomes that say something of a tool; what was stopped, reused or cached does not."""
 
@@ -37,10 +40,11 @@ class Load:
         self._running: dict[str, tuple[ExecutionRequest, Option]] = {}
         self._by_tool: Counter[str] = Counter()
         self._recent: dict[str, Recent] = {}
+        self._known: dict[str, tuple[Seen, int]] = {}
 
-    def begun(self, subtask_id: str, request: ExecutionRequest) -> None:
-        """An attempt goes to the tool of its request."""
-        self._running[subtask_id] = request, Option(request.tool, request.parameters)
+    def begun(self, subtask_id: str, request: ExecutionRequest, option: Option) -> None:
+        """An attempt goes to the tool of its request, which is that of an option."""
+        self._running[subtask_id] = request, option
         self._by_tool[request.tool] += 1
 
     def ended(self, subtask_id: str, settle: Settle, seconds: float) -> None:
@@ -59,20 +63,36 @@ class Load:
         found = self._running.get(subtask_id)
         return None if found is None else found[0]
 
-    def seen(self, option: Option, tool: Tool, value: Json, ruled: bool) -> Seen:
-        """What is known of an option for an input; ``ruled`` says that attempts of its own type are routed too."""
+    def seen(self, option: Option, tool: Tool, value: Json, ruled: bool, exactly: bool = False) -> Seen:
+        """What is known of an option for an input; ``ruled`` says that attempts of its own type are routed too.
+
+        How many run is left out where no choice depends on it, unless it is asked ``exactly``: then the same value
+        comes again and again, and what follows from it need not be found out anew.
+        """
+        known, seconds, limit = self._lately(option, tool), tool.estimate_duration(value), self._limit(tool.name)
+        if not (exactly or seconds or limit is not None) and known.attempts >= ENOUGH_KNOWN:
+            return known
+        others = 0 if ruled else self._by_type().get(tool.name, 0)
+        running = self._by_tool[tool.name] + others
+        return Seen(known.attempts, seconds or known.seconds, known.success, known.cost, running, limit)
+
+    def _lately(self, option: Option, tool: Tool) -> Seen:
+        """How an option has done, as of a few choices ago: the same value until it is looked up again."""
+        found = self._known.get(option.label)
+        if found is not None and found[1] < LATELY and found[0].attempts >= ENOUGH_KNOWN:
+            self._known[option.label] = found[0], found[1] + 1
+            return found[0]
         profile = self._learner.profile(Kind(tool.name, tool.version))
         recent = self._recent.get(option.label) or Recent()
         attempts, failures = (profile.attempts, profile.failures) if profile else (0, 0)
-        others = 0 if ruled else self._by_type().get(tool.name, 0)
-        return Seen(
+        known = Seen(
             attempts=max(attempts, recent.count),
-            seconds=tool.estimate_duration(value) or recent.expected(_mean(profile)),
+            seconds=recent.expected(_mean(profile)),
             success=recent.success(attempts, failures),
             cost=profile.cost / attempts if profile and attempts else 0.0,
-            running=self._by_tool[tool.name] + others,
-            limit=self._limit(tool.name),
         )
+        self._known[option.label] = known, 1
+        return known
 
 
 def _mean(profile: Profile | None) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 
 import msgspec
 
@@ -17,7 +18,7 @@ from engine.model import Attempt, Json, Value
 from engine.plan.faults import quoted
 from engine.plan.spec import Spec
 from engine.ports import GraphReader
-from engine.routing.decide import Picked, Seen, first_of, ordered, pick, weigh
+from engine.routing.decide import Judged, Picked, Seen, first_of, judge, ordered, pick, weigh
 from engine.routing.file import RulesFile
 from engine.routing.load import FAILED, Load
 from engine.routing.match import About, matching, mismatch
@@ -65,6 +66,7 @@ class Router:
         self._attempt_seconds = attempt_seconds
         self._repeat_seconds = repeat_seconds
         self._turns: Counter[str] = Counter()
+        self._judgements: dict[str, tuple[Rule, Judged]] = {}
         self.available: Callable[[str, str], bool] = lambda _tool, _endpoint: True
         """Whether a tool may be called at an endpoint now, as a breaker would say."""
         self.healthy: Callable[[str], bool] = lambda _tool: True
@@ -89,17 +91,21 @@ class Router:
         Raises:
             ToolError: (configuration) no candidate of its rule can run it.
         """
-        if self.file is None or not (rules := self.rules().of(type_)):
+        if self.file is None:
+            return None
+        rules = self.file.rules()
+        if not (of_type := rules.of(type_)):
             return None
         task = self._facts(claim.task_id)
         place = (claim.task_id, task.name, task.tags, task_input)
-        rule = matching(rules, About(type_, claim.key, value, tuple(spec.capabilities), *place))
+        rule = matching(of_type, About(type_, claim.key, value, tuple(spec.capabilities), *place))
         if rule is None:
             return None
         last = await self._last(claim, type_) if claim.token > 1 else None
-        picked = self._again(claim, last, type_, value) or self._chosen(rule, claim.id, claim.token, type_, value)
+        again = self._again(claim, last, type_, value)
+        picked = again or self._chosen(rules, rule, claim.id, claim.token, type_, value)
         request = self._request(picked, rule, type_, claim.token, spec, value)
-        self._load.begun(claim.id, request)
+        self._load.begun(claim.id, request, picked.option)
         return request
 
     def of(self, subtask_id: str) -> ExecutionRequest | None:
@@ -140,11 +146,13 @@ class Router:
         why = f"the attempts of {request.tool} are used up" if over else "the tool of the attempt before"
         return Picked(*found, "; ".join([why, *(f"passed over {line}" for line in passed)]))
 
-    def _chosen(self, rule: Rule, id_: str, token: int, type_: str, value: Json, look: bool = False) -> Picked:
+    def _chosen(
+        self, rules: Rules, rule: Rule, id_: str, token: int, type_: str, value: Json, look: bool = False
+    ) -> Picked:
         """What the rule chooses; ``look`` leaves everything as it is."""
-        seen = [self._seen(candidate.option, value) for candidate in rule.candidates] if _weighs(rule) else []
-        chance = _chance(f"{self.rules().seed} {id_} {token}")
-        order = ordered(rule, seen, self._turns[rule.name], self._repeat_seconds, chance.__next__)
+        judged = self._judged(rules, rule, value) if _weighs(rule) else None
+        chance = _chance(f"{rules.seed} {id_} {token}")
+        order = ordered(rule, judged, self._turns[rule.name], chance.__next__)
         if not look:
             self._turns[rule.name] += 1
         found = pick(rule.candidates, order, lambda option: self._unusable(option, type_, value))
@@ -160,11 +168,21 @@ class Router:
             )
         return found
 
-    def _seen(self, option: Option, value: Json) -> Seen:
+    def _judged(self, rules: Rules, rule: Rule, value: Json) -> Judged:
+        """What is thought of the candidates: as before while nothing else is known of any of them."""
+        seen = [self._seen(rules, candidate.option, value) for candidate in rule.candidates]
+        before, judged = self._judgements.get(rule.name, (None, None))
+        if judged is not None and before is rule and all(map(is_, judged.seen, seen)):
+            return judged
+        judged = judge(rule, seen, self._repeat_seconds)
+        self._judgements[rule.name] = rule, judged
+        return judged
+
+    def _seen(self, rules: Rules, option: Option, value: Json, exactly: bool = False) -> Seen:
         tool = self._tools(option.tool)
         if tool is None:
             return Seen()
-        return self._load.seen(option, tool, option.value(value), bool(self.rules().of(option.tool)))
+        return self._load.seen(option, tool, option.value(value), bool(rules.of(option.tool)), exactly)
 
     def _unusable(self, option: Option, type_: str, value: Json) -> str:
         """Why an option cannot run an input now; empty when it can."""
@@ -231,7 +249,7 @@ class Router:
         if rule is None:
             return shown | {"reason": "no rule matches" if rules.rules else "there are no rules: set ROUTER_CONFIG"}
         try:
-            picked = self._chosen(rule, about.key, 0, about.type, about.input, look=True)
+            picked = self._chosen(rules, rule, about.key, 0, about.type, about.input, look=True)
         except ToolError as error:
             return shown | {"tool": None, "reason": str(error)}
         request = self._request(picked, rule, about.type, 0, Spec(), about.input)
@@ -239,7 +257,8 @@ class Router:
 
     def _considered(self, rule: Rule, about: About) -> list[dict[str, Json]]:
         """Each candidate with what is known of it."""
-        seen = [self._seen(candidate.option, about.input) for candidate in rule.candidates]
+        rules = self.rules()
+        seen = [self._seen(rules, candidate.option, about.input, exactly=True) for candidate in rule.candidates]
         weighed = weigh(rule, seen, self._repeat_seconds)
         return [
             {

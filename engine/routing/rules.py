@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import msgspec
 from pydantic import ValidationError
@@ -19,13 +20,13 @@ from engine.plan.nearest import Nearest
 from engine.routing.schema import CandidateFields, OptionFields, RouterFields, RuleFields, Strategy
 
 
-class Option(Value, frozen=True, omit_defaults=True):
+class Option(Value, frozen=True, omit_defaults=True, dict=True):
     """A tool that may run a subtask; ``parameters`` go over the input."""
 
     tool: str
     parameters: Mapping[str, Json] = {}
 
-    @property
+    @cached_property
     def label(self) -> str:
         """How it is told apart: by its tool, and by what that is given."""
         return self.tool if not self.parameters else f"{self.tool} {msgspec.json.encode(self.parameters).decode()}"
@@ -57,7 +58,7 @@ class Rule(Value, frozen=True):
 
     def may_match(self, type_: str) -> bool:
         """Whether it is for subtasks of a type at all."""
-        return not self.types or any(fnmatchcase(type_, wanted) for wanted in self.types)
+        return not self.types or type_ in self.types or any(fnmatchcase(type_, wanted) for wanted in self.types)
 
     @property
     def options(self) -> list[Option]:

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from engine.model import Json
-from engine.routing.decide import TRIES, Order, Picked, Seen, ordered, pick, weigh
+from engine.routing.decide import TRIES, Order, Picked, Seen, judge, ordered, pick, weigh
 from engine.routing.recent import Recent
 from engine.routing.rules import Option, Rule, read_rules
 
@@ -28,7 +28,7 @@ def chance(*numbers: float) -> Callable[[], float]:
 
 
 def first(given: Rule, seen: list[Seen], turn: int = 0, *numbers: float) -> str:
-    order = ordered(given, seen, turn, 2.0, chance(*(numbers or (1.0,))))
+    order = ordered(given, judge(given, seen, 2.0) if seen else None, turn, chance(*(numbers or (1.0,))))
     assert sorted(order.numbers) == [0, 1, 2]
     return TOOLS[order.numbers[0]]
 
@@ -39,12 +39,12 @@ def test_fixed_takes_the_first_and_round_robin_one_after_the_other() -> None:
 
 
 def test_auto_takes_what_is_expected_to_be_done_first() -> None:
-    order = ordered(rule(), KNOWN, 0, 2.0, chance(1.0))
+    order = ordered(rule(), judge(rule(), KNOWN, 2.0), 0, chance(1.0))
     assert order.numbers == (0, 1, 2), "a failure costs the wait before the repeat as well"
     assert order.why == (
         "auto: fast in 0.1 s (100% succeed), before slow in 1 s (100% succeed), before flaky in 2.2 s (50% succeed)"
     )
-    assert ordered(rule(), KNOWN, 0, 0.1, chance(1.0)).numbers == (0, 2, 1)
+    assert ordered(rule(), judge(rule(), KNOWN, 0.1), 0, chance(1.0)).numbers == (0, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,13 @@ def test_auto_tries_what_is_not_known_and_counts_the_tries_that_run() -> None:
 
 
 def test_a_tool_that_never_succeeded_comes_last() -> None:
-    assert ordered(rule(), [Seen(9, None, 0.1), *KNOWN[1:]], 0, 2.0, chance(1.0)).numbers == (1, 2, 0)
+    assert ordered(rule(), judge(rule(), [Seen(9, None, 0.1), *KNOWN[1:]], 2.0), 0, chance(1.0)).numbers == (1, 2, 0)
 
 
 def test_exploration_tries_each_of_the_others_as_often_as_it_says() -> None:
-    random = Random(7)
-    chosen = Counter(
-        TOOLS[ordered(rule(exploration=0.3), KNOWN, 0, 2.0, random.random).numbers[0]] for _ in range(4_000)
-    )
+    random, given = Random(7), rule(exploration=0.3)
+    judged = judge(given, KNOWN, 2.0)
+    chosen = Counter(TOOLS[ordered(given, judged, 0, random.random).numbers[0]] for _ in range(4_000))
     assert chosen["fast"] == pytest.approx(2_800, rel=0.1)
     assert chosen["slow"] == pytest.approx(600, rel=0.2) == chosen["flaky"]
     assert first(rule(exploration=0.0), KNOWN, 0, 0.0) == "fast"
