@@ -29,7 +29,7 @@ NEEDS: Mapping[str, Scope | None] = {
     ),
     **dict.fromkeys(("list_events", "watch_tasks", "watch_task"), READ),
     **dict.fromkeys(("list_approvals", "list_approvals_of_task"), READ),
-    **dict.fromkeys(("why_task", "why_subtask", "get_report", "diff_tasks", "what_if"), READ),
+    **dict.fromkeys(("why_task", "why_subtask", "get_report", "list_reports", "diff_tasks", "what_if"), READ),
     **dict.fromkeys(("list_tools", "list_templates", "get_stats", "list_estimates"), READ),
     **dict.fromkeys(("get_cache_stats", "explain_cache", "list_graph_queries", "run_graph_query"), READ),
     **dict.fromkeys(("get_health", "get_metrics", "preview_route", "get_router_schema"), READ),

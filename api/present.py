@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from api import logs, neo4j_browser, schemas
+from api import interim, logs, neo4j_browser, schemas
 from api.schemas.live import LiveProgress, TaskNews
 from engine import model
 from engine.cachestore import CacheEntry
@@ -145,6 +145,7 @@ def _kept(entry: CacheEntry) -> schemas.KeptView:
 
 def event_view(event: model.Event) -> schemas.EventView:
     """One event."""
+    report = interim.view(event) if event.event == interim.EVENT else None
     return schemas.EventView(
         seq=event.seq,
         at=iso(event.at),
@@ -154,7 +155,8 @@ def event_view(event: model.Event) -> schemas.EventView:
         to=event.status,
         status=event.status,
         token=event.token or None,
-        detail=event.detail or None,
+        detail=(event.detail or None) if report is None else report.words,
+        report=report,
     )
 
 

@@ -6,6 +6,8 @@ Then what runs is stopped, and what waits is cancelled in batches with turns in 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from engine.delivery import patiently
 from engine.endings import TROUBLES, Endings
 from engine.errors import GraphUnavailable
@@ -31,6 +33,8 @@ class Closing:
         self._lessons = lessons
         scheduler.over = self._over
         scheduler.left = self.resume
+        self.reported: Callable[[RunningTask, Finish], Awaitable[None]] | None = None
+        """Makes the last report of a task, before its end is written."""
 
     # --- the end of a task --------------------------------------------------------------------------------------
 
@@ -56,6 +60,8 @@ class Closing:
             await self._shut(task)
             self._scheduler.help(self._roll_back(task, end))
             return
+        if self.reported is not None:
+            await self.reported(task, end)
         ledger = self._scheduler.ledger
         numbered = ledger.numbered(end)
         await self._scheduler.delivery.put_results()

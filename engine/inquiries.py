@@ -182,6 +182,10 @@ class Inquiries:
         await self.task(task_id)
         return await self._graph.events(task_id, after, limit)
 
+    async def interim_reports(self, task_id: str, before: int | None, limit: int) -> list[Event]:
+        """The reports that were made of a task while it ran, newest first, numbered below ``before``, as events."""
+        return await self._graph.reports(task_id, before, limit)
+
     async def last_event(self, task_id: str) -> int:
         """The number of a task's last event; whatever is read afterwards has it in already. 0 when there is none."""
         live = self._ledger.tasks.get(task_id)

@@ -95,4 +95,7 @@ class AnswerReader(Protocol):
         """Of what depends on a subtask and ran, the one that settled last; None when there is none."""
 
     async def own_events(self, task_id: str, limit: int) -> list[Event]:
-        """The first events of the task itself: created, paused, ended and the like."""
+        """The first events of the task itself: created, paused, ended and the like; reports are not among them."""
+
+    async def reports(self, task_id: str, before: int | None, limit: int) -> list[Event]:
+        """The reports of a task as events, newest first: those numbered below ``before``, or all."""

@@ -418,6 +418,15 @@ class Late(Value, frozen=True):
     number: int
 
 
+class Reported(Value, frozen=True):
+    """A report of a task that runs, as JSON text in ``detail``; its event gets ``number``."""
+
+    task_id: str
+    status: TaskStatus
+    detail: str
+    number: int
+
+
 class Finish(Value, frozen=True):
     """The end of a task: written once, guarded by its being open. ``detail`` says who ended it and why, or
     that it was early or late by what was foretold of it.

@@ -35,6 +35,7 @@ from engine.model import (
     Produced,
     Progress,
     Rank,
+    Reported,
     Request,
     Standing,
     Subtask,
@@ -113,6 +114,9 @@ class GraphWriter(OwnerStore, Protocol):
         """Says of open tasks that they take longer than was foretold, in an event of each; returns the ids of those of
         which it was not told before.
         """
+
+    async def report(self, row: Reported, at: int) -> bool:
+        """Writes a report of an open task as an event of it; False when the task is not open."""
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""

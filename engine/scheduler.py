@@ -95,6 +95,8 @@ class Scheduler:
         self.recorder = Recorder(graph, clock, self.help, patiently)
         self.reranker = Reranker(graph, ledger, clock, learner, self.help, self.inside)
         self._lessons = LessonKeeper(learner, clock, self.wake, self.reranker.look)
+        self.added: Callable[[RunningTask], None] = lambda _: None
+        """Told of a task that is taken up."""
         self.over: Callable[[RunningTask], None]
         self.heard: Callable[[TaskChanges], None] = lambda _: None
         """Told of a task of which nothing is left to do."""
@@ -116,6 +118,7 @@ class Scheduler:
         self.tracing.begin(task.id, task.body.trace)
         self.times.begin(task)
         self.reranker.begin(task)
+        self.added(task)
         self.look(task)
         self.wake()
 

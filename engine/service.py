@@ -27,6 +27,7 @@ from engine.forecasts import Forecasts
 from engine.handing import HandingOver
 from engine.idempotency import Submitted
 from engine.intake import Intake
+from engine.interim import Reporter
 from engine.keys.ring import Keyring
 from engine.lessons import Lessons, shown
 from engine.life import Life
@@ -208,6 +209,8 @@ class Engine(Life):
         )
         self._loops: list[asyncio.Task[None]] = []
         self.answers = Questions(graph, ledger, clock, self._situation())
+        self.reporter = Reporter(self._scheduler, self.answers.why, learner.costs)
+        self._closing.reported = self.reporter.last
         self.comparisons = Comparisons(graph, self.task)
         self.reports = Reports(graph, clock, self.task, self.output, settings.max_parallel_tasks)
 

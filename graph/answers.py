@@ -16,6 +16,7 @@ STATEMENTS = frozenset(
         "engine/sign",
         "event/at",
         "event/own",
+        "event/reports",
         "subtask/ahead",
         "subtask/awaited_last",
         "subtask/below",
@@ -25,6 +26,9 @@ STATEMENTS = frozenset(
         "subtask/urgent",
     }
 )
+
+LAST = 2**53
+"""Above the number of every event."""
 
 
 class AnsweringReader(Reader):
@@ -106,3 +110,9 @@ class AnsweringReader(Reader):
         """The first events of the task itself."""
         rows = await self._database.read("event/own", task=task_id, limit=limit)
         return [event for row in rows for event in history.events(task_id, row, 0) if not event.key]
+
+    async def reports(self, task_id: str, before: int | None, limit: int) -> list[Event]:
+        """The reports of a task as events, newest first."""
+        params = {"task": task_id, "before": LAST if before is None else before, "limit": limit}
+        rows = await self._database.read("event/reports", **params)
+        return [event for row in rows for event in history.events(task_id, row, 0)]

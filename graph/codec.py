@@ -23,6 +23,7 @@ from engine.model import (
     Pause,
     Produced,
     Rank,
+    Reported,
     Standing,
     Subtask,
     Task,
@@ -278,6 +279,11 @@ def late_row(late: Late, at: int, namespace: str) -> dict[str, Any]:
     """The parameters of one row of ``task/late``."""
     event = history.task_event(late.task_id, late.number, "late", late.status.value, at, namespace, late.detail)
     return {"id": late.task_id, "event": event}
+
+
+def report_event(row: Reported, at: int, namespace: str) -> dict[str, Any]:
+    """The event of a report."""
+    return history.task_event(row.task_id, row.number, "report", row.status.value, at, namespace, row.detail)
 
 
 def attempt(node: Mapping[str, Any]) -> Attempt:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 
 from engine.errors import Fenced
-from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Subtask
+from engine.model import Finish, Late, NewResult, OpenTask, Pause, Progress, Rank, Reported, Subtask
 from engine.states import TaskStatus
 from engine.turn import Undecided
 from graph import (
@@ -66,6 +66,7 @@ STATEMENTS = (
             "task/close_gate",
             "task/finish",
             "task/late",
+            "task/report",
             "task/open_owned",
             "task/pause",
             "task/progress",
@@ -147,6 +148,11 @@ class Writer(
         """Says of open tasks that they are late, once."""
         params = [codec.late_row(row, at, self._namespace) for row in rows]
         return list(_fenced(await self._fenced_write("task/late", rows=params, at=at))["told"])
+
+    async def report(self, row: Reported, at: int) -> bool:
+        """Writes a report of an open task as an event of it."""
+        event = codec.report_event(row, at, self._namespace)
+        return bool(_fenced(await self._fenced_write("task/report", id=row.task_id, event=event))["told"])
 
     async def finish(self, ends: Sequence[Finish]) -> list[str]:
         """Ends open tasks; returns the ids that really ended here."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api import answers, markdown, taint
+from api import answers, interim, markdown, taint
 from api.accept import preferred
 from api.diff_view import DiffView, diff_view
 from api.openapi import problems
 from api.report_view import ReportView, report_view
 from api.routes import TheEngine
+from api.schemas.reports import ReportList
 from engine.plan.drawing import collapsed
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["answers"])
@@ -24,6 +25,13 @@ FORMS: dict[int | str, dict[str, Any]] = {
         "content": {
             MARKDOWN: {"schema": {"type": "string"}, "example": "# word count\n\nThe task ended completed ..."}
         },
+    }
+}
+
+PAGES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ReportList,
+        "content": {MARKDOWN: {"schema": {"type": "string"}, "example": "# Reports of task 01J..."}},
     }
 }
 
@@ -58,6 +66,24 @@ async def get_report(request: Request, engine: TheEngine, task_id: str) -> Respo
         drawn = await asyncio.to_thread(collapsed, await engine.graph_of(task_id)) if few else None
         return Response(markdown.render(report, drawn), headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
     return Response(report_view(report).model_dump_json(), headers=headers, media_type=JSON)
+
+
+@router.get("/reports", response_model=None, responses=PAGES | problems(400, 404, 503))
+async def list_reports(
+    request: Request,
+    engine: TheEngine,
+    task_id: str,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> Response:
+    """The reports that were made while a task ran, newest first; as Markdown for ``Accept: text/markdown``."""
+    task = await engine.task(task_id)
+    page = interim.listed(await engine.interim_reports(task.id, cursor, limit + 1), limit)
+    headers = {"Vary": "Accept"}
+    if preferred(request.headers.get("accept", ""), [JSON, MARKDOWN]) == MARKDOWN:
+        text = interim.markdown(task.id, page)
+        return Response(text, headers=headers, media_type=f"{MARKDOWN}; charset=utf-8")
+    return Response(page.model_dump_json(), headers=headers, media_type=JSON)
 
 
 @router.get("/diff/{other_id}", responses=problems(404, 503))

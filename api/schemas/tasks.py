@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.base import Fault, Time, Wire
 from api.schemas.forecasts import Estimate
+from api.schemas.reports import ReportedView
 from api.schemas.subtasks import SubtaskResult
 from engine.states import SubtaskStatus, TaskStatus
 
@@ -204,7 +205,9 @@ class EventView(Wire):
     token: int | None
     """The attempt's fencing token where there is one."""
     detail: str | None
-    """Who asked for it and why, where somebody did."""
+    """Who asked for it and why, where somebody did; of a report what it says."""
+    report: ReportedView | None = Field(None, exclude_if=lambda value: value is None)
+    """Of the event ``report``: how the task stood."""
 
 
 class EventPage(Wire):

@@ -66,6 +66,8 @@ class Learner:
         self._plans: dict[str, tuple[float, Precedents]] = {}
         self._both: dict[Kind, Profile] = {}
         self.regressions = 0
+        self.costs: dict[str, float] = {}
+        """What attempts of some tasks have cost, in US dollars, by task: of those whose id somebody has put here."""
         """How often a kind was found to have become slower."""
 
     # --- learning -------------------------------------------------------------------------------------------------

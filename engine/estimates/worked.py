@@ -43,4 +43,6 @@ class Worked(Value, frozen=True):
             seen = Observation(None, retry=settle.to is SubtaskStatus.RETRYING)
         else:
             return
+        if self.cost and settle.task_id in learner.costs:
+            learner.costs[settle.task_id] += self.cost
         learner.note(self.type, self.version, self.input_bytes, seen)

@@ -19,7 +19,7 @@ _SUBTASK = {
     SubtaskStatus.PROCESSING: "started",
     SubtaskStatus.RETRYING: "postponed",
 }
-_TASK = {"created": "created", "pause": "paused", "resume": "resumed", "late": "delayed"}
+_TASK = {"created": "created", "pause": "paused", "resume": "resumed", "late": "delayed", "report": "reported"}
 
 _OF_SUBTASKS = {status.value: f"subtask.{_SUBTASK.get(status, status.value)}" for status in SubtaskStatus} | {
     SubtaskStatus.AWAITING_APPROVAL.value: "approval.requested"

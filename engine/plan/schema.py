@@ -240,6 +240,17 @@ class AgentBudget(Strict):
     """US dollars by CLAUDE_PRICES."""
 
 
+class Reports(Strict):
+    """When reports of a task are made while it runs; one is made before its end as well."""
+
+    every_seconds: float | None = Field(None, ge=1, le=86_400)
+    """On a schedule: every so many seconds; null for none."""
+    milestones: list[Annotated[int, Field(ge=1, le=99)]] = Field(default_factory=lambda: [25, 50, 75], max_length=20)
+    """When so many of a hundred subtasks are settled, once each."""
+    first_failure: bool = True
+    """When the first subtask has failed."""
+
+
 class PlanForm(Strict):
     """An explicit plan."""
 
@@ -284,6 +295,8 @@ class TaskRequest(Strict):
     """What all its agents may use together; an agent that would pass it ends, and its work is kept."""
     callbacks: list[Callback] = Field(default_factory=list, max_length=10)
     """Who is told what happens to it."""
+    reports: Reports | None = None
+    """When reports are made while it runs; null for none."""
     aggregate: str | None = Field(None, min_length=1, max_length=10_000)
     """How the result is made of the outputs of the subtasks on which nothing depends: by key unless given; "merge"
     (objects), "concat" (lists or texts), "first" (in plan order), or one reference such as {{subtasks.KEY.output}}.

@@ -56,6 +56,14 @@ class StoredCallback(msgspec.Struct, frozen=True):
     events: list[str]
 
 
+class StoredReports(msgspec.Struct, frozen=True):
+    """When reports of a task are made; see ``Reports`` of the body."""
+
+    every_seconds: float | None = None
+    milestones: tuple[int, ...] = (25, 50, 75)
+    first_failure: bool = True
+
+
 class StoredBody(msgspec.Struct, frozen=True):
     """The part of a stored body that running and ending the task need."""
 
@@ -70,6 +78,7 @@ class StoredBody(msgspec.Struct, frozen=True):
     on_failure: str = "keep"
     """"rollback": the files that it changed are put back when it fails or is cancelled."""
     callbacks: list[StoredCallback] = []
+    reports: StoredReports | None = None
     user_id: str = ""
     agent_budget: TaskBudget | None = None
     trace: dict[str, str] = {}

@@ -20,6 +20,7 @@ from engine.model import (
     Progress,
     Pulse,
     Rank,
+    Reported,
 )
 from engine.ownerstore import Load
 from engine.queries.asking import Bounds, SavedQuery, Table
@@ -331,6 +332,17 @@ class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLine
                     session.run("turn/event", **codec.late_row(row, at, self._namespace)["event"])
                     told.append(row.task_id)
             return told
+
+        return await self._fenced(work)
+
+    async def report(self, row: Reported, at: int) -> bool:
+        """Writes a report of an open task as an event of it."""
+
+        def work(session: Session) -> bool:
+            if not session.run("task/report", id=row.task_id, engine=self._engine):
+                return False
+            session.run("turn/event", **codec.report_event(row, at, self._namespace))
+            return True
 
         return await self._fenced(work)
 

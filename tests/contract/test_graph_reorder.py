@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from engine.errors import Fenced
-from engine.model import Late, NewTask, Rank
+from engine.model import Late, NewTask, Rank, Reported
 from engine.plan.build import order_key
 from engine.states import TaskStatus
 from engine.turn import Reopen
@@ -110,9 +110,29 @@ async def test_a_fenced_engine_reorders_and_tells_nothing(hand: Hand) -> None:
     with pytest.raises(Fenced):
         await hand.graph.late([Late(task.id, TaskStatus.PROCESSING, "", 2)], hand.now)
 
+    with pytest.raises(Fenced):
+        await hand.graph.report(Reported(task.id, TaskStatus.PROCESSING, "{}", 2), hand.now)
+
     rows = await hand.graph.subtasks(task.id, status=None, after="", limit=9)
     assert [row.order_key for row in rows] == [one.order_key for one in task.subtasks]
     assert len(await hand.graph.events(task.id, 0, EVERYTHING)) == 1
+
+
+async def test_reports_are_events_apart_from_others_and_only_of_an_open_task(hand: Hand) -> None:
+    task, other = await hand.store(independent(1)), await hand.store(independent(1))
+    rows = [Reported(task.id, TaskStatus.PROCESSING, f'{{"n": {n}, "t": "a b"}}', n) for n in range(2, 6)]
+
+    assert [await hand.graph.report(row, hand.now + row.number) for row in rows] == [True] * 4
+    assert not await hand.graph.report(Reported("01KAJ7M2Q8Z5T3V9W4X6Y7B8C9", TaskStatus.PROCESSING, "{}", 2), hand.now)
+
+    found = await hand.graph.reports(task.id, None, 3)
+    assert [(event.seq, event.at, event.detail) for event in found] == [
+        (row.number, hand.now + row.number, row.detail) for row in rows[:0:-1]
+    ]
+    assert [event.seq for event in await hand.graph.reports(task.id, 3, 3)] == [2]
+    assert await hand.graph.reports(other.id, None, 3) == []
+    assert [event.event for event in await hand.graph.own_events(task.id, 10)] == ["created"]
+    assert [event.event for event in await hand.graph.events(task.id, 0, EVERYTHING)] == ["created", *["report"] * 4]
 
 
 async def test_lateness_is_told_once_in_an_event_of_the_task(hand: Hand) -> None:
