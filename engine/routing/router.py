@@ -96,9 +96,7 @@ class Router:
         rules = self.file.rules()
         if not (of_type := rules.of(type_)):
             return None
-        task = self._facts(claim.task_id)
-        place = (claim.task_id, task.name, task.tags, task_input)
-        rule = matching(of_type, About(type_, claim.key, value, tuple(spec.capabilities), *place))
+        rule = of_type[0] if of_type[0].always else self._matching(of_type, claim, type_, spec, value, task_input)
         if rule is None:
             return None
         last = await self._last(claim, type_) if claim.token > 1 else None
@@ -107,6 +105,13 @@ class Router:
         request = self._request(picked, rule, type_, claim.token, spec, value)
         self._load.begun(claim.id, request, picked.option)
         return request
+
+    def _matching(
+        self, rules: Sequence[Rule], claim: Claim, type_: str, spec: Spec, value: Json, task_input: Json
+    ) -> Rule | None:
+        task = self._facts(claim.task_id)
+        place = (claim.task_id, task.name, task.tags, task_input)
+        return matching(rules, About(type_, claim.key, value, tuple(spec.capabilities), *place))
 
     def of(self, subtask_id: str) -> ExecutionRequest | None:
         """The request of the attempt that runs of a subtask; None when its type runs it."""

@@ -61,6 +61,11 @@ class Rule(Value, frozen=True):
         return not self.types or type_ in self.types or any(fnmatchcase(type_, wanted) for wanted in self.types)
 
     @property
+    def always(self) -> bool:
+        """Whether it is for every subtask of its types, whatever is in it."""
+        return not (self.tags or self.capabilities or self.predicate)
+
+    @property
     def options(self) -> list[Option]:
         """Every tool that it may lead to."""
         return [option for candidate in self.candidates for option in (candidate.option, *candidate.fallback)]
