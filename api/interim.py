@@ -53,7 +53,7 @@ def markdown(task_id: str, page: ReportList) -> str:
 
 
 def _section(report: ReportedView) -> str:
-    lines = [f"## {report.at}: {plain(report.cause)}", "", plain(report.words, 1_000)]
+    lines = [f"## {report.at}: {plain(report.cause)}", "", report.words]  # numbers only: nothing of a user
     if report.why:
         lines += ["", plain(report.why, 1_000)]
     if report.foretold is not None:

@@ -558,6 +558,7 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tasks/{task_id}/subtasks/{key}": "get_subtask",
         "GET /tasks/{task_id}/subtasks/{key}/files/{name}": "get_subtask_file",
         "GET /tasks/{task_id}/report": "get_report",
+        "GET /tasks/{task_id}/reports": "list_reports",
         "GET /tasks/{task_id}/diff/{other_id}": "diff_tasks",
         "GET /tasks/{task_id}/why": "why_task",
         "GET /tasks/{task_id}/why/{key}": "why_subtask",
