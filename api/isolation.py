@@ -36,7 +36,8 @@ class Reach(Enum):
 
 REACH: Mapping[str, Reach] = {
     **dict.fromkeys(("get_task", "list_subtasks", "get_subtask", "get_graph", "list_events", "watch_task"), Reach.PATH),
-    **dict.fromkeys(("why_task", "why_subtask", "get_report", "diff_tasks", "what_if", "get_taint"), Reach.PATH),
+    **dict.fromkeys(("why_task", "why_subtask", "get_report", "list_reports", "diff_tasks", "what_if"), Reach.PATH),
+    **dict.fromkeys(("get_taint",), Reach.PATH),
     **dict.fromkeys(("cancel_task", "pause_task", "resume_task", "retry_subtask", "skip_subtask"), Reach.PATH),
     **dict.fromkeys(("approve_subtask", "reject_subtask", "decide_approvals", "list_approvals_of_task"), Reach.PATH),
     **dict.fromkeys(("rerun_task", "delete_task", "explain_cache", "get_subtask_file"), Reach.PATH),
