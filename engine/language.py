@@ -7,7 +7,7 @@ back with their usage and the caller decides. Whatever kept the model from answe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -16,6 +16,20 @@ from engine.model import Json, Value
 
 Message = Mapping[str, Json]
 """One message of a talk."""
+
+
+class Wire(Value, frozen=True):
+    """What is a JSON value on its way between processes."""
+
+    def to_json(self) -> Json:
+        """As a JSON value."""
+        found: Json = msgspec.to_builtins(self)
+        return found
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """What ``to_json`` gave; raises ``msgspec.ValidationError``."""
+        return msgspec.convert(value, cls)
 
 
 class Offered(Value, frozen=True):
@@ -44,7 +58,7 @@ class Prompt(Value, frozen=True):
     tools: list[Offered] = msgspec.field(default_factory=list)
 
 
-class Usage(Value, frozen=True):
+class Usage(Wire, frozen=True):
     """What answers have cost. ``cost`` is US dollars, None where the settings have no price for the model."""
 
     input_tokens: int = 0

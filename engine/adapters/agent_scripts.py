@@ -45,6 +45,23 @@ end
 return last
 """
 
+TIDY = """
+local group, leaving, idle = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local gone = 0
+for _, stream in ipairs(KEYS) do
+  local found = redis.pcall('XINFO', 'CONSUMERS', stream, group)
+  for _, consumer in ipairs(found.err and {} or found) do
+    local about = {}
+    for i = 1, #consumer, 2 do about[consumer[i]] = consumer[i + 1] end
+    if about.pending == 0 and (about.name == leaving or about.idle > idle) then
+      redis.call('XGROUP', 'DELCONSUMER', stream, group, about.name)
+      gone = gone + 1
+    end
+  end
+end
+return gone
+"""
+
 FORWARD = (
     _GONE
     + """

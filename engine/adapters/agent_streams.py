@@ -75,6 +75,10 @@ class AgentStreams:
         """Until something new is in one of them, a second at most."""
         await self._client(lambda client: client.xread(dict(zip(streams, after, strict=True)), block=WAIT_MS, count=1))
 
+    async def tidy(self, streams: Sequence[str], leaving: str = "", idle_seconds: int = AFTER_SECONDS) -> int:
+        """Forgets workers that have nothing in hand: the one that leaves, and those that have not asked for so long."""
+        return int(await self._run(scripts.TIDY, streams, GROUP, leaving, 1000 * idle_seconds))
+
     async def forward(self, entry: Entry, event_id: str, to: str) -> None:
         """Puts an event where workers find it that may run it."""
         await self._run(scripts.FORWARD, [_event(event_id), entry.stream, to], entry.id, GROUP, entry.text, self._keep)
@@ -218,7 +222,7 @@ class AgentStreams:
         except RedisUnavailable:
             raise
         except Exception as error:  # whatever the library raises
-            if self._connection.refused(error) and not str(error).startswith(("LOADING", "OOM")):
+            if self._connection.refused(error) and not any(word in str(error) for word in ("LOADING", "OOM")):
                 raise
             place, kind = self._connection.location, type(error).__name__
             raise RedisUnavailable(f"Redis at {place} does not answer ({kind}): start it, or wait for it.") from None

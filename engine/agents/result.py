@@ -6,14 +6,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from engine.language import Usage
-from engine.model import Json, Value
+from engine.language import Usage, Wire
+from engine.model import Json
 
 TokenUsage: TypeAlias = Usage
 """What the answers of all turns have cost together."""
 
 
-class ToolCall(Value, frozen=True):
+class ToolCall(Wire, frozen=True):
     """One tool call of an agent, in the turn that asked for it (from 1).
 
     ``case`` is "" when it went well, else a word: "refused", "missing", "input", "timeout", "bad JSON", "exit code",
@@ -34,7 +34,7 @@ class ToolCall(Value, frozen=True):
         return not self.case
 
 
-class ArtifactRef(Value, frozen=True):
+class ArtifactRef(Wire, frozen=True):
     """A file that an agent has written: its path below FILE_ROOTS, its bytes, and their SHA-256."""
 
     path: str
@@ -42,7 +42,7 @@ class ArtifactRef(Value, frozen=True):
     sha256: str
 
 
-class Delegated(Value, frozen=True):
+class Delegated(Wire, frozen=True):
     """Work that an agent has given to another role; ``after`` are keys of others of the same agent."""
 
     key: str
@@ -51,7 +51,7 @@ class Delegated(Value, frozen=True):
     after: list[str] = msgspec.field(default_factory=list)
 
 
-class AgentResult(Value, frozen=True):
+class AgentResult(Wire, frozen=True):
     """The output of a subtask of type ``agent``.
 
     ``text`` is the answer; ``value`` is it as a value where there was an ``output_schema``. ``turns`` counts what the
@@ -70,13 +70,3 @@ class AgentResult(Value, frozen=True):
     """Files of the context that were not there, each with the reason."""
     delegated: list[Delegated] = msgspec.field(default_factory=list)
     """What was given to other roles; their subtasks run once this one has ended."""
-
-    def to_json(self) -> Json:
-        """As a JSON value."""
-        found: Json = msgspec.to_builtins(self)
-        return found
-
-    @staticmethod
-    def from_json(value: Json) -> AgentResult:
-        """What ``to_json`` gave; raises ``msgspec.ValidationError``."""
-        return msgspec.convert(value, AgentResult)

@@ -107,7 +107,7 @@ class Crew:
             if self._loops:
                 return
             await self._listening.open()
-            for stream in (RESULTS, PROGRESS):
+            for stream in (PROGRESS, RESULTS):  # so that the last steps are in the graph before the result
                 self._after[stream] = await self._streams.last(stream)
             self._loops = [asyncio.create_task(self._listen()), asyncio.create_task(self._look_after())]
 
@@ -123,6 +123,9 @@ class Crew:
                 if not away:
                     _log.warning("no word of the workers", reason=str(error))
                 away = True
+                await asyncio.sleep(AWAY_SECONDS)
+            except Exception as error:  # whoever waits must not wait for ever
+                _log.error("what a worker has told is passed over", exc_info=error)
                 await asyncio.sleep(AWAY_SECONDS)
 
     async def _hear(self, stream: str, text: bytes) -> None:

@@ -76,6 +76,8 @@ class Worker:
                     await self._idle(found)
         finally:
             await self._beside.end()
+            with suppress(RedisUnavailable):
+                await self._streams.tidy(self._from, self.name)
 
     async def _idle(self, after: list[bytes]) -> None:
         """Waits for something new, or to be stopped."""

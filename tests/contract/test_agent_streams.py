@@ -164,6 +164,27 @@ async def test_steps_of_an_engine_do_not_replace_those_of_a_worker(redis: Stream
     assert sorted(await streams.steps("s1")) == [b"more", b"new"]
 
 
+async def test_workers_that_are_gone_are_forgotten_unless_they_have_something_in_hand(
+    redis: Streams, streams: AgentStreams
+) -> None:
+    async def known() -> set[bytes]:
+        found = await redis.connection.client.xinfo_consumers(EVENTS, "agent-workers")
+        return {consumer["name"] for consumer in found}
+
+    for consumer in ("busy", "leaves", "stays"):
+        await redis.add('"x"')
+        entry = await _next(streams, consumer)
+        if consumer != "busy":
+            await streams.refuse(entry, "{}")
+    assert await known() == {b"busy", b"leaves", b"stays"}
+    assert await streams.tidy([EVENTS, "agent:events:nobody"], "busy") == 0, "what it has would be lost"
+    await streams.tidy([EVENTS], "leaves")
+    assert await known() == {b"busy", b"stays"}
+    await asyncio.sleep(0.01)
+    await streams.tidy([EVENTS], idle_seconds=0)
+    assert await known() == {b"busy"}
+
+
 async def test_pools_that_say_nothing_any_more_are_forgotten(redis: Streams, streams: AgentStreams) -> None:
     await streams.announce("one", '"1"', 60)
     await streams.announce("two", '"2"', 60)

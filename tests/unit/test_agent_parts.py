@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.roles import load_roles
 from engine.agents.building import agent_of
 from engine.agents.context import MOST_BYTES, ContextLoader, ContextPack, read_pack
 from engine.agents.placing import outside, placed
+from engine.agents.result import AgentResult, ArtifactRef, Delegated, TokenUsage, ToolCall
 from engine.agents.roles import NEVER, AgentCluster, Capability, Roles
 from engine.agents.symbols import symbols_of
 from engine.agents.wrappers import Wrapper, Wrappers
@@ -272,3 +274,15 @@ def test_relative_paths_begin_at_the_folder_of_the_task(name: str, value: Json, 
 def test_a_path_out_of_the_folder_is_seen(path: str) -> None:
     for value in ({"path": path}, {"files": [{"x": 1}, path]}, {"deep": {"to_path": path}}):
         assert outside("own", placed("own", value, "t"), "t", resolve) is not None
+
+
+def test_what_agents_hand_on_is_json_both_ways() -> None:
+    call = ToolCall("a", 1, "tally", {"name": "x"}, "1", "timeout", 0.5)
+    usage = TokenUsage(1, 2, 3, 4, 0.5)
+    artifact = ArtifactRef("t/x.txt", 1, "00")
+    result = AgentResult("helper", "done", "m", 1, usage, [1], [call], [artifact], ["gone"], [Delegated("k", "r", "p")])
+    for value in (call, usage, artifact, result):
+        text = json.dumps(value.to_json())
+        assert type(value).from_json(json.loads(text)) == value
+    with pytest.raises(msgspec.ValidationError):
+        ToolCall.from_json({"id": 1})
