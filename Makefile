@@ -7,9 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
-# Two workers on one Neo4j; a file stays with one of them, and the slow ones come first.
-TESTS = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-LONG = tests/acceptance/test_chaos.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
+# Three workers on one Neo4j, for they wait more than they compute; a file stays with one, and the slow ones come first.
+TESTS = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+LONG = tests/acceptance/test_chaos.py tests/acceptance/test_hogs.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER = chromium fonts-dejavu-core
 MAY_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null

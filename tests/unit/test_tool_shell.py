@@ -279,7 +279,7 @@ async def _cancelled_after(tool: Shell, marker: Path, *argv: str) -> float:
 async def test_a_cancelled_program_may_clean_up(tmp_path: Path) -> None:
     marker, cleaned = tmp_path / "marker", tmp_path / "cleaned"
     script = f"trap 'touch {cleaned}; exit 0' TERM; touch {marker}; sleep 71002.5 & wait"
-    patient = Shell(Processes(grace=30), Roots([str(tmp_path)]))
+    patient = Shell(Processes(grace=5), Roots([str(tmp_path)]))
     assert await _cancelled_after(patient, marker, "sh", "-c", script) < 15
     await patient.close()
     assert cleaned.exists()
