@@ -1,7 +1,8 @@
 """What callers feel while the engine works: 50 clients, one request a second each, beside 1,000 subtasks a second.
 
-Of five requests four read and one submits three subtasks. Engine and API are one process, the clients another: this
-one. A request's time goes from its first byte out to the last byte of its answer in, on a connection that is kept.
+Of five requests four read and one submits three subtasks. Engine and API are one process (two with ``--apart``), the
+clients another: this one. A request's time goes from its first byte out to the last byte of its answer in, on a
+connection that is kept.
 
 ``python -m tests.bench.clients [--clients 50] [--seconds 30]``, on the Neo4j of ``NEO4J_URL``, else embedded.
 """
@@ -122,9 +123,9 @@ def _at(ordered: Sequence[float], percent: int) -> float:
     return ordered[len(ordered) * percent // 100]
 
 
-async def run(clients: int, seconds: float) -> list[Figure]:
+async def run(clients: int, seconds: float, apart: bool) -> list[Figure]:
     """All figures, on a server of their own."""
-    async with served(SLOTS) as serving:
+    async with served(SLOTS, apart=apart) as serving:
         return await measured(serving, clients, seconds)
 
 
@@ -133,8 +134,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--apart", action="store_true", help="API and engine in two processes; needs NEO4J_URL")
     given = parser.parse_args()
-    show(asyncio.run(run(given.clients, given.seconds)), machine())
+    show(asyncio.run(run(given.clients, given.seconds, given.apart)), machine())
 
 
 if __name__ == "__main__":

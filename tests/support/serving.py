@@ -56,6 +56,8 @@ class Serving:
     settings: dict[str, str]
     port: int = field(default_factory=free_port)
     program: str = PROGRAM
+    command: tuple[str, ...] = ("serve",)
+    """What is started: the server, one without an engine, or an engine alone."""
     process: subprocess.Popen[bytes] | None = None
     spawned: float = 0.0
     """When it was last started, in monotonic seconds."""
@@ -81,7 +83,7 @@ class Serving:
         self.spawned = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", self.program, "serve"],
+                [sys.executable, "-c", self.program, *self.command],
                 cwd=self.folder,
                 env=environment | self.settings,
                 stdout=log,
