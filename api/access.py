@@ -6,6 +6,7 @@ graph. ``authorize`` is a dependency of every route, and a route that is not in 
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated
@@ -35,6 +36,7 @@ NEEDS: Mapping[str, Scope | None] = {
     **dict.fromkeys(("get_health", "get_metrics", "preview_route", "get_router_schema"), READ),
     **dict.fromkeys(("read_task_file", "get_shared_value", "get_subtask_file", "get_taint"), READ),
     **dict.fromkeys(("list_logs", "search_embeddings"), READ),
+    **dict.fromkeys(("list_agents", "list_available_agents", "get_agent"), READ),
     # what it does for a client it asks for once more, in the name of its caller
     **dict.fromkeys(("call_mcp",), READ),
     # what brings work in: a rerun may change any subtask, and a preview says which secrets there are
@@ -44,6 +46,8 @@ NEEDS: Mapping[str, Scope | None] = {
     **dict.fromkeys(("delete_task", "recall_outputs", "invalidate_cache"), OPERATE),
     **dict.fromkeys(("write_task_file", "set_shared_value", "reset_tool"), OPERATE),
     **dict.fromkeys(("approve_subtask", "reject_subtask", "decide_approvals"), APPROVE),
+    # what agents say: with AGENT_TOKEN they show that, and without it whoever hears inputs has to be trusted
+    **dict.fromkeys(("register_agent", "beat_agent", "remove_agent", "return_result"), ADMIN),
     # what sees every namespace, and what hands out keys
     **dict.fromkeys(("query_graph", "list_keys", "create_key", "revoke_key"), ADMIN),
 }
@@ -54,6 +58,11 @@ NO_KEY += "'agent03 key create'."
 WRONG_KEY = "This key is not known here, or it was revoked. An admin makes another with 'agent03 key create'."
 FIRST_KEY = "The first key is made from the machine of the server, with 'agent03 key create', not through a proxy or a "
 FIRST_KEY += "browser."
+OF_AGENTS = frozenset({"register_agent", "beat_agent", "remove_agent", "return_result"})
+NO_AGENT_OF_OURS = (
+    "Agents of this engine show AGENT_TOKEN as Authorization: Bearer TOKEN: start yours with that of the "
+)
+NO_AGENT_OF_OURS += "engine."
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "origin", "sec-fetch-site")
 """Headers that say that somebody else is behind a request from loopback."""
 CHALLENGE = "WWW-Authenticate"
@@ -74,6 +83,8 @@ async def authorize(connection: HTTPConnection) -> None:
     connection.state.caller, connection.state.subject = None, ""
     ring: Keyring = connection.app.state.engine.keyring
     name = connection.scope["route"].name
+    if name in OF_AGENTS and _is_agent(connection, ring):
+        return
     if not ring.active:
         if name == "create_key":
             _only_from_here(connection)
@@ -88,6 +99,19 @@ async def authorize(connection: HTTPConnection) -> None:
         raise Refused(MISSING_SCOPE, refused(needed, caller), {CHALLENGE: challenge})
     await connection.app.state.allowance.spend(caller)
     await confine(connection, caller, name)
+
+
+def _is_agent(connection: HTTPConnection, ring: Keyring) -> bool:
+    """Whether an agent shows the token that agents have; False where a key has to say it. Raises 401."""
+    token = connection.app.state.settings.agent_token.get_secret_value()
+    if not token:
+        return False
+    shown = shown_key(connection.headers)
+    if hmac.compare_digest(shown.encode(errors="replace"), token.encode()):
+        return True
+    if ring.active and ring.holder(shown) is not None:
+        return False
+    raise Refused(UNAUTHORIZED, NO_AGENT_OF_OURS, {CHALLENGE: 'Bearer realm="agent03"'})
 
 
 def _holder(ring: Keyring, connection: HTTPConnection) -> ApiKey:

@@ -22,6 +22,7 @@ from api.methods import Methods
 from api.metrics import Metrics
 from api.middleware import Requests, refuse_other_sites
 from api.routes import (
+    agents,
     answers,
     approvals,
     cache,
@@ -76,6 +77,7 @@ ROUTES = (
     removal,
     plans,
     tools,
+    agents,
     routing,
     graph,
     cache,

@@ -158,6 +158,7 @@ TAGS = {
     "graph": "The graph itself, in Cypher that only reads.",
     "cache": "Outputs that are used again.",
     "knowledge": "What was measured and learned, and what outputs and files say.",
+    "agents": "Agents in other processes that run subtasks.",
     "keys": "Who may ask.",
     "health": "How the engine is.",
 }

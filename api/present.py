@@ -75,11 +75,13 @@ async def subtask_results(engine: Engine, rows: Sequence[model.Subtask]) -> list
     outputs: list[model.Json] = []
     for start in range(0, len(rows), LOADS_AT_ONCE):
         outputs += await asyncio.gather(*(engine.output(row) for row in rows[start : start + LOADS_AT_ONCE]))
-    return [subtask_result(row, output) for row, output in zip(rows, outputs, strict=True)]
+    return [
+        subtask_result(row, output, engine.agents.agent_of(row.id)) for row, output in zip(rows, outputs, strict=True)
+    ]
 
 
-def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.SubtaskResult:
-    """One subtask with its output."""
+def subtask_result(subtask: model.Subtask, output: model.Json, agent_id: str = "") -> schemas.SubtaskResult:
+    """One subtask with its output; ``agent_id`` has it at this moment."""
     return schemas.SubtaskResult(
         subtask_id=subtask.id,
         key=subtask.key,
@@ -91,7 +93,7 @@ def subtask_result(subtask: model.Subtask, output: model.Json) -> schemas.Subtas
         retry_at=iso_or_none(subtask.wake_at),
         reason=subtask.reason or None,
         cached=subtask.cached,
-        agent_id=None,
+        agent_id=agent_id or subtask.agent_id or None,
         queued_at=iso_or_none(subtask.queued_at),
         started_at=iso_or_none(subtask.started_at),
         completed_at=iso_or_none(subtask.completed_at),
@@ -103,7 +105,7 @@ async def subtask_detail(engine: Engine, task_id: str, key: str) -> schemas.Subt
     """Everything about one subtask; raises ``NotFound``."""
     subtask, attempts, dependencies, extra = await engine.subtask(task_id, key)
     return schemas.SubtaskDetail(
-        subtask=subtask_result(subtask, await engine.output(subtask)),
+        subtask=subtask_result(subtask, await engine.output(subtask), engine.agents.agent_of(subtask.id)),
         dependencies=dependencies,
         priority=subtask.priority,
         generation=subtask.generation,
@@ -171,6 +173,7 @@ async def _attempt(engine: Engine, attempt: model.Attempt, number: int, wake_at:
         token=attempt.token,
         outcome=attempt.outcome,
         ran_on=attempt.ran_on,
+        agent_id=attempt.agent_id or None,
         started_at=iso(attempt.started_at),
         finished_at=iso(attempt.finished_at),
         execution_time=(attempt.finished_at - attempt.started_at) / 1000,

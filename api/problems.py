@@ -60,6 +60,7 @@ ENGINE_KINDS: Mapping[type[errors.EngineError], Kind] = {
     errors.Busy: Kind("busy", 429, "The engine is full"),
     errors.GraphUnavailable: Kind("graph-unavailable", 503, "The graph does not answer"),
     errors.GraphExhausted: Kind("graph-exhausted", 503, "The graph needs more memory"),
+    errors.NotYet: Kind("not-yet", 503, "That cannot be answered at this moment"),
     errors.AlreadyStored: Kind("already-stored", 409, "There is one already"),
     errors.GraphRefused: Kind("graph-refused", 503, "The graph refuses the engine"),
     errors.Fenced: Kind("fenced", 503, "Another engine has taken over"),

@@ -69,8 +69,23 @@ async def read_body(request: Request, model: type[Body], limit: int) -> Body:
         raise
 
 
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without definitions of its own: inside the document its references would lead nowhere."""
+    parts = schema.pop("$defs", {})
+
+    def put(value: Json) -> Json:
+        if isinstance(value, dict):
+            name = str(value.get("$ref", "")).removeprefix("#/$defs/")
+            rest = {key: put(one) for key, one in value.items() if key != "$ref"}
+            return put(parts[name]) | rest if name in parts else rest
+        return [put(one) for one in value] if isinstance(value, list) else value
+
+    inlined: dict[str, Any] = put(schema)
+    return inlined
+
+
 def body_of(model: type[BaseModel], example: Json) -> dict[str, Any]:
     """The ``openapi_extra`` of a route with such a body."""
-    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    content = {"application/json": {"schema": _inlined(model.model_json_schema()), "example": example}}
     needed = any(field.is_required() for field in model.model_fields.values())
     return {"requestBody": {"required": needed, "content": content}}

@@ -66,6 +66,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
     from api.approval_policy import load_policy
     from api.callbacks import ShownInCallbacks
     from api.templates import load_templates
+    from engine.adapters.agents import HttpAgents
     from engine.agents.building import bind
     from engine.agents.purse import Purses
     from engine.caching.service import CacheService
@@ -94,6 +95,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         vault=vault,
         board=build_board(settings, redis),
         pools=None if crew is None else crew.pools,
+        agents=HttpAgents(settings.agent_token.get_secret_value()),
     )
     bind(tools, engine.gate.asks, Purses(engine.budget_of, graph.agent_usage))
     return engine
@@ -211,6 +213,13 @@ def build_tools(
     roles = load_roles(settings.roles_path)
     registry.register(agent_of(settings, roles, registry.get, registry.names(), model, talks, crew))
     return registry
+
+
+def build_agent_tools(settings: Settings) -> ToolRegistry:
+    """The tools of an agent in a process of its own: those of the engine that need no graph."""
+    from engine.tools.registry import ToolRegistry
+
+    return ToolRegistry.from_settings(settings, build_model(settings))
 
 
 def build_model(settings: Settings) -> LanguageModel | None:

@@ -26,11 +26,12 @@ from engine.cutoff import Cutoff
 from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
+from engine.executors import Chooser, Lost, everything_here
 from engine.grower import Grower
 from engine.interruption import on_interrupt, on_request
 from engine.limits.turnstile import Postponed, Turnstile
 from engine.logbook import Logbook
-from engine.machine import Asked, Decision, Event, Failed, PutBack, decide
+from engine.machine import Asked, Decision, Event, Failed, Interrupted, PutBack, decide
 from engine.machine import Postponed as Waits
 from engine.model import Json
 from engine.observer import Observer
@@ -129,6 +130,8 @@ class Attempts:
         self._turnstile = turnstile
         self._logbook = logbook
         self._chance = random.Random()
+        self.executors: Chooser = everything_here
+        """Who carries the calls out."""
 
     async def run(
         self,
@@ -185,6 +188,8 @@ class Attempts:
             made = made or await self._perform(claim, task_input, expires_at, sharing, basis, marks)
         except asyncio.CancelledError:
             settle = self._cut_off(claim, stopped(), started)
+        except Lost as lost:
+            settle = self._cut_off(claim, Interrupted(str(lost)), started)
         except (GraphUnavailable, Fenced):  # what was asked of the graph had no effect
             settle = self.never_started(claim, PutBack(), started)
         except NeedsApproval as asks:
@@ -279,8 +284,9 @@ class Attempts:
             if spec.refs is not None and spec.refs.secrets:
                 await self._open(claim, spec, task_input, literal, (shown, value), basis)
             passage = self._turnstile.passage(tool, claim, spec, value, task_input)
-            keep = self._logbook.of(claim)
-            job = Job(tool, claim, spec, value, expires_at, basis, passage, keep, self._vault)
+            keep = self._logbook.of(claim, lambda: basis.agent_id)
+            executor = self.executors(tool, spec)
+            job = Job(tool, claim, spec, value, expires_at, basis, passage, keep, self._vault, executor)
             if sharing is not None and not claim.fell_back and allowed(tool, spec, value, sharing):
                 wish = await self._reuse.wish(tool, spec, value, sharing, basis.stamps)
                 if wish is not None:

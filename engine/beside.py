@@ -25,6 +25,12 @@ class Beside:
         for helper in self._working:
             helper.cancel()
 
+    async def finish(self, seconds: float) -> None:
+        """Gives all of it so many seconds to come to its end, and stops the rest."""
+        if self._working:
+            await asyncio.wait(list(self._working), timeout=seconds)
+        await self.end()
+
     async def end(self) -> None:
         """Stops all of it, and waits until nothing works any more."""
         working = list(self._working)

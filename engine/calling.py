@@ -8,7 +8,8 @@ import msgspec
 
 from engine.context import Context, Living
 from engine.errors import EngineError, ToolError
-from engine.limits.turnstile import Passage
+from engine.executors import Executor, Lost, Place, Work
+from engine.limits.turnstile import Passage, Postponed
 from engine.logbook import Keep
 from engine.model import Json
 from engine.outcomes import Basis
@@ -37,23 +38,33 @@ class Job(NamedTuple):
     """Where its log lines go."""
     vault: Vault
     """Covers secrets in what comes back."""
+    executor: Executor
+    """Carries it out."""
 
     async def call(self, deadline: float, living: Living, watch: Watch) -> Json:
-        """What the tool gives, once the call has passed what it has to pass."""
-        passage, measured, masker = self.passage, self.basis.measured, self.vault.masker
-        approved = self.basis.approved
+        """What the tool gives, once there is a place for the call, and it has passed what it has to pass."""
+        idle = self.spec.idle or self.tool.limits.idle_seconds
+        place = self.basis.place = await self.executor.enter(Work(self.tool, self.claim, self.spec, deadline, idle))
+        try:
+            return await self._pass(place, deadline, living, watch)
+        finally:
+            place.leave()
+
+    async def _pass(self, place: Place, deadline: float, living: Living, watch: Watch) -> Json:
+        measured, masker, approved = self.basis.measured, self.vault.masker, self.basis.approved
+        passage = None if place.under_way else self.passage
         if passage is None:
             context = Context(self.claim, deadline, living, measured, self.keep, masker=masker, approved=approved)
-            return await self._run(context)
+            return await self._run(place, context)
         context = Context(self.claim, deadline, living, measured, self.keep, passage.limited, masker, approved)
-        return await passage.run(lambda: self._run(context), lambda: watch.timed_out)
+        return await passage.run(lambda: self._run(place, context), lambda: watch.timed_out)
 
-    async def _run(self, context: Context) -> Json:
+    async def _run(self, place: Place, context: Context) -> Json:
         """Runs the tool, which may know the category of what it raises; every secret is covered in what it gives."""
         given = self.value if self.basis.opened is msgspec.UNSET else self.basis.opened
         try:
-            return self.vault.returned(await self.tool.run(given, context))
-        except (ToolError, EngineError):
+            return self.vault.returned(await place.run(given, context))
+        except (ToolError, EngineError, Lost, Postponed):
             raise
         except Exception as error:
             category = self.tool.classify(error)

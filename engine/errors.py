@@ -93,6 +93,10 @@ class Busy(EngineError):
         super().__init__(message)
 
 
+class NotYet(EngineError):
+    """That cannot be answered at this moment. Ask again in a few seconds."""
+
+
 class TooCostly(EngineError):
     """The query takes more time or memory than it may. Narrow it: a LIMIT, a label, a property that is indexed."""
 

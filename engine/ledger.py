@@ -14,7 +14,7 @@ from engine.model import Finish, NewSubtask, OpenTask
 from engine.running import PROCESSING, READY, RunningTask
 from engine.states import SubtaskStatus
 from engine.throttle import Throttle
-from engine.turn import ClaimRequest, Move, Reopen, Settle, Turn, TurnResult
+from engine.turn import Claim, ClaimRequest, Move, Reopen, Settle, Turn, TurnResult
 
 MOST_PER_TURN = 500
 """Outcomes and moves that one turn settles; the rest wait for the next."""
@@ -155,6 +155,16 @@ class Ledger:
     def _let_fall_back(self, task: RunningTask) -> None:
         for type_ in [type_ for type_ in self._throttle.caps if task.may_fall_back(type_)]:
             self._throttle.cap(type_, None)
+
+    def resumed(self, claim: Claim) -> None:
+        """A subtask of an earlier life of this engine that is still being worked on elsewhere."""
+        self.tasks[claim.task_id].claims[claim.id] = claim
+        self._running += 1
+        self._running_by_type[claim.type] += 1
+
+    def settling(self, id_: str) -> bool:
+        """Whether an attempt of a subtask has ended, and the turn that records it is still to come."""
+        return any(settle.id == id_ for settle in self._outcomes)
 
     def interrupted(self, settle: Settle) -> None:
         """An attempt of an earlier life of this engine; it holds no slot."""

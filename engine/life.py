@@ -19,6 +19,7 @@ from engine.logbook import Logbook
 from engine.offer import Offer
 from engine.ownership import Ownership
 from engine.ports import Blobs, Health
+from engine.remote.dispatcher import Dispatcher
 from engine.removal import Removal
 from engine.routing.router import Router
 from engine.scheduler import Scheduler
@@ -50,6 +51,7 @@ class Life(Verbs):
     _offer: Offer
     _ownership: Ownership
     _redis: Health | None
+    _remote: Dispatcher
     _removal: Removal
     _scheduler: Scheduler
     _tool_watch: ToolWatch
@@ -81,6 +83,7 @@ class Life(Verbs):
             await self.keyring.load()
             await self._learner.begin(self.id)
             await self.turnstile.breakers.begin()
+            await self._remote.crew.begin()
             await self._ownership.begin(self.id)
             await self.callbacks.begin()
         except BaseException:
@@ -123,9 +126,11 @@ class Life(Verbs):
             driver.cancel()
             self._loops = []
             await self.turnstile.stop()
+            await self._remote.crew.stop()
             await self.callbacks.stop()
             await self.logbook.stop()
             await self._ownership.leave()
+        await self._remote.close()
         self._scheduler.tracing.close()
         self._stopped.set()
         self._forecasts.close()

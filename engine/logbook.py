@@ -98,8 +98,8 @@ class Logbook:
         self.dropped = 0
         """Lines that found no room."""
 
-    def of(self, attempt: Claim) -> Keep:
-        """Where an attempt's lines go."""
+    def of(self, attempt: Claim, agent: Callable[[], str] = lambda: "") -> Keep:
+        """Where an attempt's lines go; ``agent`` says at which one it runs."""
         written = 0
 
         def keep(level: str, message: str, fields: Mapping[str, Json]) -> None:
@@ -109,7 +109,7 @@ class Logbook:
             written += 1
             if written > MOST_OF_ATTEMPT:
                 level, message, fields = "warning", _TOO_MANY, {}
-            self._add(self._line(attempt, level, message, fields))
+            self._add(self._line(attempt, level, message, fields, agent()))
 
         return keep
 
@@ -144,7 +144,9 @@ class Logbook:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def _line(self, attempt: Claim | _Subject, level: str, message: str, fields: Mapping[str, Json]) -> LogLine:
+    def _line(
+        self, attempt: Claim | _Subject, level: str, message: str, fields: Mapping[str, Json], agent_id: str = ""
+    ) -> LogLine:
         at = self._clock.now()
         return LogLine(
             id=self._ids.new(at),
@@ -156,6 +158,7 @@ class Logbook:
             message=covered(self._cover(message)[:MESSAGE_CHARACTERS]),
             fields=self._fields(fields),
             engine=self._engine(),
+            agent_id=agent_id,
         )
 
     def _fields(self, fields: Mapping[str, Json]) -> str:

@@ -44,7 +44,9 @@ class Failed(Value, frozen=True):
 
 
 class Interrupted(Value, frozen=True):
-    """The engine that ran it is gone."""
+    """Whoever ran it is gone: the engine, unless ``cause`` says what else happened."""
+
+    cause: str = ""
 
 
 class PutBack(Value, frozen=True):

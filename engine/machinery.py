@@ -36,6 +36,9 @@ from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.ids import Ulids
 from engine.ports import Blobs, Graph
+from engine.remote.build import build_dispatcher
+from engine.remote.dispatcher import Context, Dispatcher
+from engine.remoteport import AgentCalls
 from engine.retries import Defaults
 from engine.routing.file import RulesFile
 from engine.routing.load import Load
@@ -64,6 +67,7 @@ class Machinery:
         observer: counts for metrics.
         tracing: spans.
         board: what limits are shared on with other engines; None where this one keeps them by itself.
+        agents: the way to agents in other processes; None where there is none.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Machinery:
         observer: Observer | None,
         tracing: Tracing | None,
         board: Board | None,
+        agents: AgentCalls | None,
     ) -> None:
         self._settings, self._graph, self._tools, self._vault = settings, graph, tools, vault
         self.clock = clock = SystemClock()
@@ -119,6 +124,8 @@ class Machinery:
             self.logbook,
             vault,
         )
+        self.remote = self._remote(agents)
+        self.attempts.executors = self.remote.choose
         self.scheduler: Scheduler = Scheduler(
             graph, ledger, self.attempts, self.payloads, self.bus, clock, *seen, self.learner, keeper, turnstile
         )
@@ -159,6 +166,14 @@ class Machinery:
             settings.task_timeout_seconds,
             settings.retry_backoff_seconds,
         )
+
+    def _remote(self, calls: AgentCalls | None) -> Dispatcher:
+        def about(task_id: str) -> Context:
+            task = self.ledger.tasks[task_id]
+            return Context(task.name, task.tags, task.body.user_id)
+
+        seconds, lines = self._settings.agent_timeout_seconds, self.turnstile.lines
+        return build_dispatcher(self._graph, calls, lines, self.clock, lambda: self.identity.id, seconds, about)
 
     def _logbook(self) -> Logbook:
         settings = self._settings

@@ -244,6 +244,7 @@ class Subtask(Value, frozen=True):
     expected: float | None = None
     origin: str = ""
     tainted: bool = False
+    agent_id: str = ""
 
 
 class Standing(Value, frozen=True):
@@ -351,7 +352,7 @@ class Attempt(Value, frozen=True):
     ``version`` is its tool's, ``cache_key`` the hash that its output may be found by again. ``consumed`` lists the ids
     of the subtasks whose outputs were in its input, a mapped one standing for its items; ``origin`` is the id of the
     subtask whose output it took over instead of making one. ``tainted``: what came of it holds something from outside
-    that no person has looked at.
+    that no person has looked at. ``agent_id`` is the agent in another process that it ran at.
     """
 
     token: int
@@ -370,6 +371,7 @@ class Attempt(Value, frozen=True):
     effort: Effort = Effort()
     request: str = ""
     tainted: bool = False
+    agent_id: str = ""
 
 
 class Event(Value, frozen=True):

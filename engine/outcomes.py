@@ -10,8 +10,9 @@ import msgspec
 from engine.approvalstore import Request
 from engine.context import held_back, short_of_resources
 from engine.errors import Category, ToolError
+from engine.executors import Place
 from engine.lineage import CACHED, MOST_CONSUMED, REUSED
-from engine.machine import Decision, Event, PutBack, Standing
+from engine.machine import Decision, Event, Interrupted, PutBack, Standing
 from engine.model import Effort, Json
 from engine.payloads import Packed, error_text
 from engine.plan.spec import Spec
@@ -50,6 +51,13 @@ class Basis:
     """What stands for those secrets in the key of its output."""
     approved: bool = False
     """Whether a person has approved its input."""
+    place: Place | None = None
+    """Where it is carried out; None as long as nothing is."""
+
+    @property
+    def agent_id(self) -> str:
+        """The agent that it runs at; "" for this process."""
+        return "" if self.place is None else self.place.agent_id
 
     def take_over(self, origin: str, used: list[str]) -> None:
         """It takes the output of another subtask over, which would be made from ``used``."""
@@ -69,7 +77,7 @@ class Basis:
         version = settle.version or self.version
         request = "" if self.request is None else self.request.encode()
         noted = {"version": version, "consumed": consumed, "effort": self.effort, "request": request}
-        return msgspec.structs.replace(settle, **noted, tainted=self.tainted)
+        return msgspec.structs.replace(settle, **noted, tainted=self.tainted, agent_id=self.agent_id)
 
 
 def standing(
@@ -220,6 +228,7 @@ def _why_not_again(event: Event, decision: Decision) -> ToolError | None:
     if decision.to is SubtaskStatus.READY:
         return None
     cause = "the task was paused" if isinstance(event, PutBack) and event.asked else "the engine stopped"
+    cause = event.cause or cause if isinstance(event, Interrupted) else cause
     return ToolError(
         f"{cause} while it ran, and running it again could repeat what it did",
         category=Category.CONFIGURATION,

@@ -129,15 +129,17 @@ class Ownership:
         else:
             self.hands.take(found.task.id, sum(found.counts.values()))
 
-    async def take_up(self, found: OpenTask) -> None:
-        """Goes on with an open task that is this engine's by now."""
-        taken = await self._recovery.take_up(found)
+    async def take_up(self, found: OpenTask, own: bool = True) -> None:
+        """Goes on with an open task that is this engine's by now; ``own`` if it was before."""
+        taken = await self._recovery.take_up(found, own)
         for settle in taken.interrupted:
             self._scheduler.ledger.interrupted(settle)
         self._scheduler.recorder.adopt(taken.task.id)
         self._scheduler.add(taken.task)
         self._scheduler.times.restore(taken.task, taken.waiting)
         self._scheduler.decide_later(taken.undecided)
+        for claim in taken.resumed:
+            self._scheduler.resume(claim)
         if taken.task.gate:
             self._closing.resume(taken.task)
         else:
@@ -213,7 +215,7 @@ class Ownership:
             return
         taken = await self._graph.take_over(gone, self._timeout, room)
         for found in taken:
-            await self.take_up(found)
+            await self.take_up(found, own=False)
         if taken:
             self._taken()
             _log.warning("took over the tasks of an engine that is gone", engine=gone, tasks=len(taken))

@@ -46,6 +46,7 @@ from engine.ownerstore import OwnerStore
 from engine.passagestore import PassageStore
 from engine.planstore import PlanMemory
 from engine.queries.asking import Asker
+from engine.remotestore import RemoteStore
 from engine.states import TaskStatus
 from engine.turn import Claim, TaskChanges, Turn, TurnResult, Undecided
 
@@ -300,6 +301,7 @@ class Graph(
     PassageStore,
     KeyStore,
     AgentStore,
+    RemoteStore,
     Provenance,
     Asker,
     Protocol,

@@ -33,6 +33,8 @@ class TakenUp:
     interrupted: list[Settle]
     undecided: list[Undecided]
     waiting: list[tuple[Subtask, int | None]]
+    resumed: list[Claim]
+    """Attempts that an agent may still work on."""
 
 
 class Recovery:
@@ -52,17 +54,24 @@ class Recovery:
         self._defaults = defaults
         self._possible = possible
         self._chance = random.Random()
+        self.elsewhere: Callable[[Claim, Spec], bool] = lambda _claim, _spec: False
+        """Whether an agent of this engine may have a subtask since before the engine was started."""
 
-    async def take_up(self, found: OpenTask) -> TakenUp:
-        """Everything that running the task further needs."""
+    async def take_up(self, found: OpenTask, own: bool = True) -> TakenUp:
+        """Everything that running the task further needs; ``own`` if it was this engine's before."""
         id_ = found.task.id
         await self._graph.release_holds(id_)
         waiting = await self._graph.waiting(id_)
         task = RunningTask.adopted(found, waiting, await self._graph.tainted(id_))
         running = found.counts.get(SubtaskStatus.PROCESSING.value, 0)
         cut_off = await self._graph.processing(id_) if running else []
-        interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in cut_off]
-        return TakenUp(task, interrupted, await self._graph.undecided(id_), waiting)
+        apart = [subtask for subtask in cut_off if own and not task.gate and self._is_elsewhere(subtask)]
+        interrupted = [self._interrupted(subtask, bool(task.gate)) for subtask in cut_off if subtask not in apart]
+        resumed = [claim_of(subtask) for subtask in apart]
+        return TakenUp(task, interrupted, await self._graph.undecided(id_), waiting, resumed)
+
+    def _is_elsewhere(self, subtask: Subtask) -> bool:
+        return self.elsewhere(claim_of(subtask), Spec.decode(subtask.spec))
 
     def _interrupted(self, subtask: Subtask, closing: bool) -> Settle:
         claim, spec = claim_of(subtask), Spec.decode(subtask.spec)

@@ -153,6 +153,11 @@ class Scheduler:
         self.soon(job)
         return await done
 
+    def resume(self, claim: Claim) -> None:
+        """Goes on with an attempt of an earlier life that somebody else works on."""
+        self.ledger.resumed(claim)
+        self._start(claim)
+
     def stop_running(self, task: RunningTask) -> None:
         """Stops what runs of a task; what becomes of it is asked when it has stopped."""
         for runner in list(task.running.values()):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from engine.adapters.redis import RedisConnection
+from engine.agentdesk import AgentDesk
 from engine.answers.comparing import Comparisons
 from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
@@ -45,6 +46,7 @@ from engine.ports import Blobs, Graph, Health
 from engine.queries.desk import GraphDesk
 from engine.recall import Recalled, Recalls, Wish
 from engine.recovery import Recovery
+from engine.remoteport import AgentCalls
 from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
 from engine.rollback import Rollback
@@ -99,11 +101,12 @@ class Engine(Life):
         vault: Vault | None = None,
         board: Board | None = None,
         pools: Callable[[], Awaitable[list[Json]]] | None = None,
+        agents: AgentCalls | None = None,
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
         self._redis = redis
-        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board)
+        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board, agents)
         self._scheduler, self._learner, self._reuse = parts.scheduler, parts.learner, parts.reuse
         self._identity, self._tool_watch = parts.identity, parts.tool_watch
         self.cache, self.gate, self.router = parts.cache, parts.gate, parts.router
@@ -114,6 +117,8 @@ class Engine(Life):
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.budget_of = lambda task_id: ledger.tasks[task_id].body.agent_budget
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
+        self._remote = parts.remote
+        self.agents = AgentDesk(graph, ledger, self._scheduler, self._remote)
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)
         self._files = TaskFiles(roots, undo, settings.cancel_grace_seconds)
@@ -130,11 +135,13 @@ class Engine(Life):
         self.keyring = Keyring(graph, ids.new, clock.now)
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS, self._ring)
         self.callbacks = self._teller(shown)
+        recovery = Recovery(graph, tools, clock, parts.defaults, router.possible)
+        recovery.elsewhere = self._remote.may_have
         self._ownership = Ownership(
             graph,
             self._scheduler,
             self._closing,
-            Recovery(graph, tools, clock, parts.defaults, router.possible),
+            recovery,
             clock,
             interval=settings.heartbeat_seconds,
             timeout=settings.engine_timeout_seconds,
@@ -262,7 +269,8 @@ class Engine(Life):
             foresee=self._forecasts.foresee,
             forecast=self._forecasts.of,
             broken=self.turnstile.breakers.shown,
-            waits=self.turnstile.held,
+            waits=self.agents.waits(self.turnstile.held),
+            lacking=self.agents.lacking,
             short=lambda: self.easing.reasons,
         )
 
@@ -370,7 +378,8 @@ class Engine(Life):
 
     def snapshot(self) -> dict[str, Json]:
         """Plain numbers as of now, for metrics."""
-        return self._vitals.snapshot() | self._ownership.snapshot() | self.turnstile.snapshot()
+        told = self._vitals.snapshot() | self._ownership.snapshot() | self.turnstile.snapshot()
+        return told | self.agents.snapshot()
 
     async def doctor(self) -> dict[str, Json]:
         """Health, sizes of the graph, and what breaks an invariant."""

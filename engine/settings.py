@@ -265,6 +265,10 @@ class Settings(BaseModel):
     """A worker that gives no sign of life for this long has its work taken over."""
     worker_keep_seconds: int = Field(604_800, ge=60, le=31_536_000)
     """How long Redis remembers an event, so that the same one again does nothing, and the steps of one not yet run."""
+    agent_token: SecretStr = SecretStr("")
+    """Shared by the engine and its agents in other processes: each shows it to the other. Empty: nobody is asked."""
+    agent_timeout_seconds: float = Field(60.0, gt=0, le=3600)
+    """An agent without a heartbeat for so long is gone; it is told to give six in that time."""
 
     # -- search
     embedding_keep_rows: int = Field(50_000, ge=0, le=1_000_000)

@@ -15,7 +15,7 @@ class Settle(Value, frozen=True):
     ``output`` is JSON text when small; larger ones are in the Result named by ``output_hash`` already. ``wake_at``
     (milliseconds) ends a back-off. The counts are those to store with it, None to leave them. ``critical`` is not
     stored: it tells the scheduler whether a failure closes a task that fails fast. ``version``, ``cache_key``,
-    ``consumed``, ``origin``, ``effort``, ``request`` and ``tainted`` are the attempt's.
+    ``consumed``, ``origin``, ``effort``, ``request``, ``tainted`` and ``agent_id`` are the attempt's.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Settle(Value, frozen=True):
     effort: Effort | None = None
     request: str = ""
     tainted: bool = False
+    agent_id: str = ""
 
 
 class Move(Value, frozen=True):

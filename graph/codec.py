@@ -247,6 +247,7 @@ def subtask(node: Mapping[str, Any], latest: Mapping[str, Any] | None = None) ->
         expected=node.get("expected"),
         origin=current.get("origin") or "",
         tainted=bool(current.get("tainted")),
+        agent_id=current.get("agent_id") or "",
     )
 
 
@@ -305,6 +306,7 @@ def attempt(node: Mapping[str, Any]) -> Attempt:
         effort=effort(node),
         request=node.get("request") or "",
         tainted=bool(node.get("tainted")),
+        agent_id=node.get("agent_id") or "",
     )
 
 

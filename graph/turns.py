@@ -17,7 +17,12 @@ READY = SubtaskStatus.READY
 
 def settle_change(settle: Settle) -> Change:
     """The end of an attempt as its event."""
-    return Change(settle.id, settle.key, settle.event, "processing", settle.to.value, settle.token, settle.reason)
+    return Change(settle.id, settle.key, settle.event, "processing", settle.to.value, settle.token, _told(settle))
+
+
+def _told(settle: Settle) -> str:
+    """What the event says beside: why, and at which agent."""
+    return "; ".join(filter(None, (settle.reason, f"at agent {settle.agent_id}" if settle.agent_id else "")))
 
 
 def move_change(move: Move) -> Change:
@@ -76,12 +81,11 @@ def _settle_row(settle: Settle, now: int) -> list[Any]:
 
 def _made_from(settle: Settle) -> list[dict[str, Any]]:
     """Properties that few attempts have: of provenance, the cache, what it took, what a rule has chosen, taint."""
-    if not (settle.cache_key or settle.consumed or settle.origin or settle.effort or settle.request or settle.tainted):
-        return []
     names: dict[str, Any] = {"cache_key": settle.cache_key, "consumed": list(settle.consumed), "origin": settle.origin}
-    names |= {"request": settle.request, "tainted": settle.tainted}
+    names |= {"request": settle.request, "tainted": settle.tainted, "agent_id": settle.agent_id}
     found = {name: value for name, value in names.items() if value}
-    return [found | (msgspec.structs.asdict(settle.effort) if settle.effort else {})]
+    found |= msgspec.structs.asdict(settle.effort) if settle.effort else {}
+    return [found] if found else []
 
 
 def _more(settle: Settle, now: int) -> list[dict[str, Any]]:

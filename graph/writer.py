@@ -25,6 +25,7 @@ from graph import (
     memory,
     passages,
     profiles,
+    remote,
 )
 from graph.agents import AgentTalks
 from graph.approvals import Approvals
@@ -37,6 +38,7 @@ from graph.logs import Logs
 from graph.memory import Memory
 from graph.passages import Passages
 from graph.profiles import Profiles
+from graph.remote import RemoteAgents
 from graph.removal import Remover
 
 STATEMENTS = (
@@ -50,6 +52,7 @@ STATEMENTS = (
     | passages.STATEMENTS
     | keys.STATEMENTS
     | agents.STATEMENTS
+    | remote.STATEMENTS
     | frozenset(
         {
             "blobs/enter",
@@ -113,7 +116,18 @@ def result_rows(results: Sequence[NewResult]) -> list[dict[str, object]]:
 
 
 class Writer(
-    Remover, Memory, Profiles, EntryStore, Callbacks, Approvals, OpenBreakers, Logs, ApiKeys, AgentTalks, Passages
+    Remover,
+    Memory,
+    Profiles,
+    EntryStore,
+    Callbacks,
+    Approvals,
+    OpenBreakers,
+    Logs,
+    ApiKeys,
+    AgentTalks,
+    Passages,
+    RemoteAgents,
 ):
     """Writes of one engine. ``register`` must come first: it learns the epoch that fences the rest."""
 

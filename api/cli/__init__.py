@@ -11,6 +11,7 @@ import sys
 import typer
 
 from api.cli import exits
+from api.cli.agent import agent
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, engine, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
@@ -46,6 +47,7 @@ for _command in (
     demo,
     dashboard,
     mcp,
+    agent,
     doctor,
     undo,
     openapi,

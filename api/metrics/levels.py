@@ -50,6 +50,9 @@ LEVELS = {
     "cache_saved_seconds": Level("cache_saved_seconds", "Time that making these had taken.", grows=True),
     "breakers_open": Level("breakers_open", "Breakers that are not closed.", label="type"),
     "breaker_openings": Level("breaker_openings", "Times that a breaker has opened, or opened again.", grows=True),
+    "agents": Level("agents", "Agents in other processes that are registered with this engine."),
+    "agents_free": Level("agents_available", "Those of them that would take a subtask now."),
+    "agents_running": Level("agents_subtasks_running", "Subtasks that run at agents."),
     "viewers": Level("stream_viewers", "Who follows tasks live, by a stream or a WebSocket."),
 }
 """By name in the snapshot of the engine; ``viewers`` is told by the API."""

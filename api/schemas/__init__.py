@@ -5,6 +5,13 @@ They are built by ``api.present`` and documented in ``/openapi.json``. Times are
 
 from __future__ import annotations
 
+from api.schemas.agents import (
+    Agents,
+    AgentView,
+    AvailableAgents,
+    RegisteredAgent,
+    TakenResult,
+)
 from api.schemas.base import (
     Fault,
     Time,
@@ -91,8 +98,11 @@ from api.schemas.tools import (
 )
 
 __all__ = [
+    "AgentView",
+    "Agents",
     "Alive",
     "AttemptView",
+    "AvailableAgents",
     "AwaitedView",
     "CacheExplanation",
     "CacheStats",
@@ -125,6 +135,7 @@ __all__ = [
     "Progress",
     "QueryAnswer",
     "Ready",
+    "RegisteredAgent",
     "RequestView",
     "RoutePreview",
     "RuleView",
@@ -134,6 +145,7 @@ __all__ = [
     "SubtaskError",
     "SubtaskPage",
     "SubtaskResult",
+    "TakenResult",
     "Task",
     "TaskAnswer",
     "TaskDocument",

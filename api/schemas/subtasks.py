@@ -38,6 +38,7 @@ class SubtaskResult(Wire):
     cached: bool
     """Whether the output was reused instead of made."""
     agent_id: str | None
+    """The agent in another process at which it runs, or ran last; null where the engine ran it."""
     queued_at: Time | None
     """When it became ready."""
     started_at: Time | None
@@ -84,6 +85,8 @@ class AttemptView(Wire):
     """Its fencing token: a result with an older one is refused."""
     outcome: str
     ran_on: str
+    agent_id: str | None
+    """The agent in another process that it ran at."""
     started_at: Time
     finished_at: Time
     execution_time: float

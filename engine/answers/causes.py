@@ -23,6 +23,7 @@ from engine.times import iso
 BY_PERSON = "by a person"
 """The reason that a subtask carries when a person skipped it."""
 INTERRUPTED = "interrupted"
+NO_AGENT = "start an agent that can do it: GET /agents lists those there are"
 _RESET = "it goes on by itself once a call succeeds; POST /tools/{tool}/reset closes it at once"
 UNSUCCESSFUL = SETTLED - {SubtaskStatus.COMPLETED}
 
@@ -74,8 +75,7 @@ def _ready(subtask: Subtask, facts: Facts) -> list[Cause]:
         text = f"no tool of this engine is called {subtask.type!r}: it fails as soon as it is started"
         found.append(Cause("no_tool", text, "name its module in AGENT03_TOOLS", data={"type": subtask.type}))
     if (lacking := facts.lacking.get(subtask.id)) is not None:
-        advice = "start an agent that can do it: GET /agents lists those there are"
-        found.append(Cause("no_agent", f"no agent takes it: {lacking}", advice, data={"type": subtask.type}))
+        found.append(Cause("no_agent", f"no agent takes it: {lacking}", NO_AGENT, data={"type": subtask.type}))
     if found or not here.owned:
         return found
     if (broken := here.broken.get(subtask.type)) is not None and not subtask.fell_back:
@@ -170,6 +170,8 @@ def _retrying(subtask: Subtask, facts: Facts) -> list[Cause]:
 
 
 def _held(subtask: Subtask, code: str, said: str) -> Cause:
+    if code == "no_agent":
+        return Cause("no_agent", f"waits for an agent: {said}", NO_AGENT, data={"type": subtask.type})
     until = subtask.wake_at
     text = f"waits: {said}" + (f"; it expects to start at {iso(until)}" if until is not None else "")
     return Cause(cast(Code, code), text, "it starts by itself, and has spent no attempt", data={"until": until})

@@ -166,6 +166,7 @@ def _spec(draft: Draft, lanes: Lanes) -> str:
         on_interrupt=policies.on_interrupt,
         reuse=policies.reuse,
         approval=policies.approval,
+        capabilities=list(policies.capabilities),
         limits=list(policies.limits),
         implied=[place(lanes.inside, index) for index in draft.dependencies[draft.declared :]],
         map=lanes.map_spec(draft) if draft.mapped else None,

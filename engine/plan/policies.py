@@ -36,6 +36,7 @@ class Policies(msgspec.Struct, frozen=True):
     reuse: float | None = None
     approval: bool = False
     limits: tuple[LimitSpec, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 DEFAULT = Policies()
@@ -60,6 +61,7 @@ def policies_of(spec: SubtaskSpec, place: str, faults: Faults) -> Policies:
         reuse=spec.cache.ttl_seconds if isinstance(spec.cache, CachePolicy) else 0.0 if spec.cache is False else None,
         approval=spec.requires_approval,
         limits=tuple(LimitSpec(limit.key, limit.rate or "", limit.concurrency or 0) for limit in spec.limits),
+        capabilities=tuple(dict.fromkeys(spec.required_capabilities)),
     )
 
 

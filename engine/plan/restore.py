@@ -54,6 +54,7 @@ def _policies(spec: Spec) -> dict[str, Json]:
         "fallback": {"type": spec.fallback.type, "input": spec.fallback.input} if spec.fallback else None,
         "on_interrupt": spec.on_interrupt,
         "requires_approval": spec.approval or None,
+        "required_capabilities": spec.capabilities or None,
         "limits": [_limit(limit) for limit in spec.limits] or None,
         "cache": None if spec.reuse is None else {"ttl_seconds": spec.reuse} if spec.reuse else False,
     }

@@ -31,6 +31,8 @@ from engine.rates import parse_rate
 
 KEY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$"
 """What a subtask's key looks like."""
+CAPABILITY_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,99}$"
+"""What a capability of an agent looks like."""
 LONGEST_SECONDS = 366 * 24 * 3600.0
 """Longest time limit, seconds; beyond it milliseconds would soon not fit where they are stored."""
 
@@ -104,6 +106,7 @@ Delay = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 Priority = Annotated[int, Field(ge=0, le=10)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Capability = Annotated[str, Field(pattern=CAPABILITY_PATTERN)]
 
 
 class Timeouts(Strict):
@@ -212,7 +215,8 @@ class SubtaskSpec(Strict):
     fallback: Fallback | None = None
     on_interrupt: Literal["retry", "fail", "ask"] | None = None
     """What happens to an attempt that a crash cut off; the tool decides unless given."""
-    required_capabilities: list[Name] = Field(default_factory=list)
+    required_capabilities: list[Capability] = Field(default_factory=list, max_length=20)
+    """An agent that has all of these runs it; it waits until one is free. Empty: the engine runs it."""
     requires_approval: bool = False
     """A person has to approve its resolved input before it runs; of a mapped one, that of each item."""
     cache: CachePolicy | Literal[False] | None = None

@@ -14,19 +14,29 @@ from engine.model import Json
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A field, by its path in the body, which of its values are refused, and what to do instead."""
+    """A field of a subtask, which of its values are refused beside the subtask's type, and what to say."""
 
-    path: tuple[str, ...]
-    refused: Callable[[Json], bool]
-    instead: str = "leave it out"
-
-
-def _except(default: Json) -> Callable[[Json], bool]:
-    return lambda value: bool(value != default)
+    field: str
+    refused: Callable[[Json, str], bool]
+    detail: str
 
 
-IN_SUBTASK = (Refusal(("required_capabilities",), _except([])),)
-_FIELDS = frozenset(row.path[0] for row in IN_SUBTASK)
+ENGINE_ONLY = frozenset({"agent", "planning", "subplan"})
+"""Types that need the graph: their work grows, or is kept step by step."""
+
+
+def _elsewhere(capabilities: Json, type_: str) -> bool:
+    return bool(capabilities) and type_ in ENGINE_ONLY
+
+
+IN_SUBTASK: tuple[Refusal, ...] = (
+    Refusal(
+        "required_capabilities",
+        _elsewhere,
+        "a subtask of this type runs in the engine only, because its steps are kept in the graph; leave it out",
+    ),
+)
+_FIELDS = frozenset(row.field for row in IN_SUBTASK)
 
 
 def refusals(model: BaseModel, rows: tuple[Refusal, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -34,8 +44,5 @@ def refusals(model: BaseModel, rows: tuple[Refusal, ...]) -> Iterator[tuple[tupl
     if _FIELDS.isdisjoint(model.model_fields_set):
         return
     for row in rows:
-        value: Json = model
-        for name in row.path:
-            value = getattr(value, name, None) if value is not None else None
-        if row.path[0] in model.model_fields_set and value is not None and row.refused(value):
-            yield row.path, f"this is not supported yet; {row.instead}"
+        if row.field in model.model_fields_set and row.refused(getattr(model, row.field), getattr(model, "type", "")):
+            yield (row.field,), row.detail

@@ -136,8 +136,6 @@ def _rule_faults(rule: RuleFields, known: frozenset[str], hint: Nearest) -> Iter
     for wanted in _listed(rule.match.type):
         if not set("*?[") & set(wanted) and wanted not in known:
             yield "/match/type", f'there is no subtask type "{wanted}"{hint.hint(wanted)}'
-    if rule.match.capability is not None:
-        yield "/match/capability", "subtasks cannot require capabilities yet; match by type, tags or input"
     if rule.match.input is not None:
         try:
             conditions.check(rule.match.input)
@@ -161,7 +159,10 @@ def _option_faults(
 ) -> Iterator[tuple[str, str]]:
     fields = OptionFields(tool=given) if isinstance(given, str) else given
     if fields.agent is not None:
-        yield f"{place}/agent", "no agents run subtasks in this engine; name a tool"
+        yield (
+            f"{place}/agent",
+            "a rule chooses tools; an agent is chosen by what a subtask requires",
+        )
     elif fields.tool is None:
         yield place, "should have a tool"
     elif fields.tool not in known:

@@ -8,7 +8,7 @@ from engine.errors import GraphRefused
 from graph import catalog
 from graph.ladybug.connection import LadybugDatabase
 
-VERSION = 11
+VERSION = 12
 
 STATEMENTS = frozenset({"schema/enter", "schema/read"})
 

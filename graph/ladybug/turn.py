@@ -59,10 +59,10 @@ class TurnWriter:
         wanted = {settle.id: settle for settle in self._turn.settle}
         settled = self._session.run("turn/settle", rows=rows, now=self._turn.now)
         ended = [wanted[row["id"]] for row in settled]
-        attempts = [_attempt(settle) for settle in ended if not (settle.request or settle.tainted)]
+        attempts = [_attempt(settle) for settle in ended if not _is_marked(settle)]
         if attempts:
             self._session.run("turn/attempt", rows=attempts, namespace=self._namespace, ran_on=self._engine)
-        marked = [_marked(settle) for settle in ended if settle.request or settle.tainted]
+        marked = [_marked(settle) for settle in ended if _is_marked(settle)]
         if marked:
             self._session.run("turn/marked", rows=marked, namespace=self._namespace, ran_on=self._engine)
         efforts = [_effort(settle, settle.effort) for settle in ended if settle.effort]
@@ -179,8 +179,12 @@ def _attempt(settle: Settle) -> list[str]:
     ]
 
 
+def _is_marked(settle: Settle) -> bool:
+    return bool(settle.request or settle.tainted or settle.agent_id)
+
+
 def _marked(settle: Settle) -> list[str]:
-    return [*_attempt(settle), settle.request, "true" if settle.tainted else ""]
+    return [*_attempt(settle), settle.request, "true" if settle.tainted else "", settle.agent_id]
 
 
 def _effort(settle: Settle, effort: Effort) -> list[str]:

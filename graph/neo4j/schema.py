@@ -12,7 +12,7 @@ from engine.errors import GraphRefused
 from graph import catalog
 from graph.neo4j.connection import Neo4jDatabase
 
-VERSION = 9
+VERSION = 10
 
 STATEMENTS = frozenset({"schema/await", "schema/enter", "schema/read"})
 

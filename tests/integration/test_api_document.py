@@ -15,9 +15,11 @@ import pytest
 
 from api.app import create_app, document
 from api.metrics import Metrics
+from api.routes.agents import A_RESULT
 from api.schemas import Problem
 from engine.command import Command
 from engine.model import Json
+from engine.remoteport import Registration
 from engine.service import Engine
 from engine.states import SubtaskStatus
 from engine.tools.write_file import WriteFileInput
@@ -43,7 +45,7 @@ class Operation:
     def at(self, **parameters: str) -> str:
         """The path with these parameters, and "nope" for the others."""
         path = self.path
-        for name in ("task_id", "other_id", "key", "name", "key_id"):
+        for name in ("task_id", "other_id", "key", "name", "key_id", "agent_id"):
             path = path.replace(f"{{{name}}}", quote(parameters.get(name, "nope"), safe=""))
         return path
 
@@ -121,6 +123,13 @@ def sleeping(**fields: Json) -> Body:
 
 async def open_task(server: Server) -> dict[str, str]:
     return {"task_id": await server.submit(sleeping()), "key": "next"}
+
+
+async def with_an_agent(server: Server) -> dict[str, str]:
+    """An agent, whose result is recorded already."""
+    await server.engine.agents.register(Registration("agent-1", "http://127.0.0.1:8101"))
+    server.engine.agents._recorded[A_RESULT["subtask_id"], A_RESULT["token"]] = None
+    return {"agent_id": "agent-1"}
 
 
 async def final_task(server: Server) -> dict[str, str]:
@@ -214,6 +223,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "get_shared_value": with_value,
     "set_shared_value": with_value,
     "revoke_key": another_key,
+    **dict.fromkeys(("get_agent", "beat_agent", "remove_agent", "return_result"), with_an_agent),
 }
 
 

@@ -5,6 +5,7 @@ who did it; and that a revocation is heard of everywhere.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -65,7 +66,7 @@ async def test_every_operation_lets_its_scope_and_admin_in_and_nobody_else(embed
             "basic": {"Authorization": "Basic eDp5"},
         }
         for method, path, needed, name in OPERATIONS:
-            place = path.format(task_id="NONE", key="NONE", other_id="NONE", name="none", key_id="NONE", tool="none")
+            place = path.format_map(defaultdict(lambda: "NONE", name="none", tool="none"))
             for said, headers in wrong.items():
                 answer = await client.request(method, place, headers=headers)
                 assert (answer.status_code == 401) == (name not in OPEN), (name, said)

@@ -119,6 +119,14 @@ class KeysInMemory:
         self.keys = [msgspec.structs.replace(key, **revoked) if key.id == id_ else key for key in self.keys]
 
 
+class NoAgents:
+    """Nothing runs at an agent."""
+
+    def agent_of(self, subtask_id: str) -> str:
+        """None."""
+        return ""
+
+
 @dataclass
 class FakeEngine:
     """Holds values by hand; every body it is given is kept in ``bodies``."""
@@ -131,6 +139,7 @@ class FakeEngine:
     held_events: list[Event] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     logbook: FakeLogbook = field(default_factory=FakeLogbook)
+    agents: NoAgents = field(default_factory=NoAgents)
     bodies: list[Json] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)

@@ -70,7 +70,7 @@ def test_every_fault_is_told_at_once() -> None:
         "/rules/0/candidates/1/fallback/0": 'there is no tool "none"',
         "/rules/1/match/input": found["/rules/1/match/input"],
         "/rules/1/candidates/0/fallback/1": "leads in a circle: noop -> sleep -> noop; name each tool once",
-        "/rules/2/candidates/0/agent": "no agents run subtasks in this engine; name a tool",
+        "/rules/2/candidates/0/agent": "a rule chooses tools; an agent is chosen by what a subtask requires",
         "/rules/2/candidates/1": "should have a tool",
         "/rules/3": 'the rule 0 is called "rule 0" too; give one another name',
         "/rules/4": 'never matches, because "rule 0" before it matches everything; move that one to the end',
