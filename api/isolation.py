@@ -51,6 +51,9 @@ REACH: Mapping[str, Reach] = {
     **dict.fromkeys(("list_graph_queries",), Reach.COMMON),
     **dict.fromkeys(("run_graph_query", "query_graph", "recall_outputs", "invalidate_cache", "reset_tool"), Reach.NONE),
     **dict.fromkeys(("list_keys", "create_key", "revoke_key"), Reach.NONE),
+    # who sees agents sees what they work on, for whomever
+    **dict.fromkeys(("list_agents", "list_available_agents", "get_agent", "register_agent"), Reach.NONE),
+    **dict.fromkeys(("beat_agent", "remove_agent", "return_result"), Reach.NONE),
 }
 """By the name of its function, what an operation does for the key of one user; those that ask nobody are not in it."""
 NO_TASK = "no task has the id {!r}: GET /tasks lists the tasks of this namespace"

@@ -9,6 +9,7 @@ const VIEWS = {
   tasks: { title: "Tasks", load: (path) => (path.length > 1 ? import("./views/task.js") : import("./views/tasks.js")) },
   approvals: { title: "Approvals", load: () => import("./views/approvals.js") },
   tools: { title: "Tools", load: () => import("./views/tools.js") },
+  agents: { title: "Agents", load: () => import("./views/agents.js") },
   cache: { title: "Cache", load: () => import("./views/cache.js") },
   estimates: { title: "Estimates", load: () => import("./views/estimates.js") },
   trends: { title: "Trends", load: () => import("./views/trends.js") },

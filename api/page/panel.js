@@ -234,6 +234,7 @@ export class Panel {
               when(attempt.started_at),
             ),
             h("p.muted.mono", { title: "The engine that ran it" }, attempt.ran_on),
+            attempt.agent_id && h("p.muted.mono", { title: "The agent that it ran at" }, attempt.agent_id),
             attempt.error && h("p.said", {}, attempt.error.message),
           ),
         ),

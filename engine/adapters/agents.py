@@ -19,6 +19,8 @@ ANSWER_SECONDS = 15.0
 RESULT_SECONDS = 60.0
 """The engine answers a result once the graph has it."""
 MOST_CONNECTIONS = 256
+AT_ONCE = 32
+"""Subtasks that are handed over at the same time: a burst of hundreds would keep the event loop from all else."""
 WORDS = 300
 _NOT_TOLD = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
@@ -74,11 +76,13 @@ class HttpAgents:
 
     def __init__(self, token: str) -> None:
         self._http = _Http(token)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def execute(self, url: str, body: Json) -> Reply:
         """Asks an agent to run a subtask."""
         try:
-            response = await self._http.send("POST", f"{url}/execute", body, ANSWER_SECONDS)
+            async with self._at_once:
+                response = await self._http.send("POST", f"{url}/execute", body, ANSWER_SECONDS)
         except (*_NOT_TOLD, httpx2.InvalidURL) as error:
             return Reply(Answer.UNREACHABLE, str(error) or type(error).__name__)
         except httpx2.HTTPError as error:

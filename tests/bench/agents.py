@@ -1,0 +1,156 @@
+"""Two hundred agents on one engine: how many subtasks a second go to them and back, and what their heartbeats cost.
+
+    python -m tests.bench.agents [--agents 200] [--subtasks 4000] [--idle 60]
+
+The engine is a real ``agent03 serve`` on the embedded graph. The agents are stubs that speak the protocol, all of them
+in one other process: each takes a subtask, and returns its result at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+from tests.support.plans import plan, step
+from tests.support.services import eventually
+from tests.support.serving import Serving
+
+SLOTS = 4
+HEARTBEAT = 10.0
+
+
+def stubs(port: int, number: int) -> None:
+    """The process of the agents; runs until it is ended."""
+    asyncio.run(_stubs(port, number))
+
+
+async def _stubs(port: int, number: int) -> None:
+    limits = httpx2.Limits(max_connections=100)
+    client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=60, verify=False)
+    await asyncio.gather(*(_stub(client, f"stub-{one:03}") for one in range(number)))
+    while True:
+        await asyncio.gather(*(_beat(client, f"stub-{one:03}") for one in range(number)))
+        await asyncio.sleep(HEARTBEAT)
+
+
+async def _beat(client: httpx2.AsyncClient, id_: str) -> None:
+    said = {"is_available": True, "cpu_usage": 1.0, "memory_usage": 50.0, "tasks_completed": 0}
+    await client.put(f"/agents/{id_}/heartbeat", json=said)
+
+
+async def _stub(client: httpx2.AsyncClient, id_: str) -> None:
+    working: set[asyncio.Task[None]] = set()
+
+    async def returned(body: Any) -> None:
+        subtask = body["subtask"]
+        result = {"task_id": body["task_id"], "subtask_id": subtask["subtask_id"], "token": subtask["token"]}
+        answer = await client.post(f"/agents/{id_}/results", json={**result, "status": "completed", "output": id_})
+        assert answer.status_code == 200, answer.text
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            length = 0
+            while (line := await reader.readline()).strip():
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            body = json.loads(await reader.readexactly(length))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+            task = asyncio.create_task(returned(body))
+            working.add(task)
+            task.add_done_callback(working.discard)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    answer = await client.post("/agents", json={"agent_id": id_, "url": url, "capabilities": ["STUB"], "slots": SLOTS})
+    assert answer.status_code == 200, answer.text
+
+
+async def measure(agents: int, subtasks: int, idle: float) -> None:
+    """Prints the figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Serving(Path(folder), {"NEO4J_URL": "", "REDIS_URL": "", "LOG_LEVEL": "warning"})
+        server.settings["MAX_PARALLEL_TASKS"] = str(agents * SLOTS)
+        others = multiprocessing.get_context("spawn").Process(target=stubs, args=(server.port, agents), daemon=True)
+        try:
+            await server.start()
+            assert server.process is not None
+            engine = psutil.Process(server.process.pid)
+            alone = await _share(engine, idle / 2)
+            others.start()
+
+            async def there() -> bool:
+                return len((await server.call("GET", "/agents")).json()["agents"]) == agents
+
+            begun = time.monotonic()
+            await eventually(there, 120, poll=0.2)
+            print(f"{agents} agents registered after {time.monotonic() - begun:.1f} s")
+            with_agents = await _share(engine, idle)
+            print(
+                f"idle engine: {alone:.1%} of a core without agents, {with_agents:.1%} with {agents} that beat every "
+                f"{HEARTBEAT:g} s; the graph hears of them twice a minute"
+            )
+            await _work(server, engine, subtasks)
+        finally:
+            if others.pid is not None:
+                others.terminate()
+                others.join()
+            server.discard()
+
+
+async def _share(process: psutil.Process, seconds: float) -> float:
+    """What share of a core a process uses."""
+    before = sum(process.cpu_times()[:2])
+    await asyncio.sleep(seconds)
+    return float((sum(process.cpu_times()[:2]) - before) / seconds)
+
+
+async def _work(server: Serving, engine: psutil.Process, number: int) -> None:
+    fields: dict[str, Any] = {"required_capabilities": ["STUB"], "cache": False}
+    body = plan(*(step(f"s{place}", **fields) for place in range(number)))
+    begun, used = time.monotonic(), sum(engine.cpu_times()[:2])
+    task_id = await server.submit(body)
+    stored = time.monotonic()
+    taken: list[float] = []
+    while (await server.task(task_id))["status"] not in ("completed", "failed"):
+        for path in ("/agents", f"/tasks/{task_id}/subtasks?limit=20", "/health"):
+            at = time.monotonic()
+            await server.call("GET", path)
+            taken.append(1000 * (time.monotonic() - at))
+        await asyncio.sleep(0.1)
+    seconds = time.monotonic() - stored
+    assert (await server.task(task_id))["status"] == "completed"
+    cpu = sum(engine.cpu_times()[:2]) - used
+    print(
+        f"{number} subtasks stored in {stored - begun:.1f} s, to agents and back "
+        f"in {seconds:.1f} s: {number / seconds:.0f}/s"
+    )
+    print(
+        f"engine: {1000 * cpu / number:.2f} ms of processor time a subtask, {engine.memory_info().rss / 2**20:.0f} MiB"
+    )
+    percentile = statistics.quantiles(taken, n=20)[-1] if len(taken) > 1 else taken[0]
+    print(f"API meanwhile ({len(taken)} requests): median {statistics.median(taken):.0f} ms, p95 {percentile:.0f} ms")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=200)
+    parser.add_argument("--subtasks", type=int, default=4000)
+    parser.add_argument("--idle", type=float, default=60.0)
+    given = parser.parse_args()
+    asyncio.run(measure(given.agents, given.subtasks, given.idle))
+
+
+if __name__ == "__main__":
+    main()
