@@ -268,6 +268,8 @@ async def test_after_a_restart_what_nobody_claims_is_interrupted(lab: Lab) -> No
 
         again = await lab.start(agent_timeout_seconds=0.6)
         await eventually(lambda: not again._remote.crew.members)
+        await until(again, task_id, "a", SubtaskStatus.RETRYING)
+        again._remote.crew.timeout = 60.0  # the heir gives no heartbeats
         await heir.register(again)
         await heir.has()
         await heir.end()
