@@ -8,7 +8,6 @@ import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
 from api.cli.commands import EnvFile
@@ -17,8 +16,6 @@ from api.environment import load_settings
 if TYPE_CHECKING:
     from engine.settings import Settings
     from engine.workers.pool import WorkerPool
-
-_log = structlog.get_logger("worker")
 
 
 def worker(
@@ -77,12 +74,15 @@ async def run_workers(settings: Settings) -> None:
 
 async def _until_signal(pool: WorkerPool, serving: asyncio.Task[None]) -> None:
     """Waits for SIGTERM or SIGINT; a second one ends the process where it stands."""
+    import structlog
+
     from api.cli.exits import INTERRUPTED
     from engine.beside import Beside
 
+    log = structlog.get_logger("worker")
     loop = asyncio.get_running_loop()
     called = asyncio.Event()
-    scaling = Beside(lambda error: _log.error("not scaled", exc_info=error))
+    scaling = Beside(lambda error: log.error("not scaled", exc_info=error))
 
     def on_signal() -> None:
         if called.is_set():
