@@ -34,6 +34,8 @@ while True:
 """Each process goes on forking; when the system refuses, it asks again."""
 ORPHANS = ["bash", "-c", ":(){ :|:& };:"]
 """The classic one: its first process ends at once, and all the others have no parent."""
+DYING_SECONDS = 5.0
+"""What was killed may take so long to be gone."""
 USERS = (420_000, 429_999)
 
 
@@ -83,8 +85,16 @@ async def _main(how: str, most: int, room: Path) -> None:
     after = await processes.run(Command(["true"], Limits(None, None, 1)), lambda: None)
     told["after"] = after.exit_code
     await shell.close()
-    told["left"] = _living()
+    told["left"] = await _left()
     print(json.dumps(told))
+
+
+async def _left() -> list[str]:
+    """Who is still there when those that were killed have had time to end."""
+    until = time.monotonic() + DYING_SECONDS
+    while (left := _living()) and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    return left
 
 
 def _living() -> list[str]:
