@@ -21,7 +21,7 @@ class SearchForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    query: str = Field(min_length=1, max_length=2_000)
+    query: str = Field(min_length=1, max_length=2_000, examples=["sales by region"])
     """A few words, or a sentence."""
     kind: Literal["result", "file"] | None = None
     """Only outputs of subtasks, or only files of tasks."""

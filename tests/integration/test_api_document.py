@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 import pytest
@@ -43,11 +43,16 @@ class Operation:
         return str(self.says["operationId"])
 
     def at(self, **parameters: str) -> str:
-        """The path with these parameters, and "nope" for the others."""
+        """The path with these parameters, and "nope" for the others; what its query has to have is the example."""
         path = self.path
         for name in ("task_id", "other_id", "key", "name", "key_id", "agent_id"):
             path = path.replace(f"{{{name}}}", quote(parameters.get(name, "nope"), safe=""))
-        return path
+        needed = {
+            parameter["name"]: parameter["schema"]["examples"][0]
+            for parameter in self.says.get("parameters", [])
+            if parameter["in"] == "query" and parameter["required"]
+        }
+        return f"{path}?{urlencode(needed)}" if needed else path
 
     @property
     def examples(self) -> list[Json]:
