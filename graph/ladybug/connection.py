@@ -285,6 +285,7 @@ class LadybugDatabase:
                 self._database.close()
                 self._database = self._opened()
                 self._connect()
+            self._checkpoint(patience=-1)  # opening has read the log, and that fills half of the pool again
 
     def _checkpoint(self, patience: float) -> None:
         """Moves everything from memory and log into the data file, unless a read lasts longer than ``patience``

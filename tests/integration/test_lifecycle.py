@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from engine import service
+from engine import machinery
 from engine.errors import Category, Conflict, ToolError
 from engine.model import Event, Json, Subtask, Task
 from engine.service import Engine
@@ -364,7 +364,7 @@ def lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[Life]:
 
         def __init__(self) -> None:
             super().__init__()
-            monkeypatch.setattr(service, "SystemClock", lambda: self.clock)
+            monkeypatch.setattr(machinery, "SystemClock", lambda: self.clock)
 
     return OneLife
 
