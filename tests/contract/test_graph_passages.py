@@ -7,7 +7,7 @@ from engine.model import Finish
 from engine.passagestore import Kind, NearWish, Passage
 from engine.states import TaskStatus
 from tests.support.graphs import Hand
-from tests.support.plans import fresh_id, independent
+from tests.support.plans import independent
 from tests.support.services import eventually
 
 TEXTS = ("the invoice was paid twice", "a storm over the harbour", 'it\'s "quoted" \\ {} $x \u00e9 invoice')
@@ -18,7 +18,7 @@ def passages(task_id: str, *texts: str, kind: Kind = "result", name: str = "a", 
 
 
 async def test_the_nearest_are_found_by_what_they_are(hand: Hand) -> None:
-    one, other = fresh_id(), fresh_id()
+    one, other = (await hand.store(independent(1))).id, (await hand.store(independent(1))).id
     own, others = passages(one, *TEXTS), passages(other, TEXTS[0], kind="file", name="notes/a.md")
     foreign = passages(one, TEXTS[0], name="b", model="other")
     for _ in range(2):  # again after a lost answer
@@ -45,7 +45,7 @@ async def _holds(found: object, number: int) -> bool:
 
 
 async def test_what_is_written_anew_replaces_what_was_there_and_the_oldest_go_first(hand: Hand) -> None:
-    task_id = fresh_id()
+    task_id = (await hand.store(independent(1))).id
     long, short = passages(task_id, *TEXTS), passages(task_id, TEXTS[1])
     await hand.graph.put_passages([long[0].source], long)
     await hand.graph.put_passages([short[0].source], short)
@@ -60,7 +60,9 @@ async def test_what_is_written_anew_replaces_what_was_there_and_the_oldest_go_fi
 
 async def test_passages_go_with_their_task(hand: Hand) -> None:
     task = await hand.store(independent(1))
-    await hand.graph.put_passages([], [*passages(task.id, *TEXTS), *passages(fresh_id(), TEXTS[0])])
+    await hand.graph.put_passages(
+        [], [*passages(task.id, *TEXTS), *passages((await hand.store(independent(1))).id, TEXTS[0])]
+    )
     number = hand.numbers[task.id] + 1
     await hand.graph.cancel(task.id, hand.now, number, "", 10)
     end = Finish(task.id, TaskStatus.CANCELLED, hand.now, 1, {"cancelled": 1}, number + 1, None, None, None)
@@ -70,5 +72,6 @@ async def test_passages_go_with_their_task(hand: Hand) -> None:
     while await hand.graph.remove_some(task.id, 10):
         pass
     await hand.graph.end_removal(task.id)
+    await hand.graph.put_passages([], passages(task.id, *TEXTS))  # whoever took them down comes too late
 
     assert await hand.graph.passages_number() == 1

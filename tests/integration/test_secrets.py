@@ -243,8 +243,7 @@ async def test_nothing_that_comes_back_becomes_a_secret(lab: Lab, planted: Path)
         plan(
             step("data", type="python", input={"code": f"result = '{{' + '{text[1:]}'"}),
             step("a", "data", type="echo_secret", input={"token": "{{previous_output}}"}),
-            step("b", "data", type="echo_secret", input={"token": "{{input.text}} {{secrets.FILE}}"}),
-            input={"text": text},
+            step("b", "data", type="echo_secret", input={"token": "{{previous_output}} {{secrets.FILE}}"}),
         ),
     )
     found = await outputs(engine, task.id)
