@@ -35,7 +35,7 @@ roles:
 _SCHEMA = """
 import sys, time
 if sys.argv[1:] == ["--schema"]:
-    print('{"description": "A wrapper.", "input_schema": {"type": "object"}, "timeout_seconds": 0.5}'); sys.exit()
+    print('{"description": "A wrapper.", "input_schema": {"type": "object"}, "timeout_seconds": 4}'); sys.exit()
 """
 LEASE = 1.0
 """Seconds; a dead worker's work is taken over after that."""

@@ -285,7 +285,7 @@ async def test_a_closed_port_is_transient(http: HttpRequest, server: ScriptedSer
 async def test_a_server_that_does_not_answer_is_a_timeout(server: ScriptedServer, http: HttpRequest) -> None:
     error = await failure(http, server.url("/never"), timeout_seconds=0.1)
     assert error.category is Category.TIMEOUT
-    await asyncio.wait_for(server.hung_up.wait(), 2)
+    await asyncio.wait_for(server.hung_up.wait(), 15)
 
 
 async def test_a_server_that_drips_is_a_timeout_too(http: HttpRequest, server: ScriptedServer) -> None:
