@@ -15,7 +15,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.isolation import confine
-from api.problems import MISSING_SCOPE, NOT_FROM_HERE, OTHER_USER, UNAUTHORIZED, Refused
+from api.problems import MISSING_SCOPE, NOT_FROM_HERE, UNAUTHORIZED, Refused
 from engine.keys.key import ApiKey, Scope
 from engine.keys.ring import Keyring, refused
 
@@ -156,12 +156,6 @@ Caller = Annotated[ApiKey | None, Depends(_caller)]
 """The key of whoever asks; None where none is asked for."""
 Subject = Annotated[str, Depends(_subject)]
 """Who asks, for the record; "" where no key is asked for."""
-
-
-def refuse_other_user(caller: ApiKey | None, user_id: object) -> None:
-    """Raises 403 where a key may be used for one user alone, and this is another one."""
-    if caller and caller.user_id and user_id != caller.user_id:
-        raise Refused(OTHER_USER, f"the key of {caller.subject} is for tasks of the user {caller.user_id} alone")
 
 
 def still_good(connection: HTTPConnection) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import Field, ValidationError
 from starlette.applications import Starlette
@@ -71,7 +71,7 @@ class CancelBody(AgentBody):
     token: int = Field(ge=0)
 
 
-class Serves:
+class Serves(Protocol):
     """What the routes need of an agent."""
 
     agent_id: str
@@ -80,19 +80,15 @@ class Serves:
 
     def health(self) -> dict[str, Json]:
         """Whether it is there, and free."""
-        raise NotImplementedError
 
     def status(self) -> dict[str, Json]:
         """How it is, in full."""
-        raise NotImplementedError
 
     def execute(self, asked: Asked) -> bool:
         """Takes a subtask; False when it is busy."""
-        raise NotImplementedError
 
     def cancel(self, subtask_id: str, token: int) -> bool:
         """Stops one; False when it is not here."""
-        raise NotImplementedError
 
 
 def create_agent_app(agent: Serves) -> Starlette:

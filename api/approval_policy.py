@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from api.yaml12 import load_yaml
 from engine.approval.policy import Policy
 from engine.errors import SettingsError
+from engine.givenfile import read_given
 
 MAX_BYTES = 1024 * 1024
 """A larger file is no policy."""
@@ -23,13 +24,7 @@ def load_policy(path: Path | None) -> Policy:
     """
     if path is None:
         return Policy()
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from None
-    if len(data) > MAX_BYTES:
-        raise _refused(path, f"it is larger than {MAX_BYTES:,} bytes")
+    data = read_given(path, MAX_BYTES, lambda why: _refused(path, why))
     try:
         raw = load_yaml(data)
         policy = Policy.model_validate({} if raw is None else raw)

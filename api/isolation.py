@@ -56,7 +56,6 @@ REACH: Mapping[str, Reach] = {
     **dict.fromkeys(("beat_agent", "remove_agent", "return_result"), Reach.NONE),
 }
 """By the name of its function, what an operation does for the key of one user; those that ask nobody are not in it."""
-NO_TASK = "no task has the id {!r}: GET /tasks lists the tasks of this namespace"
 TASKS = ("task_id", "other_id")
 """Parameters of a path that name tasks."""
 LOOKED_AT = 20
@@ -84,15 +83,21 @@ async def confine(connection: HTTPConnection, caller: ApiKey, name: str) -> None
         for parameter in TASKS:
             task_id = connection.path_params.get(parameter)
             if task_id is not None and await engine.user_of(task_id) != caller.user_id:
-                raise NotFound(NO_TASK.format(task_id))
+                raise NotFound.task(task_id)
+
+
+def refuse_other_user(caller: ApiKey | None, user_id: object) -> None:
+    """Raises 403 where a key may be used for one user alone, and this is another one."""
+    if caller and caller.user_id and user_id != caller.user_id:
+        raise Refused(OTHER_USER, f"the key of {caller.subject} is for tasks of the user {caller.user_id} alone")
 
 
 def user_asked_for(caller: ApiKey | None, asked: str | None) -> str | None:
     """Whose tasks to list: those that are asked for, or all; with the key of one user only that user's."""
     if caller is None or not caller.user_id:
         return asked
-    if asked not in (None, caller.user_id):
-        raise Refused(OTHER_USER, f"the key of {caller.subject} is for tasks of the user {caller.user_id} alone")
+    if asked is not None:
+        refuse_other_user(caller, asked)
     return caller.user_id
 
 
@@ -109,7 +114,7 @@ async def refuse_others_log(engine: Engine, caller: ApiKey | None, task_id: str)
         text = f"should name a task: the key of {caller.subject} is for the user {caller.user_id} alone"
         raise InvalidInput([Fault("/task", text)])
     if await engine.user_of(task_id) != caller.user_id:
-        raise NotFound(NO_TASK.format(task_id))
+        raise NotFound.task(task_id)
 
 
 async def own_rows(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from api.yaml12 import load_yaml
 from engine.errors import SettingsError
+from engine.givenfile import read_given
 from engine.planning.templates import Template, TemplateSet, collected, refused, template
 
 ENDINGS = (".yaml", ".yml")
@@ -36,13 +38,7 @@ def load_templates(folder: Path | None) -> TemplateSet:
 
 def _read(files: list[Path]) -> Iterator[tuple[str, Template]]:
     for path in files:
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise refused(path.name, error.strerror or str(error)) from None
-        if len(data) > MAX_BYTES:
-            raise refused(path.name, f"it is larger than {MAX_BYTES:,} bytes")
+        data = read_given(path, MAX_BYTES, partial(refused, path.name))
         try:
             yield path.name, template(path.name, load_yaml(data))
         except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:

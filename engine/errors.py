@@ -60,6 +60,11 @@ class TooLarge(EngineError):
 class NotFound(EngineError):
     """Nothing has that id. List what there is, or check the id and the namespace."""
 
+    @classmethod
+    def task(cls, task_id: str) -> NotFound:
+        """There is no task with that id, or none for whoever asks."""
+        return cls(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
+
 
 class AlreadyStored(EngineError):
     """Something with that id or key already exists in the graph. Nothing was written; look at what there is."""

@@ -85,16 +85,15 @@ class HandingOver:
     async def _hand(self, task_id: str, size: int, command_id: str) -> None:
         to = idlest(self._known)
         body = Command("take_up", task_id).encode()
-        if not await self._graph.hand_over(task_id, to, (command_id, body), self._clock.now()):
-            self._looked = None  # it has gone meanwhile, or the task is open no more
+        if await self._graph.hand_over(task_id, to, (command_id, body), self._clock.now()):
+            load = self._known[to]
+            self._known[to] = Load(load.unsettled + size, load.room - size)
+            self._ring(to)
+        else:
+            self._looked = None  # the other has gone meanwhile, or the task is open no more
             if await self._graph.adopt([task_id]):
                 return
-            del self._waiting[task_id]
-            return
         del self._waiting[task_id]
-        load = self._known[to]
-        self._known[to] = Load(load.unsettled + size, load.room - size)
-        self._ring(to)
 
     async def _look(self) -> None:
         now = self._clock.monotonic()

@@ -55,7 +55,7 @@ class Inquiries:
         """A task with its counts as of now. Raises ``NotFound``."""
         found = await self._graph.task(task_id)
         if found is None:
-            raise NotFound(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
+            raise NotFound.task(task_id)
         return self.shown(found)
 
     async def user_of(self, task_id: str) -> str | None:

@@ -5,20 +5,18 @@ comes of it, and drains when it is told to stop.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from typing import Any
 
 import psutil
 import structlog
-import uvicorn
 
 from api.about import installed_version
-from api.agent_app import Serves, create_agent_app
-from api.cli.exits import INTERRUPTED, USAGE, Stop
+from api.agent_app import create_agent_app
+from api.cli.exits import USAGE, Stop
 from api.cli.output import say
-from api.cli.serve import CLOSE_SECONDS, Server, bound_socket, url_of
+from api.cli.serve import Server, bound_socket, configured, url_of
+from api.cli.signals import stop_signal
 from engine.adapters.agents import EngineLink, Unanswered
 from engine.clock import SystemClock
 from engine.host import Asked, Host
@@ -55,7 +53,7 @@ async def serve_agent(settings: Settings, wanted: dict[str, Any], host: str, por
     with bound_socket(host, port) as sock:
         wanted["url"] = wanted["url"] or url_of(sock)
         process = AgentProcess(settings, wanted, engine, tools.get)
-        server = Server(_configured(create_agent_app(process)))
+        server = Server(configured(create_agent_app(process)))
         serving = asyncio.create_task(server.serve(sockets=[sock]))
         try:
             await process.run(serving)
@@ -65,18 +63,7 @@ async def serve_agent(settings: Settings, wanted: dict[str, Any], host: str, por
             await tools.close()
 
 
-def _configured(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=CLOSE_SECONDS,
-    )
-
-
-class AgentProcess(Serves):
+class AgentProcess:
     """One agent: what it says to the engine, and what it answers it."""
 
     def __init__(self, settings: Settings, wanted: dict[str, Any], engine: str, tools: Any) -> None:
@@ -99,7 +86,7 @@ class AgentProcess(Serves):
 
     async def run(self, serving: asyncio.Task[None]) -> None:
         """Works until a signal comes, or the server or the engine ends it."""
-        called = _on_signal()
+        called = stop_signal()
         beating = asyncio.create_task(self._beat_for_ever())
         stopped = asyncio.create_task(called.wait())
         await asyncio.wait((stopped, serving, self._refused), return_when=asyncio.FIRST_COMPLETED)
@@ -257,17 +244,3 @@ class AgentProcess(Serves):
         error = {"message": f"the engine does not take its result: {detail}"[:2000], "category": "configuration"}
         kept = {name: body[name] for name in ("task_id", "subtask_id", "token")}
         return await self._return({**kept, "status": "failed", "error": error})
-
-
-def _on_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT; a second one ends the process at once."""
-    called = asyncio.Event()
-
-    def on_signal() -> None:
-        if called.is_set():
-            os._exit(INTERRUPTED)
-        called.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    return called

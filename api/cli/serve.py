@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -22,8 +20,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from api.app import Api, create_app, create_probes
-from api.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, Stop
+from api.cli.exits import FAILED, UNREACHABLE, Stop
 from api.cli.output import say
+from api.cli.signals import stop_signal
 from api.door import refuse_an_open_door
 from api.logging import told_to
 from api.metrics import Metrics
@@ -105,17 +104,7 @@ async def _first_signal(serving: asyncio.Task[None], engine: Engine) -> str:
     """Waits for SIGTERM or SIGINT, or for the server or the engine to fail; from then on a signal ends the process at
     once. Returns what has ended the engine.
     """
-    loop = asyncio.get_running_loop()
-    called = asyncio.Event()
-
-    def on_signal() -> None:
-        if called.is_set():
-            os._exit(INTERRUPTED)
-        _log.info("draining; a second signal ends it at once")
-        called.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    called = stop_signal(lambda: _log.info("draining; a second signal ends it at once"))
     waiting, broken = asyncio.create_task(called.wait()), asyncio.create_task(engine.broken())
     await asyncio.wait((waiting, broken, serving), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

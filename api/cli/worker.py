@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
@@ -76,21 +75,13 @@ async def _until_signal(pool: WorkerPool, serving: asyncio.Task[None]) -> None:
     """Waits for SIGTERM or SIGINT; a second one ends the process where it stands."""
     import structlog
 
-    from api.cli.exits import INTERRUPTED
+    from api.cli.signals import stop_signal
     from engine.beside import Beside
 
     log = structlog.get_logger("worker")
-    loop = asyncio.get_running_loop()
-    called = asyncio.Event()
+    loop, called = asyncio.get_running_loop(), stop_signal()
     scaling = Beside(lambda error: log.error("not scaled", exc_info=error))
 
-    def on_signal() -> None:
-        if called.is_set():
-            os._exit(INTERRUPTED)
-        called.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
     loop.add_signal_handler(signal.SIGTTIN, lambda: scaling.start(pool.scale(pool.wanted + 1)))
     loop.add_signal_handler(signal.SIGTTOU, lambda: scaling.start(pool.scale(max(0, pool.wanted - 1))))
     waiting = asyncio.create_task(called.wait())

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import present, schemas
-from api.access import Caller, Subject, refuse_other_user
+from api.access import Caller, Subject
 from api.body import read_task
 from api.cursor import Cursor, encode_cursor
 from api.filters import Moment, TaskState, milliseconds
 from api.headers import IDEMPOTENCY_REPLAYED
 from api.idempotency import IdempotencyKey
-from api.isolation import user_asked_for
+from api.isolation import refuse_other_user, user_asked_for
 from api.openapi import plan_body, problems
 from api.routes import TheEngine, TheSettings
 from engine.errors import Fault, InvalidInput

@@ -184,7 +184,7 @@ class Questions:
     async def _task(self, task_id: str) -> Task:
         found = await self._graph.task(task_id)
         if found is None:
-            raise NotFound(f"no task has the id {task_id!r}: GET /tasks lists the tasks of this namespace")
+            raise NotFound.task(task_id)
         live = self._ledger.tasks.get(task_id)
         return live.shown(found) if live else found
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from graph.ladybug.store import LadybugGraph
+from tests.support.disks import small_disk
 from tests.support.graphs import BUFFER_MB, breaches, execute
 from tests.support.plans import Body, plan, step
 from tests.support.services import Neo4jService, eventually
@@ -27,17 +27,8 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of a few megabytes, mounted for this test."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command, so there is no small disk to fill")
-    if done.returncode != 0:
-        pytest.skip(f"this user may not mount a small disk to fill: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", f"size={SIZE_MB}m") as folder:
+        yield folder
 
 
 def _serving(disk: Path, beside: Path, namespace: str, **settings: str) -> Serving:

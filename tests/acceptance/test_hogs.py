@@ -5,7 +5,6 @@ asks the API meanwhile hardly notices.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +16,7 @@ import pytest
 from engine.model import Json
 from engine.tools.crowding import Crowding
 from graph.ladybug.store import LadybugGraph
+from tests.support.disks import small_disk
 from tests.support.graphs import BUFFER_MB, breaches
 from tests.support.plans import plan, step
 from tests.support.services import eventually
@@ -56,17 +56,8 @@ FULL = "f = open('full', 'wb', buffering=0)\nwhile True: f.write(b'x' * 65536)"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of a few megabytes and some hundred files, for the tools."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=500", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command, so there is no small disk to fill")
-    if done.returncode != 0:
-        pytest.skip(f"this user may not mount a small disk to fill: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", "size=8m,nr_inodes=500") as folder:
+        yield folder
 
 
 @pytest.fixture

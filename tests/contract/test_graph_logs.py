@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from engine.logstore import LogLine, LogWish
-from engine.model import Finish
 from engine.plan.ids import Ulids, first_ulid
-from engine.states import TaskStatus
 from tests.support.graphs import Hand
 from tests.support.plans import fresh_id, independent
 
@@ -67,14 +65,6 @@ async def test_old_lines_and_those_beyond_a_number_are_removed(hand: Hand) -> No
 async def test_the_log_of_a_task_goes_with_it(hand: Hand) -> None:
     task, others = await hand.store(independent(1)), lines(fresh_id(), "info")
     await hand.graph.put_log([*lines(task.id, "info", "info"), *others])
-    number = hand.numbers[task.id] + 1
-    await hand.graph.cancel(task.id, hand.now, number, "", 10)
-    end = Finish(task.id, TaskStatus.CANCELLED, hand.now, 1, {"cancelled": 1}, number + 1, None, None, None)
-    await hand.graph.finish([end])
-
-    assert await hand.graph.begin_removal(task.id)
-    while await hand.graph.remove_some(task.id, 10):
-        pass
-    await hand.graph.end_removal(task.id)
+    await hand.discard(task)
 
     assert await hand.graph.log_lines(LogWish()) == others

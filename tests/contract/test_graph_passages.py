@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from engine.embedding.lexical import vector_of
-from engine.model import Finish
 from engine.passagestore import Kind, NearWish, Passage
-from engine.states import TaskStatus
 from tests.support.graphs import Hand
 from tests.support.plans import independent
 from tests.support.services import eventually
@@ -63,15 +61,7 @@ async def test_passages_go_with_their_task(hand: Hand) -> None:
     await hand.graph.put_passages(
         [], [*passages(task.id, *TEXTS), *passages((await hand.store(independent(1))).id, TEXTS[0])]
     )
-    number = hand.numbers[task.id] + 1
-    await hand.graph.cancel(task.id, hand.now, number, "", 10)
-    end = Finish(task.id, TaskStatus.CANCELLED, hand.now, 1, {"cancelled": 1}, number + 1, None, None, None)
-    await hand.graph.finish([end])
-
-    assert await hand.graph.begin_removal(task.id)
-    while await hand.graph.remove_some(task.id, 10):
-        pass
-    await hand.graph.end_removal(task.id)
+    await hand.discard(task)
     await hand.graph.put_passages([], passages(task.id, *TEXTS))  # whoever took them down comes too late
 
     assert await hand.graph.passages_number() == 1

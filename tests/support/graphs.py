@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 
 from engine.errors import ToolError
-from engine.model import Json, NewTask
+from engine.model import Finish, Json, NewTask
 from engine.payloads import error_text, pack
 from engine.ports import Graph
-from engine.states import SubtaskStatus
+from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Claim, ClaimRequest, Move, Reopen, Settle, Turn, TurnResult, Undecided
 from graph.ladybug.store import FILE, LadybugGraph
 from graph.neo4j.store import Neo4jGraph
@@ -206,6 +206,17 @@ class Hand:
             f"{event.seq} {event.key or '-'} {event.event if event.seq == 1 else event.status} {event.token}"
             for event in events
         ]
+
+    async def discard(self, task: NewTask) -> None:
+        """Cancels a task of one subtask that has not begun, and removes it with all that belongs to it."""
+        number = self.numbers[task.id] + 1
+        await self.graph.cancel(task.id, self.now, number, "", 10)
+        end = Finish(task.id, TaskStatus.CANCELLED, self.now, 1, {"cancelled": 1}, number + 1, None, None, None)
+        await self.graph.finish([end])
+        assert await self.graph.begin_removal(task.id)
+        while await self.graph.remove_some(task.id, 10):
+            pass
+        await self.graph.end_removal(task.id)
 
     async def fence(self) -> None:
         """Takes this engine's tasks over, as another engine would: its epoch is not the newest any more."""

@@ -15,6 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import SettingsError
+from engine.givenfile import read_given
 from engine.model import Json
 from engine.references import find
 from engine.secrets.literals import literals
@@ -130,13 +131,7 @@ def read_servers(path: Path) -> dict[str, Server]:
     Raises:
         SettingsError: in one line, which names the file and its faults.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from None
-    if len(data) > MAX_BYTES:
-        raise _refused(path, f"it is larger than {MAX_BYTES:,} bytes")
+    data = read_given(path, MAX_BYTES, lambda why: _refused(path, why))
     try:
         document: Json = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
