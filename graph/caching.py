@@ -44,7 +44,7 @@ class EntryStore(Fencing):
     async def put_cached(self, entries: Sequence[CacheEntry]) -> None:
         """Keeps entries, in one order for all engines, so that none waits for another twice."""
         rows = self._rows(entries)
-        if rows and not await self._database.write("cache/put", namespace=self._namespace, rows=rows, **self._fence):
+        if rows and not await self._fenced_write("cache/put", namespace=self._namespace, rows=rows):
             raise Fenced()
 
     async def drop_cached(self, keys: Sequence[str]) -> int:

@@ -62,7 +62,7 @@ class Memory(Fencing):
         return bool(await self._database.write("template/drop", id=self._id(key)))
 
     async def _put(self, name: str, **row: Any) -> None:
-        if not await self._database.write(name, **row, **self._fence):
+        if not await self._fenced_write(name, **row):
             raise Fenced()
 
     def _id(self, key: str) -> str:

@@ -34,7 +34,7 @@ class Profiles(Fencing):
         """Keeps what this engine has learned about some kinds."""
         if not profiles:
             return
-        engine = self._fence["engine"]
+        engine = self._engine
         rows = [
             {
                 "id": f"{self._namespace}|{engine}|{profile.kind}",
@@ -44,8 +44,7 @@ class Profiles(Fencing):
             }
             for profile in profiles
         ]
-        found = await self._database.write("profile/put", namespace=self._namespace, rows=rows, **self._fence)
-        if not found or not found[0]["profiles"]:
+        if not await self._fenced_write("profile/put", namespace=self._namespace, rows=rows):
             raise Fenced()
 
     async def precedents(self, plan_hash: str, runs: int, limit: int) -> list[list[Precedent]]:
