@@ -47,10 +47,12 @@ class MoodyService:
         """How many calls got a status."""
         return sum(call.status == status for call in self.calls)
 
-    def busiest(self, seconds: float) -> int:
-        """The most calls that came in any stretch of that length."""
-        times = [call.at for call in self.calls]
-        return max((sum(begin <= at < begin + seconds for at in times) for begin in times), default=0)
+    def kept(self, count: int, begun: float) -> bool:
+        """Whether the calls since ``begun`` came as a rate of ``count`` a second lets them. A busy machine may bring
+        calls late, and so close together, but none comes before its time.
+        """
+        times = sorted(call.at for call in self.calls)
+        return all(at >= begun + number // count - 0.01 for number, at in enumerate(times))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
