@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from api.environment import load_settings, secret_variables
+from engine.errors import SettingsError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.ports import Graph
     from engine.secrets.vault import Vault
     from engine.service import Engine
+    from engine.tools.claude_runner import ClaudeRunner
     from engine.tools.registry import ToolRegistry
     from engine.tools.undo import UndoLog
     from engine.tracing import Tracing
@@ -220,6 +222,23 @@ def build_agent_tools(settings: Settings) -> ToolRegistry:
     from engine.tools.registry import ToolRegistry
 
     return ToolRegistry.from_settings(settings, build_model(settings))
+
+
+def build_claude_runner(settings: Settings, tools: ToolRegistry) -> ClaudeRunner:
+    """What an agent runs that has its work done by Claude Code; ``tools`` are those of the engine.
+
+    Raises:
+        SettingsError: the SDK or its program are missing.
+    """
+    from engine.tools.claude_runner import ClaudeRunner
+    from engine.tools.claude_sdk import ClaudeSdk
+    from engine.tools.roots import Roots
+
+    sdk = ClaudeSdk.from_settings(settings)
+    health = sdk.health()
+    if not health.ok:
+        raise SettingsError(f"--runner claude_code: {health.detail}: {health.suggestion}")
+    return ClaudeRunner(tools.get, sdk, Roots(settings.file_roots))
 
 
 def build_model(settings: Settings) -> LanguageModel | None:

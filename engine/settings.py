@@ -236,7 +236,9 @@ class Settings(BaseModel):
     claude_timeout_seconds: float = Field(120.0, gt=0)
     """Longest wait for one answer."""
     sdk_permission_mode: Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"] = "acceptEdits"
-    """What ``claude_code`` may do unasked beside its ``allowed_tools``; nobody is there to be asked."""
+    """What ``claude_code`` may do unasked beside its ``allowed_tools``, and an agent with ``--runner claude_code``;
+    nobody is there to be asked.
+    """
     claude_code_path: str = ""
     """The program of Claude Code; empty means the one that comes with the extra ``agent``."""
     max_expansion_depth: int = Field(5, ge=0, le=50)

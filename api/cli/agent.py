@@ -8,12 +8,20 @@ signs off. A second signal ends the process where it stands: the engine notices 
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from api.cli.commands import EnvFile
 from api.environment import engine_url, load_settings
+
+
+class Runner(StrEnum):
+    """Who carries out what an agent is handed."""
+
+    ENGINE = "engine"
+    CLAUDE_CODE = "claude_code"
 
 
 def agent(
@@ -25,6 +33,9 @@ def agent(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     url: Annotated[str, typer.Option(help="Where the engine reaches it; else http://HOST:PORT.")] = "",
     slots: Annotated[int, typer.Option(min=1, max=1000, help="Subtasks that it runs at once.")] = 1,
+    runner: Annotated[
+        Runner, typer.Option(help="What carries them out: the tools of the engine, or Claude Code by its agent SDK.")
+    ] = Runner.ENGINE,
     engine: Annotated[str, typer.Option(help="The engine; else ENGINE_URL.")] = "",
     env_file: EnvFile = None,
 ) -> None:
@@ -38,4 +49,4 @@ def agent(
     able = [name.strip() for name in capabilities.split(",") if name.strip()]
     wanted = {"agent_id": agent_id, "url": url, "capabilities": able, "slots": slots, "version": installed_version()}
     of = engine_url({"ENGINE_URL": engine}) if engine else engine_url()
-    asyncio.run(serve_agent(settings, wanted, host, port, of))
+    asyncio.run(serve_agent(settings, wanted, host, port, of, by_claude=runner is Runner.CLAUDE_CODE))

@@ -33,7 +33,9 @@ REPLIES = {200: "taken", 409: "fenced"}
 _log = structlog.get_logger("agent")
 
 
-async def serve_agent(settings: Settings, wanted: dict[str, Any], host: str, port: int, engine: str) -> None:
+async def serve_agent(
+    settings: Settings, wanted: dict[str, Any], host: str, port: int, engine: str, *, by_claude: bool = False
+) -> None:
     """Serves until a signal comes.
 
     Args:
@@ -42,17 +44,20 @@ async def serve_agent(settings: Settings, wanted: dict[str, Any], host: str, por
         host: address to listen on.
         port: port to listen on.
         engine: the address of the engine.
+        by_claude: Claude Code carries out what is handed over, not the tools of the engine.
 
     Raises:
+        SettingsError: Claude Code is not there.
         Stop: the port cannot be had, or the engine refuses it for good.
     """
-    from api.wiring import build_agent_tools, build_vault
+    from api.wiring import build_agent_tools, build_claude_runner, build_vault
 
     build_vault(settings)
     tools = build_agent_tools(settings)
+    lookup = build_claude_runner(settings, tools).get if by_claude else tools.get
     with bound_socket(host, port) as sock:
         wanted["url"] = wanted["url"] or url_of(sock)
-        process = AgentProcess(settings, wanted, engine, tools.get)
+        process = AgentProcess(settings, wanted, engine, lookup)
         server = Server(configured(create_agent_app(process)))
         serving = asyncio.create_task(server.serve(sockets=[sock]))
         try:

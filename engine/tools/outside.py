@@ -7,6 +7,7 @@ from engine.toolport import Tool
 from engine.tools.addresses import AddressPolicy
 from engine.tools.aider import Aider
 from engine.tools.claude_code import ClaudeCode
+from engine.tools.claude_sdk import ClaudeSdk
 from engine.tools.crowding import Crowding
 from engine.tools.process import Processes
 from engine.tools.roots import Roots
@@ -32,12 +33,11 @@ def outside_tools(settings: Settings, roots: Roots, policy: AddressPolicy) -> li
     grace = settings.cancel_grace_seconds
     server = server_of(settings.smtp_url.get_secret_value())
     rules = MailRules(server, settings.mail_from, tuple(settings.mail_allow))
-    key, address = settings.anthropic_api_key.get_secret_value(), settings.anthropic_base_url
+    key = settings.anthropic_api_key.get_secret_value()
     keys = {"ANTHROPIC_API_KEY": key} if key else {}
-    places = {"ANTHROPIC_BASE_URL": address} if address else {}
     return [
         Aider(Processes(grace, Crowding.of(settings)), roots, keys),
-        ClaudeCode(roots, settings.sdk_permission_mode, settings.claude_code_path, keys | places),
+        ClaudeCode(roots, ClaudeSdk.from_settings(settings)),
         SendEmail(rules, roots, SentLog(settings.undo), grace),
         SearchFiles(roots, grace),
         WebSearch(settings.web_search_url, policy, grace),

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -33,17 +34,24 @@ ABLE = [
 
 @contextmanager
 def agent_process(
-    folder: Path, engine: str, id_: str, able: str, *more: str, token: str = TOKEN, port: int | None = None
+    folder: Path,
+    engine: str,
+    id_: str,
+    able: str,
+    *more: str,
+    token: str = TOKEN,
+    port: int | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
     """``agent03 agent``; ended with the test however it stands."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    settings = {"PYTHONPATH": str(ROOT), "AGENT_TOKEN": token, "SHUTDOWN_GRACE_SECONDS": "10", "LOG_FORMAT": "json"}
+    own = {"PYTHONPATH": str(ROOT), "AGENT_TOKEN": token, "SHUTDOWN_GRACE_SECONDS": "10", "LOG_FORMAT": "json"}
     command = ["agent", "--id", id_, "--port", str(port or free_port()), "--capabilities", able, "--engine", engine]
     with (folder / f"{id_}.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *command, *more],
             cwd=folder,
-            env=inherited | settings | {"AGENT03_TOOLS": "tests.support.chaos_tools"},
+            env=inherited | own | {"AGENT03_TOOLS": "tests.support.chaos_tools"} | dict(settings),
             stdout=log,
             stderr=log,
             text=True,

@@ -63,7 +63,8 @@ class FakeClaude:
         message = _message(text, "tool_use", {"input_tokens": 1000, "output_tokens": 200} | usage)
         blocks = [{"type": "tool_use", "id": id_, "name": name, "input": value} for id_, name, value in uses]
         message["content"] = [*(message["content"] if text else []), *blocks]
-        self.script.append(Step(200, json.dumps(message).encode(), _JSON))
+        events = tuple(_events_of_calls(message, blocks))
+        self.script.append(Step(200, json.dumps(message).encode(), _JSON, events))
 
     def results(self, request: int = -1) -> dict[str, tuple[str, bool]]:
         """What a request told of tool calls, by id: the text, and whether it is an error."""
@@ -160,6 +161,21 @@ def _events(message: dict[str, Any]) -> list[bytes]:
         _event("message_delta", {"delta": {"stop_reason": message["stop_reason"]}, "usage": usage}),
         _event("message_stop", {}),
     ]
+
+
+def _events_of_calls(message: dict[str, Any], blocks: list[dict[str, Any]]) -> list[bytes]:
+    """Tool calls as the API streams them."""
+    start = message | {"content": [], "stop_reason": None}
+    events = [_event("message_start", {"message": start})]
+    for index, block in enumerate(blocks):
+        part = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        events += [
+            _event("content_block_start", {"index": index, "content_block": block | {"input": {}}}),
+            _event("content_block_delta", {"index": index, "delta": part}),
+            _event("content_block_stop", {"index": index}),
+        ]
+    end = {"delta": {"stop_reason": message["stop_reason"]}, "usage": message["usage"]}
+    return [*events, _event("message_delta", end), _event("message_stop", {})]
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -13,7 +13,8 @@ import pytest
 
 from engine.errors import Category, ToolError
 from engine.tools.aider import Aider
-from engine.tools.claude_code import ClaudeCode, environment
+from engine.tools.claude_code import ClaudeCode
+from engine.tools.claude_sdk import ClaudeSdk, environment
 from engine.tools.process import Processes
 from engine.tools.roots import Roots
 from tests.support.tools_context import RecordingContext, running, until
@@ -170,7 +171,7 @@ def claude(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clau
     """The tool, with the stand-in as its program."""
     path = program(tmp_path, "claude", FAKE_CLAUDE)
     monkeypatch.setenv("NEO4J_AUTH", "neo4j/open-sesame")
-    return ClaudeCode(Roots([str(files)]), "acceptEdits", str(path), {"ANTHROPIC_API_KEY": "key"})
+    return ClaudeCode(Roots([str(files)]), ClaudeSdk("acceptEdits", str(path), {"ANTHROPIC_API_KEY": "key"}))
 
 
 @with_sdk
@@ -212,7 +213,7 @@ async def test_claude_code_ends_when_it_is_cancelled(claude: ClaudeCode, tmp_pat
 
 
 async def test_without_the_sdk_it_says_what_to_install(claude: ClaudeCode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.tools.claude_code.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("engine.tools.claude_sdk.importlib.util.find_spec", lambda _: None)
     error = await fail(claude, {"prompt": "Look."})
     assert (error.category, "agent03-core-engine[agent]" in error.suggestion) == (Category.CONFIGURATION, True)
     assert not (await claude.health_check()).ok
