@@ -17,7 +17,6 @@ from engine.errors import SettingsError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.adapters.blobs import FolderBlobs
     from engine.adapters.redis import RedisConnection
     from engine.agents.tool import Agent, Elsewhere
     from engine.agentstore import AgentStore
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from engine.language import LanguageModel
     from engine.observer import Observer
     from engine.planning.templates import TemplateSet
-    from engine.ports import Graph
+    from engine.ports import Blobs, Graph
     from engine.secrets.vault import Vault
     from engine.service import Engine
     from engine.tools.claude_runner import ClaudeRunner
@@ -127,11 +126,15 @@ def build_tracing() -> Tracing | None:
     return tracing()
 
 
-def build_blobs(settings: Settings) -> FolderBlobs:
+def build_blobs(settings: Settings) -> Blobs:
     """The blob store that the settings name."""
+    if settings.blob_folder is None:
+        from engine.adapters.s3blobs import S3Blobs
+
+        return S3Blobs(settings.blobs)
     from engine.adapters.blobs import FolderBlobs
 
-    return FolderBlobs(settings.blobs)
+    return FolderBlobs(settings.blob_folder)
 
 
 def build_redis(settings: Settings) -> RedisConnection:

@@ -23,7 +23,7 @@ from engine.caching.reuse import Reuse, Wish, allowed
 from engine.calling import Job, unclassified
 from engine.context import Living
 from engine.cutoff import Cutoff
-from engine.errors import Category, EngineError, Fenced, GraphUnavailable, ToolError
+from engine.errors import BlobsAway, Category, EngineError, Fenced, GraphUnavailable, ToolError
 from engine.estimates.learning import Learner
 from engine.estimates.worked import Worked
 from engine.executors import Chooser, Lost, everything_here
@@ -200,7 +200,8 @@ class Attempts:
         except ToolError as error:
             settle = await self._failed(claim, started, error, 0 if isinstance(error, OutOfTime) else expires_at)
         except EngineError as error:
-            wrong = ToolError(str(error), category=Category.CONFIGURATION)
+            away = isinstance(error, BlobsAway)
+            wrong = ToolError(str(error), category=Category.TRANSIENT if away else Category.CONFIGURATION)
             settle = await self._failed(claim, started, wrong, expires_at)
         except Exception as error:
             place = {"task_id": claim.task_id, "subtask": claim.key}

@@ -163,5 +163,5 @@ def build_easing(
         tool = tools(type_)
         return weight_of(learner.of_kind(type_), Resources() if tool is None else tool.resources)
 
-    gauge = Machine([settings.data_path, settings.blobs])
+    gauge = Machine([settings.data_path, *([settings.blob_folder] if settings.blob_folder else [])])
     return Easing(gauge, bounds, settings.pressure_look_seconds, ledger, weigh, wake)

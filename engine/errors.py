@@ -118,6 +118,18 @@ class NoRoom(EngineError):
     """The disk is full. Make room on it; the engine then goes on by itself."""
 
 
+class BlobDamaged(EngineError):
+    """A stored payload does not match its hash. Restore it from a backup, or run its task again."""
+
+
+class BlobsUnavailable(EngineError):
+    """The blob store cannot be used. Make room or correct BLOB_PATH."""
+
+
+class BlobsAway(BlobsUnavailable):
+    """The blob store does not answer at this moment. Start it, or correct BLOB_PATH; what waits for it goes on then."""
+
+
 class GraphExhausted(EngineError):
     """The graph database may not take the memory that one transaction needs. Give it more, then start again."""
 

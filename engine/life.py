@@ -105,7 +105,7 @@ class Life(Verbs):
         if entered != own:
             namespace = self.settings.namespace
             raise GraphRefused(
-                f"{self.settings.blobs} is not the blob store of namespace {namespace!r}: set BLOB_PATH to the folder "
+                f"{self.settings.blobs} is not the blob store of namespace {namespace!r}: set BLOB_PATH to the place "
                 "that its other engines use; if that one is lost, delete its entry: "
                 f"MATCH (b:BlobStore {{namespace: '{namespace}'}}) DELETE b"
             )

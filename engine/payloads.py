@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from engine.errors import Category, EngineError, NoRoom, ToolError
+from engine.errors import BlobsAway, Category, EngineError, NoRoom, ToolError
 from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult, Produced, Value
 from engine.ports import Blobs, GraphReader
 from engine.references import Outcome
@@ -27,7 +27,7 @@ COMPLETED = SubtaskStatus.COMPLETED.value
 CACHE_BYTES = 64 * 1024 * 1024
 """Output texts kept in memory."""
 NO_ROOM_SECONDS = (0.5, 5.0)
-"""First and longest pause between attempts to store an output on a full disk."""
+"""First and longest pause between attempts to store an output while the store is full, or does not answer."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 """A SHA-256 as it is written here."""
 _log = structlog.get_logger("payloads")
@@ -111,21 +111,21 @@ class Payloads:
     async def _put_data(self, digest: str, data: bytes) -> None:
         self._in_flight[digest] += 1
         try:
-            await self._put_when_there_is_room(digest, data)
+            await self._put_when_it_can_be(digest, data)
         except BaseException:
             self._landed(digest)
             raise
 
-    async def _put_when_there_is_room(self, digest: str, data: bytes) -> None:
-        """On a full disk an output waits: what has been worked out is not thrown away."""
+    async def _put_when_it_can_be(self, digest: str, data: bytes) -> None:
+        """While the store is full or away an output waits: what has been worked out is not thrown away."""
         pause, longest = NO_ROOM_SECONDS
         told = False
         while True:
             try:
                 await self._blobs.put(digest, data)
-            except NoRoom as error:
+            except (NoRoom, BlobsAway) as error:
                 if not told:
-                    _log.warning("an output waits for room on the disk", reason=str(error))
+                    _log.warning("an output waits for the blob store", reason=str(error))
                 told = True
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)

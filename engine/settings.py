@@ -45,6 +45,21 @@ def _prices(value: object) -> object:
     return prices
 
 
+BUCKETS = "s3://"
+"""Begins what is a place in a bucket and no folder."""
+_BUCKET = re.compile(BUCKETS + r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w!.*'()-]+)*/?")
+
+
+def _place(value: object) -> object:
+    """A folder or a place in a bucket, as text; anything else passes."""
+    text = str(value) if isinstance(value, Path) else value
+    if isinstance(text, str) and "://" in text and not _BUCKET.fullmatch(text):
+        raise ValueError("write it as a folder, or as s3://bucket/prefix without a login")
+    return text
+
+
+Place = Annotated[str, BeforeValidator(_place)]
+"""A folder, or s3://bucket/prefix."""
 _RATE = re.compile(r"(user|host=[^\s=]+|[A-Za-z][A-Za-z0-9_.-]*):([1-9][0-9]{0,3}/(second|minute|hour|day))")
 
 
@@ -81,8 +96,9 @@ class Settings(BaseModel):
     """On every node: engines and tests can share one database without seeing each other."""
     data_path: Path = Path("./data/agent03")
     """Folder of everything kept on disk: the embedded graph, blobs, the engine's id, the local Neo4j."""
-    blob_path: Path | None = None
-    """Folder of payloads above 32 KiB; empty means ``data_path/blobs``. Shared by all engines of a namespace."""
+    blob_path: Place = ""
+    """Where payloads above 32 KiB are: a folder, or s3://bucket/prefix (extra ``s3``; AWS_ENDPOINT_URL and the other
+    AWS_* variables say the rest); empty means ``data_path/blobs``. Shared by all engines of a namespace."""
 
     runs_tasks: bool = True
     """``no`` serves the API and hands every task to the engines that run some. Needs Neo4j."""
@@ -315,9 +331,14 @@ class Settings(BaseModel):
         return value
 
     @property
-    def blobs(self) -> Path:
-        """The folder of the blob store."""
-        return self.blob_path or self.data_path / "blobs"
+    def blobs(self) -> str:
+        """Where the blob store is: a folder, or a place in a bucket."""
+        return self.blob_path or str(self.data_path / "blobs")
+
+    @property
+    def blob_folder(self) -> Path | None:
+        """The folder of the blob store; None when it is in a bucket."""
+        return None if self.blobs.startswith(BUCKETS) else Path(self.blobs)
 
     @property
     def undo(self) -> Path:

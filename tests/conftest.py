@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from tests.support import sharing
 from tests.support.gate import complaint, skip_for_want_of_neo4j
+from tests.support.s3 import s3_process
 from tests.support.services import QUICK_JAVA, LocalNeo4j, Neo4jService, RedisProcess, Unavailable
 from tests.support.serving import free_port
 
@@ -95,6 +96,13 @@ def own_redis(tmp_path: Path) -> Iterator[RedisProcess]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the S3 server of this run."""
+    with s3_process(tmp_path_factory.mktemp("s3") / "log") as url:
+        yield url
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,7 @@ would go on with the wrong thing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
@@ -16,7 +17,7 @@ from api.about import installed_version
 from api.cli.exits import DONE, FAILED, UNREACHABLE
 from api.cli.output import show
 from api.wiring import build_blobs, build_graph, build_redis, build_tools
-from engine.errors import EngineError, GraphRefused, GraphUnavailable
+from engine.errors import BlobsUnavailable, EngineError, GraphRefused, GraphUnavailable, SettingsError
 from engine.model import Json, Value
 from engine.ports import Graph
 from engine.settings import Settings
@@ -26,6 +27,9 @@ from graph.repair import ORDER
 SHOWN_ROWS = 3
 PAGE = 1_000
 """Results looked at at a time."""
+
+NO_BLOB = "0" * 64
+"""Asked for where there may be nothing else to ask for: a store that cannot answer says so."""
 
 Outcome = Literal["ok", "wrong", "unreachable"]
 
@@ -135,9 +139,14 @@ async def _repaired(graph: Graph, settings: Settings) -> AsyncIterator[Check]:
 async def _blobs(graph: Graph, settings: Settings) -> Check:
     """Whether the blob store has what Results refer to."""
     blobs, missing, count, after = build_blobs(settings), [], 0, ""
-    while page := await graph.blob_results(after, PAGE):
-        count, after = count + len(page), page[-1]
-        missing += [digest for digest in page if not await blobs.has(digest)]
+    try:
+        await blobs.has(NO_BLOB)
+        while page := await graph.blob_results(after, PAGE):
+            count, after = count + len(page), page[-1]
+            there = await asyncio.gather(*map(blobs.has, page))
+            missing += [digest for digest, found in zip(page, there, strict=True) if not found]
+    except (BlobsUnavailable, SettingsError) as error:
+        return Check("blobs", "unreachable", str(error), "see BLOB_PATH and, for a bucket, the AWS_* variables")
     if not missing:
         return Check("blobs", "ok", f"{settings.blobs} has all {count}")
     shown = ", ".join(missing[:SHOWN_ROWS]) + (f" and {len(missing) - SHOWN_ROWS} more" if missing[SHOWN_ROWS:] else "")

@@ -75,7 +75,8 @@ async def _serve(settings: Settings, create: Callable[[Engine, Settings, Metrics
         async with AsyncExitStack() as last, open_engine(settings, observer=metrics) as engine:
             refuse_an_open_door(settings, keys=engine.keyring.active)
             metrics.watch(engine.snapshot)
-            metrics.watch_places({"data": settings.data_path, "blobs": settings.blobs})
+            blobs = {"blobs": settings.blob_folder} if settings.blob_folder else {}
+            metrics.watch_places({"data": settings.data_path, **blobs})
             last.enter_context(metrics.watch_loop())
             last.enter_context(told_to(engine.logbook.hear))
             server = Server(configured(create(engine, settings, metrics)))

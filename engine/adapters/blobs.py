@@ -17,7 +17,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from engine.errors import EngineError, NoRoom
+from engine.errors import BlobDamaged, BlobsUnavailable, NoRoom
 from engine.room import require_room
 
 IDENTITY = "store.id"
@@ -26,14 +26,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 COARSE_MS = 20
 """How much a file's time may lag behind the clock: kernels take it from their last tick."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class BlobDamaged(EngineError):
-    """A stored payload does not match its hash. Restore its file from a backup, or run its task again."""
-
-
-class BlobsUnavailable(EngineError):
-    """The blob store cannot be used. Make room or correct BLOB_PATH."""
 
 
 class FolderBlobs:

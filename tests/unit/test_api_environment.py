@@ -31,7 +31,7 @@ def test_every_kind_of_value_arrives() -> None:
     assert settings.neo4j_login == ("neo4j", "pass/with/slashes")
     assert settings.type_limits == {"http_request": 4, "shell": 2}
     assert settings.file_roots == ["/a", "/b"]
-    assert settings.blobs == Path("/blobs")
+    assert settings.blob_folder == Path("/blobs")
     assert settings.log_format == "json"
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.blobs import FolderBlobs
-from engine.errors import Category, EngineError, NoRoom, ToolError
+from engine.errors import BlobsAway, Category, EngineError, NoRoom, ToolError
 from engine.model import BLOB_BYTES, INLINE_OUTPUT_BYTES, Json, NewResult
 from engine.payloads import Payloads, blocked_text, error_text, pack
 from engine.settings import Settings
@@ -37,7 +37,7 @@ async def hand(tmp_path: Path) -> AsyncIterator[Hand]:
 
 @pytest.fixture
 def blobs(tmp_path: Path) -> FolderBlobs:
-    return FolderBlobs(Settings(data_path=tmp_path).blobs)
+    return FolderBlobs(Path(Settings(data_path=tmp_path).blobs))
 
 
 def _large(size: int) -> str:
@@ -184,6 +184,25 @@ async def test_an_output_waits_for_room_on_the_disk(
 
     assert tries == []
     assert ["make room" in line["reason"] for line in logged] == [True]
+
+
+async def test_an_output_waits_for_a_store_that_does_not_answer(
+    hand: Hand, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(digest: str, data: bytes) -> None:
+        if tries.pop():
+            raise BlobsAway()
+        await FolderBlobs.put(blobs, digest, data)
+
+    tries = [0, 1, 1]
+    monkeypatch.setattr("engine.payloads.NO_ROOM_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(blobs, "put", away)
+    packed = pack(_large(BLOB_BYTES + 1))
+
+    await Payloads(hand.graph, blobs).keep("id", packed)
+
+    assert tries == []
+    assert await blobs.has(packed.digest)
 
 
 async def test_a_blob_store_that_cannot_be_written_is_not_waited_for(
