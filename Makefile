@@ -9,7 +9,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 # Three workers on one Neo4j, for they wait more than they compute; a file stays with one, and the slow ones come first.
 TESTS = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
-LONG = tests/acceptance/test_chaos.py tests/acceptance/test_hogs.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
+LONG = tests/acceptance/test_chaos.py tests/acceptance/test_chaos_engines.py tests/acceptance/test_hogs.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER = chromium fonts-dejavu-core
 MAY_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
@@ -97,7 +97,7 @@ bench-peers: $(DEV) ## The other engines that make bench compares with, each in 
 
 .PHONY: chaos
 chaos: $(DEV) ## Thirty kills in a workflow of 2,000 subtasks, and the like, on both graphs; needs the machine for itself
-	@CHAOS_KILLS=30 CHAOS_SUBTASKS=2000 CHAOS_ROUNDS=1 CHAOS_AGAIN_SECONDS=5 \
+	@CHAOS_KILLS=30 CHAOS_SUBTASKS=2000 CHAOS_ROUNDS=1 CHAOS_AGAIN_SECONDS=5 CHAOS_ENGINES=4 CHAOS_SECONDS=600 \
 	  $(BIN)/python -m pytest $(LONG) -m "" -s -v
 
 .PHONY: lock

@@ -20,7 +20,7 @@ from engine.command import Command
 from engine.decisions import Decisions, Plan, not_waiting
 from engine.delivery import patiently
 from engine.due import APPROVAL, CANCEL, LATE, RESUME
-from engine.errors import Conflict, GraphUnavailable, NotFound
+from engine.errors import Conflict, GraphUnavailable, Moved, NotFound
 from engine.lateness import Lateness
 from engine.machine import Event, IllegalMove, Retry, Skip, Standing, Unblock, decide
 from engine.model import Event as Record
@@ -55,7 +55,7 @@ class Control:
     def _asked(self, task: RunningTask, gate: str, detail: str) -> None:
         """The engine itself wants a task closed, or a pause has ended, or one is late."""
         if gate == RESUME:
-            self._scheduler.soon(lambda: self._resume(task, detail))
+            self._scheduler.soon(lambda: self._resume_in_time(task, detail))
         elif gate == APPROVAL:
             self._scheduler.soon(lambda: self._decisions.due(task, detail))
         elif gate == LATE:
@@ -132,6 +132,11 @@ class Control:
         self._scheduler.ledger.offer(task)
         self._scheduler.wake()
 
+    async def _resume_in_time(self, task: RunningTask, by: str) -> None:
+        """The time of a pause is over; unless the task was closed or given away in this very round."""
+        if not task.gate and task.id in self._scheduler.ledger.tasks:
+            await self._resume(task, by)
+
     async def _told(
         self, task: RunningTask, write: Callable[[int], Awaitable[bool]], event: str, status: TaskStatus, by: str
     ) -> None:
@@ -149,6 +154,8 @@ class Control:
         self._scheduler.bus.publish(task.id, [record])
 
     def _refuse_closed(self, task: RunningTask, verb: str) -> None:
+        if task.moved:
+            raise Moved()
         if task.gate or task.id not in self._scheduler.ledger.tasks:
             state = task.gate or "being closed"
             raise Conflict(

@@ -82,6 +82,10 @@ class Conflict(EngineError):
         super().__init__(message)
 
 
+class Moved(EngineError):
+    """Another engine has just taken the task: ask that one."""
+
+
 class Forbidden(EngineError):
     """That is for somebody else to do. Ask whoever may."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
+from engine.balance import idlest
 from engine.command import Command
 from engine.errors import Busy, GraphUnavailable
 from engine.ownerstore import Load, OwnerStore
@@ -100,8 +101,3 @@ class HandingOver:
         if self._looked is None or now - self._looked > FRESH_SECONDS:
             self._known = dict(await self._graph.loads(self._timeout))
             self._looked = now
-
-
-def idlest(loads: dict[str, Load]) -> str:
-    """The engine with least to do; of several the one with most room, then the first by id."""
-    return min(loads, key=lambda id_: (loads[id_].unsettled, -loads[id_].room, id_))

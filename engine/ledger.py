@@ -166,6 +166,10 @@ class Ledger:
         """Whether an attempt of a subtask has ended, and the turn that records it is still to come."""
         return any(settle.id == id_ for settle in self._outcomes)
 
+    def concerns(self, task_id: str) -> bool:
+        """Whether something waits to be settled or moved in a task."""
+        return any(row.task_id == task_id for rows in (self._outcomes, self._moves, self._first) for row in rows)
+
     def interrupted(self, settle: Settle) -> None:
         """An attempt of an earlier life of this engine; it holds no slot."""
         self._outcomes.append(settle)

@@ -18,6 +18,7 @@ from engine.delivery import patiently
 from engine.errors import EngineError, Fenced, GraphUnavailable
 from engine.handing import HandingOver
 from engine.model import Json, OpenTask, Pulse
+from engine.moving import Moving
 from engine.ownerstore import Load
 from engine.ports import Graph
 from engine.recovery import Recovery
@@ -43,6 +44,7 @@ class Ownership:
         keys: is told how often keys of the API were made or revoked.
         load: how much there is to do here; None while nothing is taken from others.
         hands: hands this engine's tasks to others; None where it runs them itself.
+        moving: gives tasks that this engine runs to others; None where there is no other one.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class Ownership:
         keys: Callable[[int | None], Awaitable[None]],
         load: Callable[[], Load | None],
         hands: HandingOver | None = None,
+        moving: Moving | None = None,
     ) -> None:
         self._keys = keys
         self._load = load
         self.hands = hands
+        self._moving = moving
         self._graph = graph
         self._scheduler = scheduler
         self._closing = closing
@@ -160,6 +164,8 @@ class Ownership:
                     self._scheduler.fail(error)
         finally:
             self._beside.cancel()
+            if self._moving is not None:
+                self._moving.close()
 
     async def _pause(self) -> None:
         """Waits for the next heartbeat, or until somebody rings."""
@@ -191,6 +197,8 @@ class Ownership:
             await self._surely(lambda gone=gone: self._take_over(gone))  # type: ignore[misc]
         if self.hands is not None:
             await self.hands.offer()
+        if self._moving is not None:
+            self._moving.look()
 
     async def _surely(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -262,6 +270,8 @@ class Ownership:
                 return
             for found in await self._graph.adopt([task_id]):
                 await self._own(found)
+                if self._moving is not None:
+                    self._moving.arrived(task_id)
                 self._taken()
 
     def look_soon(self) -> None:

@@ -92,6 +92,10 @@ class RunningTask:
     queued: bool = False
     dirty: bool = False
     ending: bool = False
+    leaving: bool = False
+    """Whether it is on its way to another engine: nothing new of it starts here."""
+    moved: bool = False
+    """Whether another engine has it by now."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ranked: Ranked = field(default_factory=Ranked)
     marks: Marks = field(default_factory=Marks)
@@ -197,7 +201,7 @@ class RunningTask:
     @property
     def room(self) -> int:
         """How many more of its subtasks may start, by its own limit."""
-        if self.gate or self.pause is not None:
+        if self.gate or self.pause is not None or self.leaving:
             return 0
         return self.max_parallel - len(self.claims) if self.max_parallel else 1_000_000_000
 

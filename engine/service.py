@@ -34,6 +34,7 @@ from engine.lessons import Lessons, shown
 from engine.life import Life
 from engine.machinery import Machinery
 from engine.model import Json, Task
+from engine.moving import Moving
 from engine.observer import Observer
 from engine.offer import Offer
 from engine.ownership import Ownership
@@ -151,6 +152,7 @@ class Engine(Life):
             keys=self.keyring.heard,
             load=self._load,
             hands=self._hands(ids),
+            moving=self._moving(ids),
         )
         if self.turnstile.sharing is not None:
             self.turnstile.sharing.woken = self._ownership.look_soon
@@ -233,6 +235,13 @@ class Engine(Life):
             return None
         timeout = round(1000 * self.settings.engine_timeout_seconds)
         return HandingOver(self._graph, self._clock, ids, timeout, self._ring)
+
+    def _moving(self, ids: Ulids) -> Moving | None:
+        if not self.settings.runs_tasks or self._graph.kind == "embedded":
+            return None
+        timeout = round(1000 * self.settings.engine_timeout_seconds)
+        beat = self.settings.heartbeat_seconds
+        return Moving(self._scheduler, ids, lambda: self.id, timeout, beat, self._ring)
 
     def _ring(self, engine: str) -> None:
         """Tells another engine, or with "" all, that there is something for it, where engines hear each other."""

@@ -9,7 +9,7 @@ import msgspec
 from engine.command import Carried, Command
 from engine.control import Control, within
 from engine.dispatch import Dispatch
-from engine.errors import Conflict
+from engine.errors import Conflict, Moved
 from engine.inquiries import Inquiries
 from engine.model import Json, Task
 from engine.secrets.literals import refuse_secrets
@@ -101,9 +101,14 @@ class Verbs(Inquiries):
             return True
         if live is None:
             return None
-        done = await within(VERB_SECONDS, self._control.apply(live, command))
+        try:
+            done = await within(VERB_SECONDS, self._control.apply(live, command))
+        except Moved:
+            return None
         if command.verb == "cancel":
             done = await within(VERB_SECONDS, live.ended.wait())
+            if live.moved:
+                return None
         return done
 
     async def _obey(self, command: Command) -> bool:

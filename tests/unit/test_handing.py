@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from engine.balance import idlest
 from engine.command import Command
 from engine.errors import Busy, GraphUnavailable
-from engine.handing import FRESH_SECONDS, HandingOver, idlest
+from engine.handing import FRESH_SECONDS, HandingOver
 from engine.ownerstore import Load, OwnerStore
 from engine.plan.ids import Ulids
 from tests.support.clock import FakeClock

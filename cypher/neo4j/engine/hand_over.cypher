@@ -1,4 +1,4 @@
-// purpose: an open task of an engine becomes another's, which a command tells so, in one transaction; the locks wait for an adoption that is under way
+// purpose: an open task of an engine becomes another's, which a command tells so, in one transaction; other commands for the task go along; the locks wait for an adoption that is under way
 // params: engine, epoch, task, to, namespace, id, body, at
 // returns: one row {handed}; no row when this engine is fenced
 MATCH (x:Engine) WHERE x.id IN [$engine, $to]
@@ -13,11 +13,13 @@ CALL (other) {
   MATCH (t:Task {id: $task}) WHERE t.stored AND t.open_owner IN [$engine, $to]
   SET t.open_owner = $to, t.owner = $to
   MERGE (c:Command {id: $id})
-  ON CREATE SET c.namespace = $namespace, c.task_id = $task, c.owner = $to, c.body = $body, c.at = $at
+  ON CREATE SET c.namespace = $namespace, c.task_id = $task, c.owner = $to, c.body = $body, c.at = $at, c.hands = true
   WITH o, t
+  OPTIONAL MATCH (waiting:Command {owner: $engine}) WHERE waiting.task_id = $task
+  SET waiting.owner = $to
+  WITH DISTINCT o, t
   OPTIONAL MATCH (k:Callback {id: $task}) WHERE k.engine = $engine
   SET k.engine = $to
-  SET o.unsettled = o.unsettled + t.subtasks_count, o.room = o.room - t.subtasks_count
   RETURN count(t) AS number
 }
 RETURN number > 0 AS handed
