@@ -36,7 +36,7 @@ NEEDS: Mapping[str, Scope | None] = {
     **dict.fromkeys(("get_health", "get_metrics", "preview_route", "get_router_schema"), READ),
     **dict.fromkeys(("read_task_file", "get_shared_value", "get_subtask_file", "get_taint"), READ),
     **dict.fromkeys(("list_logs", "search_embeddings"), READ),
-    **dict.fromkeys(("list_agents", "list_available_agents", "get_agent"), READ),
+    **dict.fromkeys(("list_agents", "list_available_agents", "get_agent", "list_pools"), READ),
     # what it does for a client it asks for once more, in the name of its caller
     **dict.fromkeys(("call_mcp",), READ),
     # what brings work in: a rerun may change any subtask, and a preview says which secrets there are
@@ -44,7 +44,7 @@ NEEDS: Mapping[str, Scope | None] = {
     # what steers work that is in
     **dict.fromkeys(("cancel_task", "pause_task", "resume_task", "retry_subtask", "skip_subtask"), OPERATE),
     **dict.fromkeys(("delete_task", "recall_outputs", "invalidate_cache"), OPERATE),
-    **dict.fromkeys(("write_task_file", "set_shared_value", "reset_tool"), OPERATE),
+    **dict.fromkeys(("write_task_file", "set_shared_value", "reset_tool", "scale_pool"), OPERATE),
     **dict.fromkeys(("approve_subtask", "reject_subtask", "decide_approvals"), APPROVE),
     # what agents say: with AGENT_TOKEN they show that, and without it whoever hears inputs has to be trusted
     **dict.fromkeys(("register_agent", "beat_agent", "remove_agent", "return_result"), ADMIN),

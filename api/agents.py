@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api import schemas
+from api.verbs import VerbBody
 from engine import remoteport
 from engine.agentdesk import Registered, Seen
 from engine.plan.schema import Capability
+from engine.pooldesk import MOST_WORKERS
 from engine.remotestore import Vitals
 from engine.times import iso
 
@@ -52,6 +54,14 @@ class Registration(AgentBody):
         """For the engine."""
         able = tuple(dict.fromkeys(self.capabilities))
         return remoteport.Registration(self.agent_id, self.url, able, self.slots, self.version)
+
+
+class Scale(VerbBody):
+    """How large a pool of workers is to be."""
+
+    pool: str = Field("", max_length=200)
+    """Its name, as ``GET /agents/pool`` has it; may be left out where there is only one."""
+    workers: int = Field(ge=0, le=MOST_WORKERS)
 
 
 class RunningItem(AgentBody):

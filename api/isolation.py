@@ -53,7 +53,7 @@ REACH: Mapping[str, Reach] = {
     **dict.fromkeys(("list_keys", "create_key", "revoke_key"), Reach.NONE),
     # who sees agents sees what they work on, for whomever
     **dict.fromkeys(("list_agents", "list_available_agents", "get_agent", "register_agent"), Reach.NONE),
-    **dict.fromkeys(("beat_agent", "remove_agent", "return_result"), Reach.NONE),
+    **dict.fromkeys(("beat_agent", "remove_agent", "return_result", "list_pools", "scale_pool"), Reach.NONE),
 }
 """By the name of its function, what an operation does for the key of one user; those that ask nobody are not in it."""
 TASKS = ("task_id", "other_id")

@@ -95,7 +95,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         shared=SharedState(redis, settings.namespace),
         vault=vault,
         board=build_board(settings, redis),
-        pools=None if crew is None else crew.pools,
+        pools=crew,
         agents=HttpAgents(settings.agent_token.get_secret_value()),
     )
     bind(tools, engine.gate.asks, Purses(engine.budget_of, graph.agent_usage))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -43,6 +43,7 @@ from engine.plan import stored
 from engine.plan.ids import Ulids
 from engine.planner import Planner
 from engine.planning.templates import TemplateSet
+from engine.pooldesk import PoolDesk, Pools
 from engine.ports import Blobs, Graph, Health
 from engine.queries.desk import GraphDesk
 from engine.recall import Recalled, Recalls, Wish
@@ -101,7 +102,7 @@ class Engine(Life):
         shared: SharedState | None = None,
         vault: Vault | None = None,
         board: Board | None = None,
-        pools: Callable[[], Awaitable[list[Json]]] | None = None,
+        pools: Pools | None = None,
         agents: AgentCalls | None = None,
     ) -> None:
         self.settings = settings
@@ -120,6 +121,7 @@ class Engine(Life):
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
         self._remote = parts.remote
         self.agents = AgentDesk(graph, ledger, self._scheduler, self._remote)
+        self.pools = PoolDesk(pools)
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)
         self._files = TaskFiles(roots, undo, settings.cancel_grace_seconds)
@@ -166,7 +168,7 @@ class Engine(Life):
             lambda: self._ownership.answered,
             router.file,
             self.easing,
-            pools,
+            None if pools is None else pools.pools,
         )
         self._planner = Planner(
             graph,

@@ -5,6 +5,7 @@ import { copy, failed, loading } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { count, duration, when } from "./format.js";
 import { jsonView } from "./json.js";
+import { logLines, plain } from "./loglines.js";
 import { request } from "./requests.js";
 import { link } from "./router.js";
 import { FINAL, SETTLED, SUBTASK_VERBS, badge, words } from "./states.js";
@@ -248,20 +249,7 @@ export class Panel {
       "section.part",
       {},
       h("h3", {}, count(lines.length, "log line")),
-      h(
-        "ol.log-lines",
-        {},
-        lines.map((line) =>
-          h(
-            "li",
-            { data: { level: line.level } },
-            when(line.at),
-            h("b", {}, ` ${line.level} `),
-            line.message,
-            Object.keys(line.fields).length > 0 && h("span.muted.mono", {}, ` ${plain(line.fields)}`),
-          ),
-        ),
-      ),
+      logLines(lines),
     );
   }
 
@@ -272,8 +260,6 @@ export class Panel {
 }
 
 const part = (title, value, what) => h("section.part", {}, h("h3", {}, title), jsonView(value, what));
-
-const plain = (value) => JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one));
 
 const differs = (one, other) => plain(one) !== plain(other);
 

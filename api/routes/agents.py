@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api import schemas
-from api.agents import Beat, Registration, ResultBody, agent_view, registered_view
+from api.agents import Beat, Registration, ResultBody, Scale, agent_view, registered_view
 from api.openapi import problems
 from api.routes import TheEngine, TheSettings
 from api.verbs import body_of, read_body
@@ -30,6 +30,7 @@ A_BEAT: dict[str, Json] = {
     "tasks_completed": 3,
     "running": [],
 }
+A_SCALE: dict[str, Json] = {"pool": "host-1-a1b2c3", "workers": 4}
 A_RESULT: dict[str, Json] = {
     "task_id": "01JD0000000000000000000000",
     "subtask_id": "01JD0000000000000000000000.0000000",
@@ -52,6 +53,22 @@ async def list_available_agents(engine: TheEngine, capability: Capability = "") 
     """The agents that would take a subtask now."""
     found = await engine.agents.seen(capability, available=True)
     return schemas.AvailableAgents(available_agents=[agent_view(seen) for seen in found])
+
+
+@router.get("/pool", responses=problems(503))
+async def list_pools(engine: TheEngine) -> schemas.Pools:
+    """The pools of workers that run agents for the engines of this Redis; none without Redis."""
+    return schemas.Pools(pools=[schemas.PoolView.model_validate(pool) for pool in await engine.pools.seen()])
+
+
+@router.post("/pool", openapi_extra=body_of(Scale, A_SCALE), responses=problems(400, 404, 409, 413, 415, 503))
+async def scale_pool(request: Request, engine: TheEngine, settings: TheSettings) -> schemas.PoolScaled:
+    """A pool of workers is to grow or to shrink. Its process hears of it within a second; one that is started anew
+    begins with its WORKER_COUNT.
+    """
+    asked = await read_body(request, Scale, settings.max_body_bytes)
+    told = await engine.pools.scale(asked.pool, asked.workers)
+    return schemas.PoolScaled(pool=told.pool, workers=told.workers, before=told.before)
 
 
 @router.get("/{agent_id}", responses=problems(404, 503))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import ConfigDict, Field
 
 from api.schemas.base import Time, Wire
 
@@ -46,6 +48,55 @@ class AvailableAgents(Wire):
     """Those that would take a subtask now."""
 
     available_agents: list[AgentView]
+
+
+class PoolWorker(Wire):
+    """A worker of a pool."""
+
+    model_config = ConfigDict(extra="allow")
+
+    worker: str
+    state: str
+    """idle, working, stopping or restarting."""
+    current: dict[str, Any] | None = None
+    """What it works on: task_id, subtask, role."""
+    trouble: str = ""
+    """Why it is started again."""
+
+
+class PoolView(Wire):
+    """A pool of workers, as it said of itself within the last seconds."""
+
+    model_config = ConfigDict(extra="allow")
+
+    pool: str
+    status: str
+    """healthy, or degraded while a worker is down."""
+    roles: list[str]
+    """Whom it runs; ``*`` for all."""
+    wanted: int
+    """How many workers it should have."""
+    busy: int
+    done: int
+    failed: int
+    restarts: int
+    workers: list[PoolWorker]
+    """Those that are there, the leaving ones as well."""
+
+
+class Pools(Wire):
+    """The pools of workers behind the engine's Redis, by name."""
+
+    pools: list[PoolView]
+
+
+class PoolScaled(Wire):
+    """A pool has been told."""
+
+    pool: str
+    workers: int
+    """How many it will have, within about a second; those that go end their turn first."""
+    before: int
 
 
 class RegisteredAgent(Wire):

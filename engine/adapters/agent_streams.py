@@ -207,6 +207,15 @@ class AgentStreams:
         found: list[bytes] = await self._client(all_of_them)
         return found
 
+    async def want(self, pool: str, workers: int, seconds: int) -> None:
+        """Leaves it for a pool how many workers it should have; forgotten after so many seconds."""
+        await self._client(lambda client: client.set(_wanted(pool), workers, ex=seconds))
+
+    async def wanted(self, pool: str) -> int | None:
+        """How many somebody wants a pool to have, told once; None where nobody has said anything new."""
+        found: bytes | None = await self._client(lambda client: client.getdel(_wanted(pool)))
+        return int(found) if found is not None and found.isdigit() else None
+
     async def _run(self, text: str, keys: Sequence[str], *arguments: Any) -> Any:
         def call(client: Any) -> Any:
             script = self._known.get(text)
@@ -226,6 +235,10 @@ class AgentStreams:
                 raise
             place, kind = self._connection.location, type(error).__name__
             raise RedisUnavailable(f"Redis at {place} does not answer ({kind}): start it, or wait for it.") from None
+
+
+def _wanted(pool: str) -> str:
+    return f"{POOLS}:{pool}:wanted"
 
 
 def _event(event_id: str) -> str:

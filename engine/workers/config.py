@@ -15,6 +15,8 @@ BEATS_PER_LEASE = 5
 """How often a worker says within a lease that it lives."""
 BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 60.0
 """Wait before a failed worker is started again; it doubles."""
+LOOK_SECONDS = 1.0
+"""How often a pool looks whether it should have another size."""
 ANNOUNCED_SECONDS = 5.0
 """How often a pool says in Redis how it is."""
 

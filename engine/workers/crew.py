@@ -27,6 +27,8 @@ LOOK_SECONDS = 5.0
 """How often it looks whether an event is still there, and whether its result was missed."""
 AWAY_SECONDS = 1.0
 WITHDRAW_SECONDS = 2.0
+WANTED_SECONDS = 60
+"""How long it lies there for a pool how large it should be: one that does not look in that time is gone."""
 _log = structlog.get_logger("crew")
 
 
@@ -92,6 +94,10 @@ class Crew:
     async def pools(self) -> list[Json]:
         """How every pool is; raises ``RedisUnavailable``."""
         return [msgspec.json.decode(text) for text in await self._streams.pools()]
+
+    async def scale(self, pool: str, workers: int) -> None:
+        """Leaves it for a pool how many workers it should have; raises ``RedisUnavailable``."""
+        await self._streams.want(pool, workers, WANTED_SECONDS)
 
     async def close(self) -> None:
         """Waits for nothing any more."""

@@ -13,7 +13,13 @@ import structlog
 from engine.adapters.agent_streams import AgentStreams
 from engine.adapters.redis import RedisUnavailable
 from engine.model import Json
-from engine.workers.config import ANNOUNCED_SECONDS, BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, WorkerConfig
+from engine.workers.config import (
+    ANNOUNCED_SECONDS,
+    BACKOFF_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    LOOK_SECONDS,
+    WorkerConfig,
+)
 from engine.workers.worker import Worker
 
 _log = structlog.get_logger("pool")
@@ -140,12 +146,19 @@ class WorkerPool:
         worker.done = worker.failed = 0
 
     async def _tell(self) -> None:
-        """Says now and then how it is, so that engines and people can see it."""
+        """Says now and then how it is, and at once that it has another size; that may be wanted of it in between."""
+        told, size = -ANNOUNCED_SECONDS, -1
         while True:
             with suppress(RedisUnavailable):
-                text = msgspec.json.encode(self.health()).decode()
-                await self._streams.announce(self.config.name, text, round(3 * ANNOUNCED_SECONDS))
-            await asyncio.sleep(ANNOUNCED_SECONDS)
+                wanted = await self._streams.wanted(self.config.name)
+                if wanted is not None:
+                    _log.info("another size is wanted", pool=self.config.name, workers=wanted)
+                    await self.scale(wanted)
+                if size != self.wanted or time.monotonic() - told >= ANNOUNCED_SECONDS:
+                    text = msgspec.json.encode(self.health()).decode()
+                    await self._streams.announce(self.config.name, text, round(3 * ANNOUNCED_SECONDS))
+                    told, size = time.monotonic(), self.wanted
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _seen(place: _Place) -> dict[str, Json]:

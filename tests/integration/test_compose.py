@@ -123,13 +123,24 @@ def test_the_engine_gets_the_file_with_three_values_of_its_own(resolved: dict[st
     }
 
 
+def test_workers_start_when_they_are_asked_for_and_know_redis_alone() -> None:
+    worker = compose_config("--profile", "workers", "--env-file", str(ENV_FILE))["services"]["worker"]
+
+    assert worker["profiles"] == ["workers"]
+    assert (worker["command"], worker["deploy"]["replicas"]) == (["worker"], 2)
+    assert (worker["environment"]["REDIS_URL"], worker["environment"]["NEO4J_URL"]) == ("redis://redis:6379/0", "")
+    assert str(worker["environment"]["WORKER_PORT"]) in worker["healthcheck"]["test"][3]
+    assert published(worker) == set()
+    assert int(worker["stop_grace_period"].removesuffix("s")) > DEFAULTS.shutdown_grace_seconds
+
+
 def test_neo4j_gets_settings_it_knows_limits_and_the_engines_password(resolved: dict[str, Any]) -> None:
     neo4j, engine = resolved["services"]["neo4j"], resolved["services"]["engine"]
     names = set(neo4j["environment"])
 
     assert neo4j["image"] == "neo4j:5.26-community"
     assert not names & {name.upper() for name in Settings.model_fields} - {"NEO4J_AUTH"}
-    assert {name.split("_")[1] for name in names - {"NEO4J_AUTH"}} <= {"server", "db", "dbms", "client"}
+    assert {name.split("_")[1] for name in names - {"NEO4J_AUTH"}} <= {"server", "db", "dbms", "client", "browser"}
     assert {"NEO4J_server_memory_heap_max__size", "NEO4J_server_memory_pagecache_size"} <= names
     assert neo4j["mem_limit"]
     assert neo4j["environment"]["NEO4J_AUTH"] == engine["environment"]["NEO4J_AUTH"]

@@ -29,3 +29,10 @@ async def _leave_a_line(path: str, seconds: float, context: RunContext) -> str:
         os.close(descriptor)
     await asyncio.sleep(seconds)
     return context.key
+
+
+@tool("say", idempotent=True)
+async def say(text: str, context: RunContext) -> str:
+    """Logs a line, and returns it."""
+    context.log("info", text)
+    return text

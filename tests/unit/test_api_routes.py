@@ -570,6 +570,8 @@ async def test_the_document_is_complete(client: httpx2.AsyncClient) -> None:
         "GET /tools": "list_tools",
         "GET /agents": "list_agents",
         "GET /agents/available": "list_available_agents",
+        "GET /agents/pool": "list_pools",
+        "POST /agents/pool": "scale_pool",
         "GET /agents/{agent_id}": "get_agent",
         "POST /agents": "register_agent",
         "PUT /agents/{agent_id}/heartbeat": "beat_agent",

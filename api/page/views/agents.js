@@ -1,23 +1,60 @@
-// Agents in other processes: who is there, what each works on, and how it is.
+// Agents in other processes: who is there, what each works on, how it is, what it has logged; and the pools of workers.
 
-import { get } from "../api.js";
+import { asking, get } from "../api.js";
 import { into, loading } from "../dialog.js";
 import { h, put } from "../dom.js";
 import { number, when } from "../format.js";
-import { pageHead, table } from "../table.js";
+import { logLines } from "../loglines.js";
+import { pools } from "../pools.js";
+import { pageHead, section, table } from "../table.js";
 
 const EVERY = 5000;
+const LINES = 200;
 
 export function open(main) {
   const body = h("div", {}, loading("the agents"));
-  const load = () => into(body, () => get("/agents"), drawn);
-  put(main, pageHead("Agents", h("button.small", { type: "button", on: { click: load } }, "Refresh")), body);
-  const timer = setInterval(() => document.visibilityState === "visible" && load(), EVERY);
-  load();
+  const log = h("div", { id: "agent-log" });
+  const workers = pools();
+  let shown = null;
+  const show = (id) => {
+    shown = id;
+    put(log, id === null ? null : logOf(id, () => show(null)));
+  };
+  const load = () => into(body, () => get("/agents"), ({ agents }) => drawn(agents, show));
+  const loadAll = () => {
+    load();
+    workers.load();
+  };
+  const refresh = h("button.small", { type: "button", on: { click: () => (loadAll(), show(shown)) } }, "Refresh");
+  put(main, pageHead("Agents", refresh), body, log, workers.element);
+  const timer = setInterval(() => document.visibilityState === "visible" && loadAll(), EVERY);
+  loadAll();
   return { close: () => clearInterval(timer) };
 }
 
-function drawn({ agents }) {
+/** What subtasks have logged at an agent, the latest first, with a way to earlier lines. */
+function logOf(id, close) {
+  const lines = [];
+  const body = h("div", {}, loading("its log"));
+  const read = (cursor) =>
+    into(
+      body,
+      () => get(asking("/logs", { agent_id: id, limit: LINES, cursor })),
+      (page) => {
+        lines.push(...page.logs);
+        if (!lines.length) return h("p.empty", {}, "Nothing that it ran has logged anything that is kept.");
+        const earlier = h("button.small", { type: "button", on: { click: () => read(page.next_cursor) } }, "Earlier lines");
+        return [logLines(lines, at), page.next_cursor && earlier];
+      },
+    );
+  read(null);
+  const away = h("button.small", { type: "button", on: { click: close } }, "Close");
+  return section(`Log of ${id}`, away, body);
+}
+
+const at = (line) => [h("a.mono", { href: `#/tasks/${line.task_id}/${encodeURIComponent(line.key)}` }, line.key), " "];
+
+function drawn(agents, show) {
   return table(
     [
       { name: "Agent", value: (one) => one.agent_id, shown: (one) => h("span.mono", { title: one.url }, one.agent_id) },
@@ -28,6 +65,7 @@ function drawn({ agents }) {
       { name: "Memory", value: (one) => one.memory_usage, shown: (one) => unit(one.memory_usage, "MiB"), number: true },
       { name: "Done", value: (one) => one.tasks_completed, shown: (one) => number(one.tasks_completed), number: true },
       { name: "Heartbeat", value: (one) => one.last_heartbeat, shown: (one) => when(one.last_heartbeat) },
+      { name: "Log", value: () => "", shown: (one) => logButton(one, show) },
     ],
     agents,
     {
@@ -37,6 +75,13 @@ function drawn({ agents }) {
     },
   );
 }
+
+const logButton = (one, show) =>
+  h(
+    "button.small",
+    { type: "button", "aria-label": `Log of ${one.agent_id}`, on: { click: () => show(one.agent_id) } },
+    "Log",
+  );
 
 const state = (one) =>
   h("span.badge", { data: { state: one.is_available ? "completed" : "processing" } }, one.is_available ? "free" : "busy");
