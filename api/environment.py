@@ -92,6 +92,19 @@ def process_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables that worker processes get: all but those that hold a secret of the engine's."""
+    from pydantic import SecretStr
+
+    from engine.settings import Settings
+
+    found = dict(os.environ if environ is None else environ)
+    own = {name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+    own |= {"AGENT03_KEY", "ENGINE_KEY"}
+    own |= {name.upper() for name in Settings.model_fields if "@" in urlsplit(found.get(name.upper(), "")).netloc}
+    return {name: value for name, value in found.items() if name not in own and not name.startswith(SECRET_PREFIX)}
+
+
 def colours_wanted(stream: TextIO) -> bool:
     """Whether ``stream`` is a terminal whose user has not set NO_COLOR."""
     return stream.isatty() and not os.environ.get("NO_COLOR")

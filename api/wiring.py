@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from api.environment import load_settings, secret_variables
+from api.environment import child_environment, load_settings, secret_variables
 from engine.errors import SettingsError
 from engine.settings import Settings
 
@@ -97,6 +97,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         board=build_board(settings, redis),
         pools=crew,
         agents=HttpAgents(settings.agent_token.get_secret_value()),
+        variables=child_environment(),
     )
     bind(tools, engine.gate.asks, Purses(engine.budget_of, graph.agent_usage))
     return engine

@@ -18,6 +18,7 @@ from engine.limits.turnstile import Turnstile
 from engine.logbook import Logbook
 from engine.offer import Offer
 from engine.ownership import Ownership
+from engine.pools.carriers import Carriers
 from engine.ports import Blobs, Health
 from engine.remote.dispatcher import Dispatcher
 from engine.removal import Removal
@@ -44,6 +45,7 @@ class Life(Verbs):
     router: Router
     turnstile: Turnstile
     _blobs: Blobs
+    _carriers: Carriers
     _identity: Identity
     _indexer: Indexer
     _learner: Learner
@@ -75,6 +77,7 @@ class Life(Verbs):
         self.router.open()
         self._identity.take(self._clock.now())
         try:
+            await self._carriers.begin()
             if self._redis is not None:
                 await self._redis.open()
             await self.vault.begin()
@@ -87,6 +90,7 @@ class Life(Verbs):
             await self._ownership.begin(self.id)
             await self.callbacks.begin()
         except BaseException:
+            await self._carriers.close()
             await self._graph.close()
             self._identity.release()
             raise
@@ -131,6 +135,7 @@ class Life(Verbs):
             await self.logbook.stop()
             await self._ownership.leave()
         await self._remote.close()
+        await self._carriers.close()
         self._scheduler.tracing.close()
         self._stopped.set()
         self._forecasts.close()

@@ -7,6 +7,7 @@ open; it does no I/O.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.adapters.redis import RedisConnection
@@ -35,6 +36,7 @@ from engine.logbook import Logbook
 from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.ids import Ulids
+from engine.pools.carriers import Carriers
 from engine.ports import Blobs, Graph
 from engine.remote.build import build_dispatcher
 from engine.remote.dispatcher import Context, Dispatcher
@@ -68,6 +70,7 @@ class Machinery:
         tracing: spans.
         board: what limits are shared on with other engines; None where this one keeps them by itself.
         agents: the way to agents in other processes; None where there is none.
+        variables: of the environment, for worker processes.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Machinery:
         tracing: Tracing | None,
         board: Board | None,
         agents: AgentCalls | None,
+        variables: Mapping[str, str],
     ) -> None:
         self._settings, self._graph, self._tools, self._vault = settings, graph, tools, vault
         self.clock = clock = SystemClock()
@@ -125,7 +129,10 @@ class Machinery:
             vault,
         )
         self.remote = self._remote(agents)
-        self.attempts.executors = self.remote.choose
+        self.carriers = Carriers(
+            settings, tools.names, tools.get, self.remote.choose, turnstile.lines, clock, variables
+        )
+        self.attempts.executors = self.carriers.choose
         self.scheduler: Scheduler = Scheduler(
             graph, ledger, self.attempts, self.payloads, self.bus, clock, *seen, self.learner, keeper, turnstile
         )

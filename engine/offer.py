@@ -5,7 +5,7 @@ One entry per type, put together from what each part knows; whatever else is to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -24,8 +24,15 @@ class Offer:
     """Reads what the parts know of each type at this moment."""
 
     def __init__(
-        self, tools: ToolRegistry, ledger: Ledger, learner: Learner, watch: ToolWatch, turnstile: Turnstile
+        self,
+        tools: ToolRegistry,
+        ledger: Ledger,
+        learner: Learner,
+        watch: ToolWatch,
+        turnstile: Turnstile,
+        carried_by: Callable[[Tool], str],
     ) -> None:
+        self._carried_by = carried_by
         self._turnstile = turnstile
         self._tools = tools
         self._ledger = ledger
@@ -70,6 +77,7 @@ class Offer:
             "refuses_tainted": tool.refuses_tainted,
             "resources": msgspec.to_builtins(tool.resources),
             "limits": msgspec.to_builtins(tool.limits),
+            "executor": self._carried_by(tool),
             "literal": sorted(tool.literal),
             "input_schema": schema,
             "output_schema": tool.output_schema(),

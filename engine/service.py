@@ -104,11 +104,14 @@ class Engine(Life):
         board: Board | None = None,
         pools: Pools | None = None,
         agents: AgentCalls | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
         self._redis = redis
-        parts = Machinery(settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board, agents)
+        parts = Machinery(
+            settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board, agents, variables or {}
+        )
         self._scheduler, self._learner, self._reuse = parts.scheduler, parts.learner, parts.reuse
         self._identity, self._tool_watch = parts.identity, parts.tool_watch
         self.cache, self.gate, self.router = parts.cache, parts.gate, parts.router
@@ -119,7 +122,7 @@ class Engine(Life):
         super().__init__(graph, ledger, bus, payloads, attempts, tools)
         self.budget_of = lambda task_id: ledger.tasks[task_id].body.agent_budget
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
-        self._remote = parts.remote
+        self._remote, self._carriers = parts.remote, parts.carriers
         self.agents = AgentDesk(graph, ledger, self._scheduler, self._remote)
         self.pools = PoolDesk(pools)
         undo = UndoLog(settings.undo, roots)
@@ -169,6 +172,7 @@ class Engine(Life):
             router.file,
             self.easing,
             None if pools is None else pools.pools,
+            self._carriers.health,
         )
         self._planner = Planner(
             graph,
@@ -200,7 +204,7 @@ class Engine(Life):
         self._indexer = parts.indexer
         self.embeddings = EmbeddingDesk(graph, parts.indexer, self.user_of)
         tools.search = self.embeddings.search
-        self._offer = Offer(tools, ledger, learner, self._tool_watch, self.turnstile)
+        self._offer = Offer(tools, ledger, learner, self._tool_watch, self.turnstile, parts.carriers.name_of)
         self._recalls = Recalls(
             graph,
             self._scheduler.recorder.caught_up,

@@ -60,6 +60,19 @@ def _place(value: object) -> object:
 
 Place = Annotated[str, BeforeValidator(_place)]
 """A folder, or s3://bucket/prefix."""
+_EXECUTORS = ("asyncio", "threads", "processes", "ray")
+
+
+def _executors(value: object) -> object:
+    """Turns the text "type:ray,other:processes" into {"type": "ray", "other": "processes"}; anything else passes."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.rpartition(":") for part in value.split(",") if part.strip()]
+    if any(not name.strip() or executor.strip() not in _EXECUTORS for name, _, executor in pairs):
+        raise ValueError(f'write it as "type:executor,type:executor"; an executor is one of {", ".join(_EXECUTORS)}')
+    return {name.strip(): executor.strip() for name, _, executor in pairs}
+
+
 _RATE = re.compile(r"(user|host=[^\s=]+|[A-Za-z][A-Za-z0-9_.-]*):([1-9][0-9]{0,3}/(second|minute|hour|day))")
 
 
@@ -157,6 +170,23 @@ class Settings(BaseModel):
     """Dependencies in one plan."""
     max_body_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Request body, bytes."""
+
+    # -- where tools run
+    executor: Literal["asyncio", "threads", "processes", "ray"] = "asyncio"
+    """Where types run that name no place themselves and can run elsewhere: functions of your own, and built-in types
+    that compute. asyncio is the engine's event loop, with a thread for what is not async."""
+    type_executors: Annotated[dict[str, str], BeforeValidator(_executors)] = Field(default_factory=dict)
+    """The same for single types, as "type:executor,type:executor"; goes before what a tool says of itself."""
+    executor_processes: int = Field(0, ge=0, le=1_024)
+    """Worker processes at most; 0: as many as the machine has processors."""
+    ray_address: str = ""
+    """host:port of a Ray cluster that has a node on this machine; local starts one of this engine's own."""
+    ray_parallel: int = Field(0, ge=0, le=100_000)
+    """Calls in the cluster at the same time; 0: as many as it has processors."""
+    ray_wait_seconds: float = Field(60.0, gt=0, le=86_400)
+    """A call that the cluster has not begun by then is taken back, and waits as state again."""
+    ray_timeout_seconds: float = Field(15.0, ge=2, le=3_600)
+    """A cluster without a sign of life for so long is lost, and with it the calls that it has."""
 
     # -- tools
     agent03_tools: Names = Field(default_factory=list)

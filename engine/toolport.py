@@ -15,6 +15,11 @@ from engine.model import Json, Value
 Risk = Literal["read", "write", "dangerous"]
 """What it can do to the world: only look, change something of its own kind, or anything at all."""
 
+ExecutorName = Literal["asyncio", "threads", "processes", "ray"]
+"""Where calls are carried out: in the engine's event loop (what is not async in a thread), each in a thread with a loop
+of its own, in worker processes, in a Ray cluster.
+"""
+
 
 class ToolHealth(Value, frozen=True):
     """Whether a tool can do its work now. ``detail`` says what was found, ``suggestion`` what to do about it."""
@@ -68,6 +73,7 @@ class Facts(Value, frozen=True):
     breaker: bool | None = None
     estimate: Callable[[Json], float | None] | None = None
     classify: Callable[[Exception], Category | str | None] | None = None
+    executor: ExecutorName | None = None
 
     @property
     def breaks(self) -> bool:
@@ -133,6 +139,10 @@ class Tool(Protocol):
     """How hard it may be driven."""
     breaker: bool
     """What it calls may be broken for a while: then nobody calls it, but for one that looks whether it works again."""
+    executor: ExecutorName | None
+    """Where it wants to be carried out; TYPE_EXECUTORS goes before it, and EXECUTOR says it where this is None."""
+    origin: str
+    """Where another process finds it, as ``package.module:name``; "" where none can."""
 
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the input."""
@@ -196,6 +206,8 @@ class Declared:
     resources: Resources = Resources()
     limits: ToolLimits = ToolLimits()
     breaker: bool = False
+    executor: ExecutorName | None = None
+    origin: str = ""
     depends_on: Mapping[str, str] = {}
     """What every output depends on beside the input, by name, such as the version of a library."""
 

@@ -21,7 +21,7 @@ PING_SECONDS = 2.0
 class Vitals:
     """Reads the state of one engine. ``failure`` is set when the engine has stopped working; ``answered`` says whether
     the last heartbeat had an answer. ``rules`` are the router's. ``pools`` says how the pools of workers are; None
-    where there can be none.
+    where there can be none. ``executors`` says how those are that have processes of their own.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Vitals:
         rules: RulesFile | None,
         easing: Easing,
         pools: Callable[[], Awaitable[list[Json]]] | None = None,
+        executors: Callable[[], dict[str, Json]] = dict,
     ) -> None:
         self._graph = graph
         self._redis = redis
@@ -47,6 +48,7 @@ class Vitals:
         self._rules = rules
         self._easing = easing
         self._pools = pools
+        self._executors = executors
         self.failure: BaseException | None = None
 
     async def ready(self) -> list[str]:
@@ -77,7 +79,13 @@ class Vitals:
         redis = await self._redis.health() if self._redis else {"kind": "none", "ok": True}
         router = None if self._rules is None else self._rules.health()
         pressure = self._easing.health()
-        well = redis["ok"] and (router is None or router["ok"]) and pressure["ok"]
+        executors = self._executors()
+        well = (
+            all(one["ok"] for one in executors.values())
+            and redis["ok"]
+            and (router is None or router["ok"])
+            and pressure["ok"]
+        )
         status = "unhealthy" if reasons else "healthy" if well else "degraded"
         workers: dict[str, Json] = {} if self._pools is None else {"workers": await self._known_pools(self._pools)}
         found: dict[str, Json] = {
@@ -88,6 +96,7 @@ class Vitals:
             "engine": self.snapshot(),
             "pressure": pressure,
         }
+        found |= {"executors": executors} if executors else {}
         return found | ({} if router is None else {"router": router}) | workers
 
     async def _known_pools(self, pools: Callable[[], Awaitable[list[Json]]]) -> Json:

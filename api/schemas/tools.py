@@ -100,6 +100,8 @@ class ToolView(Wire):
     """The most that one run takes, unless its subtask says otherwise."""
     limits: ToolBounds
     """How hard it may be driven, unless its subtask or a setting says otherwise."""
+    executor: Literal["asyncio", "threads", "processes", "ray"]
+    """Where it runs here: TYPE_EXECUTORS, or what the tool says, or EXECUTOR."""
     literal: list[str]
     """Fields of the input in which references are never resolved."""
     input_schema: dict[str, Any]

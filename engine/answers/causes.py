@@ -24,6 +24,7 @@ BY_PERSON = "by a person"
 """The reason that a subtask carries when a person skipped it."""
 INTERRUPTED = "interrupted"
 NO_AGENT = "start an agent that can do it: GET /agents lists those there are"
+EXECUTOR = "it starts by itself; GET /health says how the executors are"
 _RESET = "it goes on by itself once a call succeeds; POST /tools/{tool}/reset closes it at once"
 UNSUCCESSFUL = SETTLED - {SubtaskStatus.COMPLETED}
 
@@ -172,6 +173,8 @@ def _retrying(subtask: Subtask, facts: Facts) -> list[Cause]:
 def _held(subtask: Subtask, code: str, said: str) -> Cause:
     if code == "no_agent":
         return Cause("no_agent", f"waits for an agent: {said}", NO_AGENT, data={"type": subtask.type})
+    if code == "executor":
+        return Cause("executor", f"waits: {said}", EXECUTOR, data={"type": subtask.type})
     until = subtask.wake_at
     text = f"waits: {said}" + (f"; it expects to start at {iso(until)}" if until is not None else "")
     return Cause(cast(Code, code), text, "it starts by itself, and has spent no attempt", data={"until": until})

@@ -27,6 +27,7 @@ Code = Literal[
     "closing",
     "no_tool",
     "no_agent",
+    "executor",
     "backoff",
     "approval",
     "running",

@@ -113,6 +113,7 @@ class FunctionTool(ModelTool[BaseModel]):
         output: a hint of what it returns; None for anything.
         refresh: gets fresh credentials.
         health: says how it is.
+        origin: where another process finds the function; "" where none can.
     """
 
     def __init__(
@@ -126,11 +127,12 @@ class FunctionTool(ModelTool[BaseModel]):
         output: Any = None,
         refresh: Callable[[], Awaitable[object]] | None = None,
         health: Callable[[], Awaitable[object]] | None = None,
+        origin: str = "",
     ) -> None:
         self.facts = facts = facts or Facts()
         self.name, self.version, self.model, self.output = name, facts.version, model, output
         self.deterministic, self.idempotent, self.grows = facts.deterministic, facts.idempotent, True
-        self.breaker = facts.breaks
+        self.breaker, self.executor, self.origin = facts.breaks, facts.executor, origin
         self.risk, self.untrusted, self.refuses_tainted = facts.risk, facts.untrusted, facts.refuses_tainted
         self.resources, self.limits, self.depends_on = facts.resources, facts.limits, facts.environment
         self._function, self._description, self._refresh, self._health = function, description, refresh, health

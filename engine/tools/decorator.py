@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
-from engine.toolport import Facts, Resources, Risk, ToolLimits
+from engine.toolport import ExecutorName, Facts, Resources, Risk, ToolLimits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +47,7 @@ def tool(
     health_check: Callable[[], object] | None = None,
     refresh_credentials: Callable[[], object] | None = None,
     environment: Mapping[str, str] | None = None,
+    executor: ExecutorName | None = None,
 ) -> Callable[[F], F]:
     """Marks a function, async or not, as a tool. It stays callable as before.
 
@@ -73,10 +74,12 @@ def tool(
             ended with an error of category permission. If it raises there is no repeat.
         environment: what else the output depends on, by name, such as ``{"numpy": numpy.__version__}``: a result is
             reused only where it is the same.
+        executor: where it is carried out unless TYPE_EXECUTORS says otherwise: "processes" for what computes long,
+            "threads", "ray" or "asyncio"; None leaves it to EXECUTOR.
 
     Raises:
         TypeError: used without a name, as a bare ``@tool``.
-        ValueError: a name that no subtask type can have, or a risk that there is not.
+        ValueError: a name that no subtask type can have, or a risk or an executor that there is not.
     """
     if not isinstance(name, str):
         raise TypeError('write @tool("a_name") above the function')
@@ -84,6 +87,8 @@ def tool(
         raise ValueError(f"{name!r} is no name for a tool: use letters, digits, _ . and -, beginning with a letter")
     if risk not in get_args(Risk):
         raise ValueError(f"{risk!r} is no risk of a tool: it is one of {', '.join(get_args(Risk))}")
+    if executor is not None and executor not in get_args(ExecutorName):
+        raise ValueError(f"{executor!r} is no executor: it is one of {', '.join(get_args(ExecutorName))}")
     facts = Facts(
         version=version,
         deterministic=deterministic,
@@ -98,6 +103,7 @@ def tool(
         breaker=breaker,
         estimate=estimate_duration,
         classify=classify,
+        executor=executor,
     )
 
     def mark(function: F) -> F:

@@ -56,6 +56,7 @@ def tool_of(function: Callable[..., Any], mark: ToolMark, grace: float) -> Funct
         output=_output(hints.get("return")),
         refresh=_awaitable(mark.refresh_credentials, grace),
         health=_awaitable(mark.health_check, grace),
+        origin=f"{function.__module__}:{function.__qualname__}",
     )
 
 

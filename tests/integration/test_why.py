@@ -27,7 +27,7 @@ from tests.support.services import eventually
 ISO = r"20\d\d-\d\d-\d\dT[\d:.]+Z"
 FOREVER = {"max_attempts": 2, "backoff_seconds": 3600, "jitter": False, "max_backoff_seconds": 3600}
 ELSEWHERE_TESTED = {
-    *("undecided", "starting", "no_agent", "engine_failed"),
+    *("undecided", "starting", "no_agent", "executor", "engine_failed"),
     *("breaker", "rate_limit", "concurrency", "rest", "pressure"),
 }
 """Causes that pass by within a turn, or that no engine of this version has: see the unit tests."""

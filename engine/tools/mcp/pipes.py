@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from asyncio.streams import FlowControlMixin
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -24,6 +22,7 @@ from pydantic import ValidationError
 
 from engine.tools.guardians import Control, NotStarted
 from engine.tools.mcp.answers import too_long
+from engine.tools.pipes import Pipes
 from engine.tools.process import Command, Processes, stop
 from engine.tools.process_failures import last_line, not_started
 from engine.tools.threads import to_the_end
@@ -71,7 +70,7 @@ async def piped(
     into, messages = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     answers, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
     with ExitStack() as ours:
-        pipes = _Pipes(ours)
+        pipes = Pipes(ours)
         with ExitStack() as theirs:
             try:
                 control = await processes.begin(command, await pipes.open(theirs))
@@ -89,36 +88,6 @@ async def piped(
             await to_the_end(_end(control, grace, lives, pipes.stdin, work))
             for stream in (into, messages, answers, outgoing):
                 await stream.aclose()
-
-
-class _Pipes:
-    """Three pipes, and the engine's ends of them."""
-
-    def __init__(self, ours: ExitStack) -> None:
-        self._ours = ours
-        self.stdout, self.stderr = asyncio.StreamReader(), asyncio.StreamReader()
-        self.stdin: asyncio.StreamWriter
-
-    async def open(self, theirs: ExitStack) -> tuple[int, int, int]:
-        """The ends of the process: stdin, stdout, stderr."""
-        loop = asyncio.get_running_loop()
-        read, write = os.pipe()
-        theirs.callback(os.close, read)
-        transport, protocol = await loop.connect_write_pipe(
-            lambda: FlowControlMixin(loop=loop), os.fdopen(write, "wb", buffering=0)
-        )
-        self._ours.callback(transport.close)
-        self.stdin = asyncio.StreamWriter(transport, protocol, None, loop)
-        return read, await self._reading(self.stdout, theirs), await self._reading(self.stderr, theirs)
-
-    async def _reading(self, stream: asyncio.StreamReader, theirs: ExitStack) -> int:
-        read, write = os.pipe()
-        theirs.callback(os.close, write)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read, "rb", buffering=0)
-        )
-        self._ours.callback(transport.close)
-        return write
 
 
 async def _listen(
