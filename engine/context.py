@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -32,7 +35,9 @@ class Context:
 
     __slots__ = (
         "_keep",
+        "_loop",
         "_masker",
+        "_thread",
         "_watch",
         "approved",
         "deadline",
@@ -67,6 +72,7 @@ class Context:
         self.approved = approved
         self._watch = watch
         self._keep = keep
+        self._loop, self._thread = _running_loop(), threading.get_ident()
         self._masker = masker
 
     def log(self, level: str, message: str, **fields: Json) -> None:
@@ -75,9 +81,17 @@ class Context:
         """
         self._watch.alive()
         message, fields = self._masker.text(message), self._masker.value(fields)
-        self._keep(level, message, fields)
+        self._kept(level, message, fields)
         write: Callable[..., Any] = getattr(_log, level if level in LEVELS else "info")
         write(message, task_id=self.task_id, subtask=self.key, attempt=self.token, **fields)
+
+    def _kept(self, level: str, message: str, fields: Mapping[str, Json]) -> None:
+        """The log belongs to the event loop; a function that is not async calls from a thread of its own."""
+        if self._loop is None or threading.get_ident() == self._thread:
+            self._keep(level, message, fields)
+            return
+        with suppress(RuntimeError):  # the loop is closed: nobody keeps anything any more
+            self._loop.call_soon_threadsafe(self._keep, level, message, fields)
 
     def covered(self, text: str, /) -> str:
         """The text with every known secret covered."""
@@ -86,6 +100,13 @@ class Context:
     def progress(self) -> None:
         """A sign of life."""
         self._watch.alive()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def reduction(reason: str) -> int:
