@@ -108,7 +108,7 @@ class Engine(Life):
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
-        self._redis = redis
+        self._redis, self._blobs = redis, blobs
         parts = Machinery(
             settings, graph, blobs, tools, vault, cache, policy, observer, tracing, board, agents, variables or {}
         )
@@ -137,7 +137,6 @@ class Engine(Life):
         self._control = Control(self._scheduler, self._closing, parts.defaults, decisions)
         self.taint = TaintDesk(graph, tools.get, self.task)
         self.approvals = ApprovalDesk(graph, ledger, clock, ids, self.task, self.command, self.tasks)
-        self._blobs = blobs
         self.keyring = Keyring(graph, ids.new, clock.now)
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS, self._ring)
         self.callbacks = self._teller(shown)

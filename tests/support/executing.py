@@ -148,6 +148,8 @@ def settings_of(kind: str) -> dict[str, Json]:
 async def carried(lab: Lab, kind: str, folder: Path, **fields: Json) -> AsyncIterator[Carried]:
     """An engine on ``lab`` whose own tools are carried out by a kind of executor."""
     engine = await lab.start(agent03_tools=[MODULE], **{"executor_processes": 2, **settings_of(kind), **fields})
+    if kind == "ray":
+        await eventually(lambda: engine._carriers.ray.cluster.up, 60)
     if kind == "agents":
         await HostedAgent(engine, 2).begin()
     yield Carried(kind, engine, folder)
