@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.yaml12 import load_yaml
+from api.yaml12 import load_own_yaml, load_yaml
 from engine.agents.roles import AgentRole, Roles
 from engine.errors import SettingsError
 
@@ -31,7 +31,7 @@ def load_roles(path: Path | None) -> Roles:
     Raises:
         SettingsError: in one line, which names the file and its faults.
     """
-    found = _read("roles.yaml", files("engine.agents").joinpath("roles.yaml").read_bytes()).roles
+    found = _File.model_validate(load_own_yaml(predefined())).roles
     for file, data in _given(path):
         roles = _read(str(file), data).roles
         names = [role.name for role in roles]
@@ -39,6 +39,11 @@ def load_roles(path: Path | None) -> Roles:
             raise _refused(str(file), f"more than one role is called {', '.join(twice)}")
         found = [*found, *roles]
     return Roles(found)
+
+
+def predefined() -> bytes:
+    """The file of the predefined roles."""
+    return files("engine.agents").joinpath("roles.yaml").read_bytes()
 
 
 def _given(path: Path | None) -> Iterator[tuple[Path, bytes]]:

@@ -11,7 +11,8 @@ import yaml
 
 from api.cli.exits import Stop
 from api.cli.planfile import read_plan
-from api.yaml12 import load_yaml
+from api.roles import predefined
+from api.yaml12 import load_own_yaml, load_yaml
 from engine.model import Json
 
 
@@ -122,3 +123,12 @@ def test_a_missing_file_or_a_folder_gives_one_line(tmp_path: Path) -> None:
         read_plan(str(tmp_path / "absent.json"))
     with pytest.raises(Stop, match="Is a directory"):
         read_plan(str(tmp_path))
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(RecursionError):
+        load_yaml("[" * 100_000)
+
+
+def test_a_file_of_the_engine_says_the_same_to_both_readers() -> None:
+    assert load_own_yaml(predefined()) == load_yaml(predefined())
