@@ -66,15 +66,20 @@ def request_key(key: str, operation: str, body: Json) -> RequestKey:
     Raises:
         InvalidInput: when the key has another form.
     """
-    if not FORM.fullmatch(key):
-        raise InvalidInput(
-            [Fault("", "Idempotency-Key takes 1 to 255 visible ASCII characters without blanks; a UUID is a good one")]
-        )
+    checked(key)
     try:
         encoded = _encoder.encode([operation, body])
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput([Fault("", f"the body is not JSON: {error}")]) from None
     return RequestKey(key, hashlib.sha256(encoded).hexdigest())
+
+
+def checked(key: str) -> str:
+    """The key, if it has the form of one; raises ``InvalidInput``."""
+    if not FORM.fullmatch(key):
+        text = "Idempotency-Key takes 1 to 255 visible ASCII characters without blanks; a UUID is a good one"
+        raise InvalidInput([Fault("", text)])
+    return key
 
 
 class Once:
@@ -110,13 +115,13 @@ class Once:
             found = await self._graph.request(request.key)
             if found is not None and found.hash != request.hash:
                 raise KeyReused(
-                    f"idempotency key {request.key!r} made task {found.task_id} from another request: "
+                    f"this idempotency key made task {found.task_id} from another request: "
                     "send the same body, or take a new key"
                 )
             if found is None or found.stored:
                 return found
             await asyncio.sleep(LOOK_SECONDS)
-        raise Busy(f"the task of idempotency key {request.key!r} is still being stored: ask again", LOOK_SECONDS)
+        raise Busy("the task of this idempotency key is still being stored: ask again", LOOK_SECONDS)
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncIterator[None]:

@@ -71,6 +71,28 @@ async def test_another_users_task_is_like_none_for_every_operation(lab: Lab) -> 
     assert await breaches(engine._graph) == {}
 
 
+async def test_an_idempotency_key_is_its_users_own(lab: Lab) -> None:
+    """Another user who sends the same text gets a task of his own, and no word of the other one."""
+    engine = await lab.start()
+    async with served(engine) as client:
+        keys, body = await keys_of(engine), plan(step("a"))
+        once = {"Idempotency-Key": "order-1"}
+        first = [await client.post("/tasks", json=body, headers=keys[user] | once) for user in ("ann", "bob", "root")]
+        again = [await client.post("/tasks", json=body, headers=keys[user] | once) for user in ("ann", "bob", "root")]
+        assert [answer.status_code for answer in first + again] == [200] * 6
+        ids = [answer.json()["task_id"] for answer in first]
+        assert len(set(ids)) == 3
+        assert [answer.json()["task_id"] for answer in again] == ids
+        other = await client.post("/tasks", json=plan(step("b")), headers=keys["bob"] | once)
+        assert (other.status_code, other.json()["type"]) == (409, "urn:agent03:problem:idempotency-key-reused")
+        assert ids[1] in other.json()["detail"]
+        assert not [id_ for id_ in (ids[0], ids[2]) if id_ in other.text]
+        bad = await client.post("/tasks", json=body, headers=keys["bob"] | {"Idempotency-Key": "x y"})
+        assert (bad.status_code, "255 visible ASCII" in bad.text) == (400, True)
+        for task_id in ids:
+            await finished(engine, task_id)
+
+
 async def _until_asked(client: httpx2.AsyncClient, task_id: str, headers: dict[str, str]) -> None:
     async def asks() -> bool:
         return bool((await client.get(f"/tasks/{task_id}/approvals", headers=headers)).json()["approvals"])
