@@ -14,8 +14,9 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from api.door import known_name
 from api.isolation import confine
-from api.problems import MISSING_SCOPE, NOT_FROM_HERE, UNAUTHORIZED, Refused
+from api.problems import MISSING_SCOPE, NOT_FROM_HERE, UNAUTHORIZED, UNKNOWN_NAME, Refused
 from engine.keys.key import ApiKey, Scope
 from engine.keys.ring import Keyring, refused
 
@@ -63,6 +64,10 @@ NO_AGENT_OF_OURS = (
     "Agents of this engine show AGENT_TOKEN as Authorization: Bearer TOKEN: start yours with that of the "
 )
 NO_AGENT_OF_OURS += "engine."
+NO_NAME_OF_OURS = (
+    "Without keys this server is asked by its address or by a name that no other site can have. Make a key "
+)
+NO_NAME_OF_OURS += "('agent03 key create'), or put the name into ALLOWED_HOSTS"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "origin", "sec-fetch-site")
 """Headers that say that somebody else is behind a request from loopback."""
 CHALLENGE = "WWW-Authenticate"
@@ -77,7 +82,8 @@ async def authorize(connection: HTTPConnection) -> None:
     """Lets a request through, or a WebSocket before it is accepted; notes whose it is.
 
     Raises:
-        Refused: 401 without a good key, 403 where its scopes or its user do not do, 429 where it has sent too many.
+        Refused: 401 without a good key, 403 where its scopes or its user do not do, 429 where it has sent too many;
+            while there are no keys 403 for a name that may be another site's.
         NotFound: for a task of another user.
     """
     connection.state.caller, connection.state.subject = None, ""
@@ -85,12 +91,13 @@ async def authorize(connection: HTTPConnection) -> None:
     name = connection.scope["route"].name
     if name in OF_AGENTS and _is_agent(connection, ring):
         return
-    if not ring.active:
-        if name == "create_key":
-            _only_from_here(connection)
-        return
     needed = scope_of(name)
     if needed is None:
+        return
+    if not ring.active:
+        _refuse_strange_name(connection)
+        if name == "create_key":
+            _only_from_here(connection)
         return
     caller = connection.state.caller = _holder(ring, connection)
     connection.state.subject = caller.subject
@@ -130,6 +137,12 @@ def shown_key(headers: Mapping[str, str]) -> str:
     if scheme.lower() == "bearer":
         return credentials.strip()
     return headers.get("x-api-key", "").strip()
+
+
+def _refuse_strange_name(connection: HTTPConnection) -> None:
+    host = connection.headers.get("host", "")
+    if not known_name(host, connection.app.state.settings.allowed_hosts):
+        raise Refused(UNKNOWN_NAME, f"{NO_NAME_OF_OURS} (asked for: {host[:200]!r})")
 
 
 def _only_from_here(connection: HTTPConnection) -> None:

@@ -106,8 +106,9 @@ async def refuse_other_sites(connection: HTTPConnection) -> None:
     """A dependency of every route: a page of another site may not make a browser change anything here.
 
     The engine runs commands and usually listens on loopback without keys, where any page the user opens could reach
-    it. Browsers say in ``Sec-Fetch-Site`` where a request comes from, and of a WebSocket, which other sites could read
-    as well, in ``Origin``; other clients send neither.
+    it. Browsers say in ``Origin`` where whatever may change something comes from, and a WebSocket, which other sites
+    could read as well. To an address that they trust they say it in ``Sec-Fetch-Site``, which counts more: a proxy
+    leaves it as it is, and may change the name that ``Origin`` is compared with. Other clients send neither.
 
     Raises:
         HTTPException: 403.
@@ -115,11 +116,23 @@ async def refuse_other_sites(connection: HTTPConnection) -> None:
     """
     headers = connection.headers
     if connection.scope["type"] == "websocket":
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if _of_other_site(headers):
             raise WebSocketException(POLICY_VIOLATION, OTHER_SITE)
-    elif connection.scope["method"] not in SAFE_METHODS and headers.get("sec-fetch-site") in ELSEWHERE:
-        raise HTTPException(403, OTHER_SITE)
+    elif connection.scope["method"] not in SAFE_METHODS:
+        said = headers.get("sec-fetch-site")
+        if said in ELSEWHERE or (said is None and _of_other_site(headers)):
+            raise HTTPException(403, OTHER_SITE)
+
+
+def _of_other_site(headers: Headers) -> bool:
+    """Whether a browser says that a page under another name asks; "null" is what it says of a page without any."""
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc != headers.get("host")
+    except ValueError:
+        return True
 
 
 def _request_id(headers: Headers) -> str:

@@ -99,6 +99,10 @@ class Settings(BaseModel):
     """Address to listen on. Beyond loopback anyone who reaches the port and needs no key can run shell commands."""
     allow_without_keys: bool = False
     """``yes`` listens beyond loopback although nobody is asked for a key: where something else guards the port."""
+    allowed_hosts: Names = Field(default_factory=list)
+    """Public names under which it may be asked while nobody needs a key, comma separated. A page whose name leads here
+    would else be let in; names that nobody can own (an address, localhost, one without a dot) always are.
+    """
     key_rate: int = Field(0, ge=0, le=1_000_000)
     """Requests that each key may send in a minute; 0 for any number."""
     user_open_tasks: int = Field(0, ge=0)
