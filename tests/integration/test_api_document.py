@@ -86,13 +86,15 @@ class Server:
 
     engine: Engine
     client: httpx2.AsyncClient
+    user: str = ""
+    """Whose the tasks are that it makes; "" for nobody's."""
 
     async def send(self, operation: Operation, path: str, body: Json = None) -> httpx2.Response:
         sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": JSON}}
         return await self.client.request(operation.method, path, **sent)
 
     async def submit(self, body: Body) -> str:
-        return (await self.engine.submit(body)).task_id
+        return (await self.engine.submit(body | ({"user_id": self.user} if self.user else {}))).task_id
 
 
 @asynccontextmanager

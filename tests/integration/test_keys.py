@@ -1,11 +1,10 @@
-"""Keys from end to end: every operation by every scope, with no key, a wrong one and a revoked one; what is noted of
-who did it; and that a revocation is heard of everywhere.
+"""Keys from end to end: how the first one is made, what is noted of who did something, and that all hear of a
+revocation. Every operation by every scope: ``test_matrix.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from api.access import scope_of
 from api.app import create_app, document
 from api.metrics import Metrics
-from engine.keys.key import Scope
 from engine.service import Engine
 from tests.support.engines import GATES, Lab, finished, story
 from tests.support.live import live_server
@@ -28,7 +26,6 @@ OPERATIONS = [
     for path, methods in document()["paths"].items()
     for method, says in methods.items()
 ]
-OPEN = {"get_liveness", "get_readiness", "get_browser_style", "get_browser_guide"}
 ENDLESS = {"watch_tasks"}
 
 
@@ -50,41 +47,6 @@ async def made(client: httpx2.AsyncClient, subject: str, *scopes: str, by: str =
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-async def test_every_operation_lets_its_scope_and_admin_in_and_nobody_else(embedded_lab: Lab) -> None:
-    engine = await embedded_lab.start()
-    async with served(engine) as client:
-        admin = (await made(client, "root", "admin"))["key"]
-        keys = {scope.value: (await made(client, f"of {scope}", scope.value, by=admin))["key"] for scope in Scope}
-        gone = await made(client, "gone", "admin", by=admin)
-        assert (await client.delete(f"/keys/{gone['id']}", headers=bearer(admin))).status_code == 204
-        wrong = {
-            "none": {},
-            "wrong": bearer("a3_" + "x" * 43),
-            "revoked": bearer(gone["key"]),
-            "basic": {"Authorization": "Basic eDp5"},
-        }
-        for method, path, needed, name in OPERATIONS:
-            place = path.format_map(defaultdict(lambda: "NONE", name="none", tool="none"))
-            for said, headers in wrong.items():
-                answer = await client.request(method, place, headers=headers)
-                assert (answer.status_code == 401) == (name not in OPEN), (name, said)
-                if answer.status_code == 401:
-                    assert answer.headers["www-authenticate"].startswith('Bearer realm="agent03"')
-                    assert answer.json()["type"] == "urn:agent03:problem:unauthorized"
-            if name in ENDLESS:
-                continue
-            for scope, key in keys.items():
-                answer = await client.request(method, place, headers={"X-API-Key": key})
-                let_in = needed is None or scope in (needed, Scope.ADMIN)
-                refused = answer.status_code == 403 and answer.json()["type"].endswith(":missing-scope")
-                assert refused != let_in, (name, scope, answer.status_code)
-                assert answer.status_code != 401
-                if refused:
-                    assert f"needs the scope {needed}" in answer.json()["detail"]
-        for path in ("/", "/page/app.js", "/openapi.json"):
-            assert (await client.get(path)).status_code == 200
 
 
 async def test_the_first_key_is_made_here_and_makes_the_others(lab: Lab) -> None:
