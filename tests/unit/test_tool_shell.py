@@ -330,7 +330,7 @@ async def test_many_at_once_leave_no_descriptor_open(shell: Shell) -> None:
     before = len(os.listdir("/proc/self/fd"))
     found = await asyncio.gather(*(run(shell, "echo", str(number)) for number in range(40)))
     assert [result["json"] for result in found] == list(range(40))
-    await until(lambda: len(os.listdir("/proc/self/fd")) == before, 5)
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= before, 10)
 
 
 async def test_a_killed_helper_is_replaced(shell: Shell) -> None:
