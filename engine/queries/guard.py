@@ -16,8 +16,16 @@ from engine.model import Value
 from engine.queries.tokens import Kind, Refused, Token, tokenize
 
 MOST_CHARACTERS = 50_000
-DEEPEST = 100
-"""Brackets inside each other."""
+MOST_TOKENS = 2_000
+"""Words, values and signs. The embedded database plans by walks that call themselves: 12,000 times NOT is more than the
+stack of its thread holds, and ends the process; a sum of 24,000 ones takes minutes that nothing interrupts.
+"""
+DEEPEST = 50
+"""Brackets inside each other: 90 maps in each other take it three seconds to read."""
+DEEPEST_QUERY = 10
+"""Subqueries inside each other: 48 take it two seconds, 90 more than anybody waits."""
+DEEPEST_CASE = 8
+"""CASE inside each other: each doubles the time that it reads; 24 take minutes."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -86,6 +94,8 @@ class _Frame:
     """It is that of ``CALL { }``: behind it comes another clause."""
     pattern: bool = False
     """In its MATCH, before WHERE: there ``+`` and ``*`` stand behind what they belong to."""
+    cases: int = 0
+    """Every CASE that is open in it, and around it."""
 
     @property
     def map(self) -> bool:
@@ -101,6 +111,9 @@ def guarded(text: str, unsafe: frozenset[str] = frozenset()) -> Guarded:
     if len(text) > MOST_CHARACTERS:
         raise Refused(text, 0, f"the query is longer than {MOST_CHARACTERS:,} characters; send data as parameters")
     tokens, sent = tokenize(text)
+    if len(tokens) > MOST_TOKENS:
+        at = tokens[MOST_TOKENS].at
+        raise Refused(text, at, f"a query has at most {MOST_TOKENS:,} words and signs; send lists as parameters")
     if len(tokens) > 1 and tokens[-2].text == ";":
         sent = sent[: tokens[-2].at]
         del tokens[-2]
@@ -160,6 +173,10 @@ class _Guard:
             raise self._refused(f"{self._here.text} is no name; write it in backticks if it is meant as one")
         elif word not in OPENING:
             self._expects = _Expects.MORE
+        elif word == "CASE":
+            self._frames[-1].cases += 1
+            if self._frames[-1].cases > DEEPEST_CASE:
+                raise self._refused(f"more than {DEEPEST_CASE} CASE stand in each other; name what they give by WITH")
 
     def _joined(self, word: str) -> None:
         """A word behind a value."""
@@ -173,6 +190,11 @@ class _Guard:
             self._expects = _Expects.VALUE
         elif word not in CLOSING:
             raise self._refused(f"{self._here.text} may not come here; a query may only read: {READING}")
+        elif word == "END":
+            around = self._frames[-2].cases if len(self._frames) > 1 else 0
+            if self._frames[-1].cases <= around:
+                raise self._refused("END closes no CASE")
+            self._frames[-1].cases -= 1
 
     def _clause(self, word: str) -> None:
         """The start of a clause."""
@@ -243,6 +265,9 @@ class _Guard:
     def _open(self, frame: _Frame, expects: _Expects) -> None:
         if len(self._frames) > DEEPEST:
             raise self._refused("the brackets are nested too deeply")
+        if frame.query and sum(one.query for one in self._frames) > DEEPEST_QUERY:
+            raise self._refused(f"more than {DEEPEST_QUERY} subqueries stand in each other")
+        frame.cases = self._frames[-1].cases
         self._frames.append(frame)
         self._expects = expects
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.queries.asking import Table
 from engine.queries.desk import followed
-from engine.queries.guard import COMMANDS, DEEPEST, guarded
+from engine.queries.guard import COMMANDS, DEEPEST, DEEPEST_CASE, DEEPEST_QUERY, MOST_TOKENS, guarded
 from engine.queries.tokens import Kind, Refused, tokenize
 
 READS = [
@@ -106,6 +106,16 @@ TRICKS = [
     "RETURN 1 UNION",
     "x" * 60_000,
     "RETURN " + "(" * (DEEPEST + 1),
+    "RETURN " + "NOT " * MOST_TOKENS + "true",
+    "RETURN " + "CASE WHEN true THEN " * (DEEPEST_CASE + 1) + "1" + " END" * (DEEPEST_CASE + 1),
+    "RETURN [" + "CASE 1 WHEN [" * (DEEPEST_CASE + 1) + "1" + "] THEN 1 END" * (DEEPEST_CASE + 1) + "]",
+    "RETURN 1 END",
+    "RETURN CASE WHEN true THEN (1 END) END",
+    "MATCH (n) WHERE "
+    + "EXISTS { MATCH (m) WHERE " * (DEEPEST_QUERY + 1)
+    + "true"
+    + "}" * (DEEPEST_QUERY + 1)
+    + "RETURN 1",
     "OPTIONAL CREATE (n)",
     "MATCH (n) RETURN n ORDER n",
     ") RETURN 1",
@@ -114,7 +124,14 @@ TRICKS = [
 ]
 
 
-@pytest.mark.parametrize("text", READS)
+NEARLY_TOO_MUCH = [
+    "RETURN " + " + ".join(["CASE WHEN true THEN " * DEEPEST_CASE + "1" + " END" * DEEPEST_CASE] * 20),
+    "RETURN " + "[" * (DEEPEST - 1) + "1" + "]" * (DEEPEST - 1),
+    "RETURN " + "NOT " * (MOST_TOKENS - 3) + "true",
+]
+
+
+@pytest.mark.parametrize("text", [*READS, *NEARLY_TOO_MUCH])
 def test_what_only_reads_gets_through(text: str) -> None:
     assert guarded(text).text.split()[0].upper() in COMMANDS
 
