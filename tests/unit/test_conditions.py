@@ -82,3 +82,79 @@ def test_a_long_expression_is_shortened_in_what_is_said() -> None:
         conditions.holds("input.gone || " + text, SCOPE)
 
     assert len(str(refused.value)) < 500
+
+
+DEEP = "[0,1,2,3,4,5,6,7,8,9].all(a, {}true{})"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (DEEP.format("[1].all(b, " * 3, ")" * 3), "stand in each other"),
+        ("[1]" + ".map(a, a)" * 21 + " == [1]", "more than 20 loops"),
+        ("1+" * 5_000 + "1 == 1", "more than 10,000 characters"),
+        ("'\\')'.size() > 0 || " + "[1] . all (a, " * 4 + "true" + ")" * 4, "stand in each other"),
+        ("[1].all(a, ')' != '' && [1].all(b, ']' != '' && [1].all(c, [1].all(d, true))))", "stand in each other"),
+    ],
+)
+def test_what_would_take_too_much_is_refused_at_the_door(text: str, why: str) -> None:
+    with pytest.raises(conditions.NotReadable, match=why):
+        conditions.check(text)
+
+
+LARGE: dict[str, Json] = {"input": {"rows": [{"a": str(n)} for n in range(3_000)], "text": "x" * 2**21}}
+SMALL: dict[str, Json] = {"input": {"rows": [{"a": str(n)} for n in range(300)]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("input.rows.all(a, input.rows.all(b, input.rows.all(c, true)))", "up to 3,000 items; let a subtask"),
+        ("input.rows.all(a, input.rows.exists(b, a == b))", "its loops would go over"),
+        ("size(input.rows.filter(a, a.a == 'x')) > 1", "its loops would go over"),
+        ("input.rows.all(a, size(input.rows) > 1)", "its loops would go over"),
+        ("['x']" + ".map(a, a+a+a+a+a+a+a+a+a+a)" * 12 + " == []", "its loops would go over"),
+        ("input.rows.all(a, a.a + a.a != '')", "puts more together"),
+        ("input.text" + " + input.text" * 700 + " != ''", "puts more together"),
+    ],
+)
+def test_what_would_take_too_much_of_what_there_is_is_refused_before_it_begins(text: str, why: str) -> None:
+    with pytest.raises(ToolError, match=why) as refused:
+        conditions.holds(text, LARGE)
+    assert refused.value.category is Category.CONFIGURATION
+    with pytest.raises(ToolError, match=why):
+        conditions.text(f"a {{{{{text}}}}}", LARGE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "size(input.rows.filter(row, row.a.startsWith('1')).map(row, row.a)) > 1",
+        "input.rows.exists(row, row.a + '!' == '7!')",
+        "[[1, 2], [3]].all(row, row.all(one, [1, 2, 3].exists(known, known == one)))",
+        "'a, b (c) + \"d\".map(x, y).map(x, y)' != ''" + " && true" * 200,
+    ],
+)
+def test_what_people_write_is_let_through(text: str) -> None:
+    conditions.check(text)
+    assert conditions.holds(text, SMALL if "[[" not in text else {"input": {}})
+
+
+def test_a_look_at_each_item_goes_over_any_number() -> None:
+    text = "input.rows.exists(row, row.a == '2999') && input.rows.all(row, row.a != 'x')"
+    assert conditions.holds(text, LARGE)
+
+
+def test_a_fault_of_the_library_is_an_error_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        """As Rust raises it."""
+
+    class Broken:
+        """A program that ends so."""
+
+        def execute(self, _: object) -> None:
+            raise PanicException("index out of bounds")
+
+    monkeypatch.setattr(conditions, "_program", lambda _: Broken())
+    with pytest.raises(ToolError, match="index out of bounds"):
+        conditions.holds("true", SCOPE)
