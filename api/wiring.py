@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.adapters.redis import RedisConnection
     from engine.agents.tool import Agent, Elsewhere
     from engine.agentstore import AgentStore
+    from engine.archive.port import ArchivePlace, TableFiles
     from engine.boardport import Board
     from engine.language import LanguageModel
     from engine.observer import Observer
@@ -98,6 +99,7 @@ def build_engine(settings: Settings, observer: Observer | None = None, redis: Re
         pools=crew,
         agents=HttpAgents(settings.agent_token.get_secret_value()),
         variables=child_environment(),
+        archive=build_archive(settings),
     )
     bind(tools, engine.gate.asks, Purses(engine.budget_of, graph.agent_usage))
     return engine
@@ -136,6 +138,15 @@ def build_blobs(settings: Settings) -> Blobs:
     from engine.adapters.blobs import FolderBlobs
 
     return FolderBlobs(settings.blob_folder)
+
+
+def build_archive(settings: Settings) -> tuple[ArchivePlace, TableFiles] | None:
+    """Where tasks are archived, and in which form; None when the settings name no place."""
+    if not settings.archive_path:
+        return None
+    from engine.adapters.archives import form_of, place_of
+
+    return place_of(settings.archive_path), form_of(settings.archive_format)
 
 
 def build_redis(settings: Settings) -> RedisConnection:

@@ -22,6 +22,7 @@ from engine.pools.carriers import Carriers
 from engine.ports import Blobs, Health
 from engine.remote.dispatcher import Dispatcher
 from engine.removal import Removal
+from engine.retention import Retention
 from engine.routing.router import Router
 from engine.scheduler import Scheduler
 from engine.settings import Settings
@@ -55,6 +56,7 @@ class Life(Verbs):
     _redis: Health | None
     _remote: Dispatcher
     _removal: Removal
+    _retention: Retention | None
     _scheduler: Scheduler
     _tool_watch: ToolWatch
     _vitals: Vitals
@@ -89,13 +91,17 @@ class Life(Verbs):
             await self._remote.crew.begin()
             await self._ownership.begin(self.id)
             await self.callbacks.begin()
+            if self._retention is not None:
+                await self._retention.begin(self.id)
         except BaseException:
             await self._carriers.close()
             await self._graph.close()
             self._identity.release()
             raise
         self._loops = [asyncio.create_task(self._drive()), asyncio.create_task(self._ownership.beat())]
-        self._looking = asyncio.create_task(self._removal.run())
+        self._looking = [asyncio.create_task(self._removal.run())]
+        if self._retention is not None:
+            self._looking.append(asyncio.create_task(self._retention.run()))
         self._tool_watch.begin()
         self._tools.begin(self._offer.meet)
         self.easing.begin()
@@ -117,7 +123,9 @@ class Life(Verbs):
     async def stop(self) -> None:
         """Takes nothing more, lets what runs end within the grace time, puts the rest back, and lets go."""
         if self._loops:
-            self._looking.cancel()
+            for looking in self._looking:
+                looking.cancel()
+            await asyncio.wait(self._looking)
             await self._removal.stop()
             await self._tool_watch.stop()
             await self.easing.stop()

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from engine.agentstore import AgentStore
 from engine.approvalstore import ApprovalStore
+from engine.archivestore import ArchiveStore
 from engine.breakerstore import BreakerStore
 from engine.cachestore import CacheStore
 from engine.callbackstore import CallbackStore
@@ -297,6 +298,7 @@ class Graph(
     CacheStore,
     CallbackStore,
     ApprovalStore,
+    ArchiveStore,
     LogStore,
     PassageStore,
     KeyStore,

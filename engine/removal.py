@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from engine.archive.stride import Stride
 from engine.errors import EngineError, GraphUnavailable
 from engine.model import Task
 from engine.payloads import Payloads
@@ -26,7 +27,7 @@ from engine.tools import undo
 _log = structlog.get_logger("removal")
 
 BATCH = 200
-"""Subtasks removed in one transaction: less than a tenth of a second, in which a turn may have to wait."""
+"""Most subtasks removed in one transaction; fewer where that takes long, because a turn may have to wait for it."""
 LOOK_SECONDS = 30.0
 """Between two looks round for removals to go on with, and for tasks that are old enough."""
 AT_ONCE = 100
@@ -44,6 +45,7 @@ class Removal:
         grace: seconds in which another engine may have put a blob and not written its Result yet; 0 where none can be.
         retention_days: how long final tasks are kept; None keeps them.
         kept: is told at the start of each task that files are kept for.
+        rest: is told after each transaction how many seconds it took; returns when the next may come.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Removal:
         grace: float,
         retention_days: float | None,
         kept: Callable[[Task], Awaitable[None]],
+        rest: Callable[[float], Awaitable[None]],
     ) -> None:
         self._graph = graph
         self._blobs = blobs
@@ -65,6 +68,7 @@ class Removal:
         self._folder = folder
         self._grace = grace
         self._kept = kept
+        self._rest = rest
         self._retention = None if retention_days is None else round(retention_days * DAY_MS)
         self._turns = asyncio.Semaphore(1)
         self._working: dict[str, asyncio.Task[bool]] = {}
@@ -110,8 +114,7 @@ class Removal:
         """Removes what is left of a marked task; whether that is all of it."""
         try:
             async with self._turns:
-                while await self._graph.remove_some(task_id, BATCH):
-                    pass
+                await self._remove_members(task_id)
             while await self._graph.condemn(task_id, BATCH):
                 await self._remove_blobs(task_id)
             await self._remove_blobs(task_id)
@@ -126,6 +129,17 @@ class Removal:
             _log.info("task removed", task_id=task_id)
             return gone
         return False
+
+    async def _remove_members(self, task_id: str) -> None:
+        """Removes subtasks and events, so many at a time that a turn which has to wait for them waits little."""
+        stride = Stride(BATCH, BATCH)
+        left = True
+        while left:
+            started = time.monotonic()
+            left = bool(await self._graph.remove_some(task_id, stride.size))
+            took = time.monotonic() - started
+            stride.took(took)
+            await self._rest(took)
 
     async def _remove_blobs(self, task_id: str) -> None:
         """Removes the blobs whose Results have gone with the task, except those that are wanted again."""

@@ -14,6 +14,8 @@ from engine.answers.gather import Questions, Situation
 from engine.answers.reporting import Reports
 from engine.approval.desk import ApprovalDesk
 from engine.approval.policy import Policy
+from engine.archive.port import ArchivePlace, TableFiles
+from engine.archive.resting import Resting
 from engine.boardport import Board
 from engine.cachedesk import CacheDesk
 from engine.caching.service import CacheService
@@ -51,6 +53,7 @@ from engine.recovery import Recovery
 from engine.remoteport import AgentCalls
 from engine.removal import Removal
 from engine.rerun import FAILED, Rerun, refuse_open
+from engine.retention import retention_of
 from engine.rollback import Rollback
 from engine.secrets.settings import hidden_in
 from engine.secrets.vault import Vault
@@ -105,6 +108,7 @@ class Engine(Life):
         pools: Pools | None = None,
         agents: AgentCalls | None = None,
         variables: Mapping[str, str] | None = None,
+        archive: tuple[ArchivePlace, TableFiles] | None = None,
     ) -> None:
         self.settings = settings
         self.vault = vault = vault or Vault(hidden=hidden_in(settings))
@@ -218,9 +222,11 @@ class Engine(Life):
             clock,
             folder=settings.undo,
             grace=0.0 if graph.kind == "embedded" else BLOB_GRACE_SECONDS,
-            retention_days=settings.retention_days,
+            retention_days=settings.retention_days if archive is None else None,
             kept=rollback.catch_up,
+            rest=(resting := Resting(lambda: bool(ledger.tasks))),
         )
+        self._retention = retention_of(settings, graph, blobs, self._removal, clock, archive, resting)
         self._loops: list[asyncio.Task[None]] = []
         self.answers = Questions(graph, ledger, clock, self._situation())
         self.reporter = Reporter(self._scheduler, self.answers.why, learner.costs)

@@ -166,6 +166,10 @@ class Settings(BaseModel):
 
     retention_days: float | None = Field(None, ge=0, le=36_500)
     """Days that final tasks are kept, fractions allowed; empty keeps them until somebody removes them."""
+    archive_path: Place = ""
+    """Where tasks go that are old enough, before they are removed: a folder, or s3://bucket/prefix; empty: nowhere."""
+    archive_format: Literal["parquet", "json"] = "parquet"
+    """What archives are written in: Parquet (extra ``archive``), or lines of JSON, which need nothing more."""
 
     # -- limits of what comes in
     max_plan_subtasks: int = Field(250_000, ge=1)

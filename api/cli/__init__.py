@@ -12,6 +12,7 @@ import typer
 
 from api.cli import exits
 from api.cli.agent import agent
+from api.cli.archive import archive
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, engine, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
@@ -61,6 +62,7 @@ app.add_typer(route, name="route")
 app.add_typer(tool, name="tool")
 app.add_typer(neo4j, name="neo4j")
 app.add_typer(key)
+app.add_typer(archive)
 
 
 def main() -> None:

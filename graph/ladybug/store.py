@@ -26,10 +26,11 @@ from engine.ownerstore import Load
 from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.states import SubtaskStatus, TaskStatus
 from engine.turn import Change, Claim, TaskChanges, Turn, TurnResult
-from graph import answers, codec, history, reader, writer
+from graph import answers, archive, codec, history, reader, writer
 from graph import removal as graph_removal
 from graph.ladybug import answers as ladybug_answers
 from graph.ladybug import loading, provenance, reads, removal, schema
+from graph.ladybug.archive import LadybugArchive
 from graph.ladybug.asking import UNSAFE_FUNCTIONS
 from graph.ladybug.caching import LadybugEntries
 from graph.ladybug.callbacks import LadybugCallbacks
@@ -87,6 +88,7 @@ STATEMENTS = (
     | answers.STATEMENTS
     | writer.STATEMENTS
     | graph_removal.STATEMENTS
+    | archive.STATEMENTS
     | schema.STATEMENTS
     | provenance.STATEMENTS
     | removal.STATEMENTS
@@ -103,7 +105,9 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class LadybugGraph(LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLineage, LadybugReads, Writer):
+class LadybugGraph(
+    LadybugEntries, LadybugCallbacks, LadybugRemover, LadybugLineage, LadybugReads, LadybugArchive, Writer
+):
     """One namespace of an embedded graph, as its one engine sees it.
 
     Args:

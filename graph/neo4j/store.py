@@ -11,9 +11,10 @@ from engine.errors import Fenced, GraphUnavailable
 from engine.model import Dependant, Growth, Json, Judged, NewTask, OpenTask
 from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
-from graph import answers, codec, history, provenance, reader, removal, turns, writer
+from graph import answers, archive, codec, history, provenance, reader, removal, turns, writer
 from graph.answers import AnsweringReader
 from graph.neo4j import fence, owners, schema
+from graph.neo4j.archive import Neo4jArchive
 from graph.neo4j.connection import Neo4jDatabase
 from graph.neo4j.owners import OwningWriter
 from graph.provenance import Lineage
@@ -30,6 +31,7 @@ STATEMENTS = (
     | answers.STATEMENTS
     | writer.STATEMENTS
     | removal.STATEMENTS
+    | archive.STATEMENTS
     | provenance.STATEMENTS
     | schema.STATEMENTS
     | fence.STATEMENTS
@@ -57,7 +59,7 @@ STATEMENTS = (
 )
 
 
-class Neo4jGraph(AnsweringReader, OwningWriter, Lineage):
+class Neo4jGraph(AnsweringReader, OwningWriter, Lineage, Neo4jArchive):
     """One namespace of a Neo4j database, as one engine sees it.
 
     Args:
