@@ -29,6 +29,9 @@ class ArchiveStore(Protocol):
     async def dump_results(self, hashes: Sequence[str]) -> RowsOf:
         """Results by hash; the body of one that is in the blob store is None."""
 
+    async def dump_state(self, table: str, after: str, limit: int) -> list[dict[str, Any]]:
+        """Rows above an id of a table that belongs to no task, in order."""
+
     async def known_tasks(self, ids: Sequence[str]) -> set[str]:
         """Which of these ids tasks have, also those that nobody sees."""
 

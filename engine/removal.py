@@ -28,6 +28,9 @@ _log = structlog.get_logger("removal")
 
 BATCH = 200
 """Most subtasks removed in one transaction; fewer where that takes long, because a turn may have to wait for it."""
+LEAST = 25
+SECONDS = 0.02
+"""How long one transaction should take."""
 LOOK_SECONDS = 30.0
 """Between two looks round for removals to go on with, and for tasks that are old enough."""
 AT_ONCE = 100
@@ -132,7 +135,7 @@ class Removal:
 
     async def _remove_members(self, task_id: str) -> None:
         """Removes subtasks and events, so many at a time that a turn which has to wait for them waits little."""
-        stride = Stride(BATCH, BATCH)
+        stride = Stride(LEAST, BATCH, SECONDS)
         left = True
         while left:
             started = time.monotonic()

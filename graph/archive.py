@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from engine.archive.shape import Row, Rows, cleaned
+from engine.archive.shape import STATE, Row, Rows, cleaned
 from engine.plan.ids import first_ulid
 from graph import codec
 from graph.database import Database
@@ -48,6 +48,8 @@ STATEMENTS = frozenset(
         "archive/subtasks",
         "archive/tasks",
     }
+    | {f"archive/{table}" for table in STATE}
+    | {f"archive/put_{table}" for table in STATE}
 )
 
 
@@ -112,6 +114,11 @@ class Archive:
         """Results by hash."""
         rows = await self._database.read("archive/results", hashes=list(hashes)) if hashes else []
         return {"results": [cleaned("results", row["x"]) for row in rows]}
+
+    async def dump_state(self, table: str, after: str, limit: int) -> list[Row]:
+        """Rows above an id of a table that belongs to no task."""
+        params = {"namespace": self._namespace, "after": after, "limit": limit}
+        return [cleaned(table, row["n"]) for row in await self._database.read(f"archive/{table}", **params)]
 
     async def known_tasks(self, ids: Sequence[str]) -> set[str]:
         """Which of these ids tasks have."""

@@ -13,6 +13,7 @@ import typer
 from api.cli import exits
 from api.cli.agent import agent
 from api.cli.archive import archive
+from api.cli.backup import backup, restore
 from api.cli.cache import cache
 from api.cli.commands import demo, doctor, engine, openapi, run, serve, undo, version
 from api.cli.dashboard import dashboard
@@ -50,6 +51,8 @@ for _command in (
     mcp,
     agent,
     doctor,
+    backup,
+    restore,
     undo,
     openapi,
     version,

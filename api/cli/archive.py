@@ -36,20 +36,20 @@ archive = typer.Typer(
     help="Move old tasks out of the graph into files that anything reads, and back.",
 )
 Place = Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix; ARCHIVE_PATH unless given.")]
-Older = Annotated[float, typer.Option("--older-than", min=0, help="Days since they ended; fractions allowed.")]
+Older = Annotated[float | None, typer.Option("--older-than", min=0, help="Days since they ended, fractions allowed.")]
 
 
 @archive.command("export")
-def export_(place: Place = "", older_than: Older = 0.0, env_file: EnvFile = None) -> None:
+def export_(place: Place = "", older_than: Older = None, env_file: EnvFile = None) -> None:
     """Write final tasks into archives. They stay in the graph."""
-    asyncio.run(_export(load_settings(env_file), place, older_than))
+    asyncio.run(_export(load_settings(env_file), place, older_than or 0.0))
 
 
 @archive.command()
-def run(older_than: Older = -1.0, place: Place = "", env_file: EnvFile = None) -> None:
+def run(place: Place = "", older_than: Older = None, env_file: EnvFile = None) -> None:
     """Write final tasks into archives and remove them, once: those older than RETENTION_DAYS unless it is said."""
     settings = load_settings(env_file)
-    days = settings.retention_days if older_than < 0 else older_than
+    days = settings.retention_days if older_than is None else older_than
     if days is None:
         raise Stop("say how old tasks have to be: --older-than DAYS, or RETENTION_DAYS", USAGE)
     asyncio.run(_run(settings, place, days))

@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.archive import manifest as manifests
 from engine.archive.manifest import ArchiveDamaged, Manifest, TableFile
 from engine.archive.port import TableFiles, TableWriter
-from engine.archive.shape import TABLES, Row, Rows, checked
+from engine.archive.shape import ALL, TABLES, Row, Rows, checked
 
 BLOBS = "blobs"
 READ_BYTES = 1 << 20
@@ -25,20 +25,23 @@ class Bundle:
     Args:
         folder: empty.
         files: in which form.
+        kind: a backup has more tables.
     """
 
-    def __init__(self, folder: Path, files: TableFiles) -> None:
+    def __init__(self, folder: Path, files: TableFiles, kind: manifests.Kind) -> None:
         self._folder = folder
         self._files = files
+        self._kind = kind
+        self._tables = list(TABLES if kind == "archive" else ALL)
         self._writers: dict[str, TableWriter] = {}
-        self._counts = dict.fromkeys(TABLES, 0)
+        self._counts = dict.fromkeys(self._tables, 0)
         self._tasks: list[str] = []
         self._blobs: list[str] = []
 
     def begin(self) -> None:
         """Begins every file."""
         (self._folder / BLOBS).mkdir()
-        for table in TABLES:
+        for table in self._tables:
             self._writers[table] = self._files.writer(self._path(table), table)
 
     def add(self, rows: Rows) -> None:
@@ -59,17 +62,15 @@ class Bundle:
         for writer in self._writers.values():
             writer.close()
 
-    def finish(
-        self, *, id_: str, kind: manifests.Kind, namespace: str, engine: str, at: int, lost: list[str]
-    ) -> Manifest:
+    def finish(self, *, id_: str, namespace: str, engine: str, at: int, lost: list[str]) -> Manifest:
         """Ends every file, waits for the disk, and writes the manifest."""
         self.abandon()
         tables = {}
-        for table in TABLES:
+        for table in self._tables:
             path = self._path(table)
             _sync(path)
             tables[table] = TableFile(path.name, self._counts[table], path.stat().st_size, digest_of(path))
-        made = Manifest(id_, kind, namespace, engine, at, tables, self._tasks, self._blobs, lost)
+        made = Manifest(id_, self._kind, namespace, engine, at, tables, self._tasks, self._blobs, lost)
         _write(self._folder / manifests.NAME, made.encode())
         _sync(self._folder / BLOBS)
         _sync(self._folder)

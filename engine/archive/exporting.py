@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from engine.archive.bundle import Bundle
 from engine.archive.manifest import Kind, Manifest
 from engine.archive.port import ArchivePlace, TableFiles
-from engine.archive.shape import Rows
+from engine.archive.shape import STATE, Rows
 from engine.archive.stride import Stride
 from engine.archivestore import ArchiveStore
 from engine.errors import BlobDamaged
@@ -18,6 +18,11 @@ from engine.ports import Blobs
 
 TASKS = 50
 """Tasks read together: their events have no index on the embedded graph."""
+LEAST, MOST = 50, 200
+"""Subtasks read together."""
+SECONDS = 0.05
+"""How long that should take: a read holds up no turn, but it wants the processor."""
+STATE_ROWS = 1_000
 Rest = Callable[[float], Awaitable[None]]
 """Is told how many seconds a piece of work took; returns when the next may come."""
 
@@ -53,13 +58,15 @@ class Exporter:
         """
         id_ = self._ids.new(time.time_ns() // 1_000_000)
         folder = await place.staging(id_)
-        bundle = Bundle(folder, self._files)
+        bundle = Bundle(folder, self._files, kind)
         try:
             await asyncio.to_thread(bundle.begin)
             lost = await self._write(bundle, ids)
+            if kind == "backup":
+                await self._write_state(bundle)
             manifest = await asyncio.to_thread(
                 lambda: bundle.finish(
-                    id_=id_, kind=kind, namespace=namespace, engine=engine, at=time.time_ns() // 1_000_000, lost=lost
+                    id_=id_, namespace=namespace, engine=engine, at=time.time_ns() // 1_000_000, lost=lost
                 )
             )
             await place.publish(id_, folder)
@@ -72,7 +79,7 @@ class Exporter:
     async def _write(self, bundle: Bundle, ids: Sequence[str]) -> list[str]:
         seen: set[str] = set()
         lost: list[str] = []
-        stride = Stride()
+        stride = Stride(LEAST, MOST, SECONDS)
         for at in range(0, len(ids), TASKS):
             some = ids[at : at + TASKS]
             await self._piece(bundle, await self._graph.dump_tasks(some), seen, lost, time.monotonic())
@@ -87,6 +94,14 @@ class Exporter:
                 await self._piece(bundle, await self._graph.dump_subtasks(batch), seen, lost, started)
                 stride.took(time.monotonic() - started)
         return lost
+
+    async def _write_state(self, bundle: Bundle) -> None:
+        """What belongs to the namespace and to no task."""
+        for table in STATE:
+            after = ""
+            while rows := await self._graph.dump_state(table, after, STATE_ROWS):
+                after = rows[-1]["id"]
+                await asyncio.to_thread(bundle.add, {table: rows})
 
     async def _piece(self, bundle: Bundle, rows: Rows, seen: set[str], lost: list[str], started: float) -> None:
         kept = {row["target"] for row in rows["edges"] if row["type"] == "KEEPS"} - seen

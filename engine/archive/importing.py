@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from engine.archive.bundle import Opened
 from engine.archive.manifest import ArchiveDamaged
-from engine.archive.shape import Row
+from engine.archive.shape import STATE, Row
 from engine.archivestore import ArchiveStore
 from engine.model import Request, Value
 from engine.ports import Blobs
@@ -81,6 +81,11 @@ class Importer:
         counts: defaultdict[str, int] = defaultdict(int)
         if fresh:
             await self._fill(archive, [row for row in tasks if row["id"] in fresh], fresh, counts)
+        if archive.manifest.kind == "backup" and not self._final_only:
+            for table in STATE:
+                for rows in archive.rows(table):
+                    await self._graph.load_rows(table, rows)
+                    counts[table] += len(rows)
         self._taken.append((archive, fresh))
         return Imported(len(fresh), len(known), dict(counts))
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.archive.shape import FORMAT, TABLES
+from engine.archive.shape import ALL, FORMAT, TABLES
 from engine.errors import EngineError
 from engine.model import Value
 
@@ -63,7 +63,7 @@ def decode(data: bytes, place: str) -> Manifest:
         manifest = msgspec.convert(known, Manifest)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise ArchiveDamaged(f"{place} is no manifest of an archive: {error}") from None
-    missing = TABLES.keys() - manifest.tables.keys()
+    missing = (TABLES if manifest.kind == "archive" else ALL).keys() - manifest.tables.keys()
     if missing:
         raise ArchiveDamaged(f"{place} has no table {', '.join(sorted(missing))}: take another copy")
     return manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-SHARE = 0.1
+SHARE = 0.25
 """Part of the time that is worked while the engine is busy."""
 LONGEST = 1.0
 """Longest rest, seconds."""
@@ -22,5 +22,5 @@ class Resting:
         self._busy = busy
 
     async def __call__(self, seconds: float) -> None:
-        """Rests, nine times as long as was worked, unless nobody would notice."""
+        """Rests, three times as long as was worked, unless nobody would notice."""
         await asyncio.sleep(min(LONGEST, seconds * (1 / SHARE - 1)) if self._busy() else 0)

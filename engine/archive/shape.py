@@ -79,6 +79,28 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 """The tables of an archive. An edge has the ids of its ends; that of an attempt is ``SUBTASK#TOKEN``."""
 
+STATE: Mapping[str, tuple[Column, ...]] = {
+    "engines": _columns("id", "epoch:int", "started_at:int", "heartbeat_at:int", "turn?"),
+    "plan_templates": _columns(
+        *("id", "key", "type", "shape_hash", "text", "input_schema", "pattern", "source", "successes:int"),
+        *("failures:int", "failures_in_a_row:int", "median_seconds:float", "last_seconds", "created_at:int"),
+        "used_at:int",
+    ),
+    "profiles": _columns("id", "engine", "kind", "data", "updated_at:int"),
+    "cache_entries": _columns(
+        *("id", "key", "type", "version", "tags", "parts", "output", "output_hash", "output_bytes:int"),
+        *("seconds:float", "cost:float", "task_id", "subtask_id", "created_at:int", "expires_at:int"),
+    ),
+    "api_keys": _columns(
+        *("id", "hash", "subject", "scopes", "user_id", "created_at:int", "created_by", "revoked_at:int"),
+        "revoked_by",
+    ),
+    "callbacks": _columns("id", "engine?", "places", "created_at:int"),
+    "breakers": _columns("id", "key", "data", "updated_at:int"),
+}
+"""What a backup holds beside the tasks: what belongs to a whole namespace."""
+ALL: Mapping[str, tuple[Column, ...]] = {**TABLES, **STATE}
+
 MEMBERS = ("HAS_SUBTASK", "HAS_ATTEMPT", "ASKED", "STEPPED")
 """Edges that no table has: ``task_id`` and ``subtask_id`` say the same."""
 EDGES = ("DEPENDS_ON", "EXPANDED_FROM", "KEEPS", "PRODUCED", "CONSUMED", "RERUN_OF")
@@ -87,7 +109,7 @@ EDGES = ("DEPENDS_ON", "EXPANDED_FROM", "KEEPS", "PRODUCED", "CONSUMED", "RERUN_
 def cleaned(table: str, node: Mapping[str, Any]) -> Row:
     """A row as archives have it, from the properties of a node."""
     row: Row = {}
-    for column in TABLES[table]:
+    for column in ALL[table]:
         value = node.get(column.name)
         row[column.name] = None if column.rest is not None and value == column.rest else value
     return row
@@ -95,10 +117,5 @@ def cleaned(table: str, node: Mapping[str, Any]) -> Row:
 
 def checked(table: str, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Rows of a file as rows of a table: a column more is left out, one less is nothing."""
-    names = [column.name for column in TABLES[table]]
+    names = [column.name for column in ALL[table]]
     return [{name: row.get(name) for name in names} for row in rows]
-
-
-def key_of(table: str) -> str:
-    """The column that tells its rows apart."""
-    return {"results": "hash", "events": "key", "requests": "key"}.get(table, "id")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-SECONDS = 0.02
-"""How long a piece of work should take: a turn that comes at its beginning waits so long."""
-LEAST, MOST = 10, 1_000
-
 
 class Stride:
     """Grows while pieces are quick and shrinks when one was slow.
 
     Args:
-        size: of the first piece.
-        most: of any.
+        least: of a piece: below it what each costs whatever its size is most of it.
+        most: of any; the first has as many.
+        seconds: how long a piece should take.
     """
 
-    def __init__(self, size: int = 50, most: int = MOST) -> None:
-        self.size = size
+    def __init__(self, least: int, most: int, seconds: float) -> None:
+        self.size = most
+        self._least = least
         self._most = most
+        self._seconds = seconds
 
     def took(self, seconds: float) -> None:
         """A piece of ``size`` took that long."""
-        if seconds > 2 * SECONDS:
-            self.size = max(LEAST, self.size // 2)
-        elif seconds < SECONDS / 2:
+        if seconds > 2 * self._seconds:
+            self.size = max(self._least, self.size // 2)
+        elif seconds < self._seconds / 2:
             self.size = min(self._most, self.size * 2)

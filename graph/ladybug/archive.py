@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.archive.shape import TABLES, Column
+from engine.archive.shape import ALL, Column
 from graph.archive import Archive
 from graph.ladybug.connection import LadybugDatabase, Session
 
@@ -37,12 +37,12 @@ class LadybugArchive(Archive):
 
     def _put_archived(self, session: Session, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         if table in TOGETHER:
-            texts = [[_text(column, row[column.name]) for column in TABLES[table]] for row in rows]
+            texts = [[_text(column, row[column.name]) for column in ALL[table]] for row in rows]
             session.run(f"archive/put_{table}", rows=texts, namespace=self._namespace, absent=NOTHING)
             return
         for row in rows:
             node = self._node(table, row)
-            node |= {column.name: column.rest for column in TABLES[table] if column.fill and node[column.name] is None}
+            node |= {column.name: column.rest for column in ALL[table] if column.fill and node[column.name] is None}
             if table == "tasks":
                 node["open_owner"] = ""
             session.run(f"archive/put_{table}", **node)

@@ -8,6 +8,8 @@ from typing import Any
 from engine.states import SubtaskStatus
 from graph.archive import Archive
 
+STATEMENTS = frozenset({"archive/wipe", "archive/wipe_results"})
+"""In the order of their names: Results can go when nobody keeps them any more."""
 BATCH = 500
 """Rows in one statement."""
 
@@ -24,6 +26,13 @@ class Neo4jArchive(Archive):
         for at in range(0, len(rows), BATCH):
             batch = [self._properties(table, row) for row in rows[at : at + BATCH]]
             await self._database.write(f"archive/put_{table}", rows=batch)
+
+    async def wipe(self) -> int:
+        """Removes all of the namespace, for a restore; returns how many nodes. Nobody else may work on it."""
+        removed = 0
+        for name in sorted(STATEMENTS):
+            removed += int((await self._database.write(name, namespace=self._namespace))[0]["removed"])
+        return removed
 
     def _properties(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         node = {name: value for name, value in self._node(table, row).items() if value is not None}

@@ -13,6 +13,7 @@ from engine.queries.asking import Bounds, SavedQuery, Table
 from engine.turn import Claim, TaskChanges, Turn, TurnResult
 from graph import answers, archive, codec, history, provenance, reader, removal, turns, writer
 from graph.answers import AnsweringReader
+from graph.neo4j import archive as neo4j_archive
 from graph.neo4j import fence, owners, schema
 from graph.neo4j.archive import Neo4jArchive
 from graph.neo4j.connection import Neo4jDatabase
@@ -32,6 +33,7 @@ STATEMENTS = (
     | writer.STATEMENTS
     | removal.STATEMENTS
     | archive.STATEMENTS
+    | neo4j_archive.STATEMENTS
     | provenance.STATEMENTS
     | schema.STATEMENTS
     | fence.STATEMENTS

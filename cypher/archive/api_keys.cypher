@@ -1,0 +1,7 @@
+// purpose: the keys of the API, by hash of a namespace, in the order of their ids
+// params: namespace, after, limit
+// returns: one row {n} each
+MATCH (n:ApiKey) WHERE n.namespace = $namespace AND n.id > $after
+RETURN n
+ORDER BY n.id
+LIMIT $limit
