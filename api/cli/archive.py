@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.commands import AsJson, EnvFile
+from api.cli.commands import AsJson, EnvFile, quietly
 from api.cli.exits import FAILED, USAGE, Stop
 from api.cli.output import say, show
-from api.environment import load_settings
 
 if TYPE_CHECKING:
     from engine.archive.importing import Importer
@@ -42,13 +41,13 @@ Older = Annotated[float | None, typer.Option("--older-than", min=0, help="Days s
 @archive.command("export")
 def export_(place: Place = "", older_than: Older = None, env_file: EnvFile = None) -> None:
     """Write final tasks into archives. They stay in the graph."""
-    asyncio.run(_export(load_settings(env_file), place, older_than or 0.0))
+    asyncio.run(_export(quietly(env_file), place, older_than or 0.0))
 
 
 @archive.command()
 def run(place: Place = "", older_than: Older = None, env_file: EnvFile = None) -> None:
     """Write final tasks into archives and remove them, once: those older than RETENTION_DAYS unless it is said."""
-    settings = load_settings(env_file)
+    settings = quietly(env_file)
     days = settings.retention_days if older_than is None else older_than
     if days is None:
         raise Stop("say how old tasks have to be: --older-than DAYS, or RETENTION_DAYS", USAGE)
@@ -58,13 +57,13 @@ def run(place: Place = "", older_than: Older = None, env_file: EnvFile = None) -
 @archive.command("import")
 def import_(place: Place = "", env_file: EnvFile = None) -> None:
     """Take archives in: all of a place, or one folder. Tasks that are there stay as they are."""
-    asyncio.run(_import(load_settings(env_file), place))
+    asyncio.run(_import(quietly(env_file), place))
 
 
 @archive.command("list")
 def list_(place: Place = "", as_json: AsJson = False, env_file: EnvFile = None) -> None:
     """List the archives of a place, the oldest first."""
-    manifests = asyncio.run(place_at(load_settings(env_file), place).manifests())
+    manifests = asyncio.run(place_at(quietly(env_file), place).manifests())
     if as_json:
         import msgspec
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.archive import line_of, opened, place_at
-from api.cli.commands import EnvFile
+from api.cli.commands import EnvFile, quietly
 from api.cli.exits import FAILED, USAGE, Stop
 from api.cli.output import say, show
-from api.environment import load_settings
 
 if TYPE_CHECKING:
     from engine.archive.manifest import Manifest
@@ -38,7 +37,7 @@ def backup(
     env_file: EnvFile = None,
 ) -> None:
     """Write everything of the namespace, blobs too, into an archive. Stop its engines first."""
-    asyncio.run(_backup(load_settings(env_file), place, final_only=final_only))
+    asyncio.run(_backup(quietly(env_file), place, final_only=final_only))
 
 
 def restore(
@@ -50,7 +49,7 @@ def restore(
     env_file: EnvFile = None,
 ) -> None:
     """Bring a backup back, into an empty graph of either kind, and look whether it is sound."""
-    asyncio.run(_restore(load_settings(env_file), place, id_, replace=replace))
+    asyncio.run(_restore(quietly(env_file), place, id_, replace=replace))
 
 
 async def _backup(settings: Settings, place: str, *, final_only: bool) -> None:
@@ -161,4 +160,4 @@ async def _verify(graph: Graph, settings: Settings, manifest: Manifest) -> None:
         wrong.append(f"{missing} blobs are missing")
     if wrong:
         raise Stop(f"what was restored is not sound: {'; '.join(wrong)}; `agent03 doctor` says more", FAILED)
-    say(f"restored and sound: {tasks} tasks, every invariant holds, every blob is there")
+    show(f"restored and sound: {tasks} tasks, every invariant holds, every blob is there")

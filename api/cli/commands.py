@@ -124,3 +124,8 @@ def _logging(settings: Settings, *, quiet: bool = False) -> Settings:
     asked = "log_level" in settings.model_fields_set
     configure_logging(settings if asked or not quiet else settings.model_copy(update={"log_level": "warning"}))
     return settings
+
+
+def quietly(env_file: Path | None) -> Settings:
+    """The settings, for a command whose output others read: warnings only, on stderr."""
+    return _logging(load_settings(env_file), quiet=True)

@@ -65,7 +65,7 @@ async def test_a_restored_namespace_goes_on_from_where_it_stood(
     assert refused.returncode == 1
     assert "restore into an empty graph, or say --replace" in " ".join(refused.stderr.split())
     assert came.returncode == 0, came.stderr
-    assert "restored and sound: 2 tasks, every invariant holds, every blob is there" in came.stderr
+    assert "restored and sound: 2 tasks, every invariant holds, every blob is there" in came.stdout
     after = await everything_of(other)
     assert after == before
 
@@ -110,7 +110,7 @@ def test_what_is_replaced_is_gone_or_kept_aside(cli: Cli, tmp_path: Path) -> Non
     came = cli("restore", place, "--replace")
 
     assert came.returncode == 0, came.stderr
-    assert "restored and sound: 1 tasks" in came.stderr
+    assert "restored and sound: 1 tasks" in came.stdout
     aside = list((tmp_path / "data").glob("graph.lbug.before-restore-*"))
     assert len(aside) == (0 if "NEO4J_URL" in cli.settings else 1)
     assert cli("doctor").returncode == 0
