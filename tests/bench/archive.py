@@ -30,6 +30,7 @@ from tests.bench.table import machine
 from tests.support.plans import Body, independent, plan, step
 
 TASK = 1_000
+SLOTS = 200
 LANES, LENGTH = 10, 50
 WORK = {"seconds": 0.02}
 QUIET_SECONDS = 20.0
@@ -68,7 +69,7 @@ async def measure(folder: Path, subtasks: int, form: str) -> None:
         neo4j_auth=os.environ.get("NEO4J_AUTH", "neo4j/agent03-password"),
         archive_path=str(folder / "archives"),
         archive_format=form,
-        max_parallel_tasks=LANES,
+        max_parallel_tasks=SLOTS,
         pressure_look_seconds=0,
     )
     watch = Watch()
