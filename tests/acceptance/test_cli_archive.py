@@ -67,7 +67,7 @@ def test_wrong_input_is_answered_with_one_line(cli: Cli, tmp_path: Path) -> None
 
 
 def test_archives_may_be_in_a_bucket(cli: Cli, s3_server: str) -> None:
-    cli.settings |= variables(s3_server) | {"ARCHIVE_PATH": f"s3://{new_bucket(s3_server)}/old"}
+    cli.settings.update(variables(s3_server), ARCHIVE_PATH=f"s3://{new_bucket(s3_server)}/old")
     assert cli("run", cli.plan(GOOD)).returncode == 0
 
     went = cli("archive", "run", "--older-than", "0")
