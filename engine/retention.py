@@ -71,7 +71,7 @@ class Retention:
     async def begin(self, engine: str) -> None:
         """Looks that archives can be kept; raises ``EngineError`` with what to do when not."""
         self._engine = engine
-        await self._place.check()
+        await self._exporter.check(self._place)
 
     async def run(self) -> None:
         """Looks round, now and then."""

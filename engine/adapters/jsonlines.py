@@ -19,6 +19,9 @@ class JsonFiles:
 
     suffix = ".jsonl.gz"
 
+    def check(self) -> None:
+        """Nothing can be missing."""
+
     def writer(self, path: Path, table: str) -> JsonFile:  # noqa: ARG002
         """Begins a file."""
         return JsonFile(path)

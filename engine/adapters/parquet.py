@@ -20,6 +20,10 @@ class ParquetFiles:
 
     suffix = ".parquet"
 
+    def check(self) -> None:
+        """Looks for pyarrow."""
+        _library()
+
     def writer(self, path: Path, table: str) -> ParquetFile:
         """Begins a file."""
         return ParquetFile(path, table)

@@ -48,6 +48,11 @@ class Exporter:
         self._rest = rest
         self._ids = Ulids()
 
+    async def check(self, place: ArchivePlace) -> None:
+        """Raises ``EngineError`` with what to do when archives cannot be written, or not kept there."""
+        await asyncio.to_thread(self._files.check)
+        await place.check()
+
     async def export(
         self, place: ArchivePlace, ids: Sequence[str], *, kind: Kind, namespace: str, engine: str = ""
     ) -> Manifest:

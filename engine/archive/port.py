@@ -25,8 +25,11 @@ class TableFiles(Protocol):
 
     suffix: str
 
+    def check(self) -> None:
+        """Raises ``SettingsError`` when what it needs is not installed."""
+
     def writer(self, path: Path, table: str) -> TableWriter:
-        """Begins a file; raises ``SettingsError`` when what it needs is not installed."""
+        """Begins a file; raises as ``check``."""
 
     def read(self, path: Path, table: str) -> Iterator[list[Row]]:
         """The rows of a file, some at a time."""

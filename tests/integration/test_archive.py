@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.adapters.archives import FolderArchives
 from engine.adapters.blobs import FolderBlobs
 from engine.archive.bundle import Bundle, Opened
 from engine.archive.manifest import ArchiveDamaged
+from engine.errors import EngineError, SettingsError
 from engine.ports import Graph
 from engine.service import Engine
 from engine.states import TaskStatus
@@ -175,6 +177,18 @@ async def test_old_tasks_are_archived_and_then_removed(lab: Lab, tmp_path: Path)
 async def _empty(engine: Engine) -> bool:
     graph = engine._graph
     return not await graph.dump_ids(final=False, after="", limit=1) and not await graph.removals()
+
+
+async def test_an_engine_does_not_start_where_it_cannot_archive(
+    embedded_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match="cannot be written: .*; correct ARCHIVE_PATH"):
+        await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "file"))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SettingsError, match="needs? pyarrow: .* or set ARCHIVE_FORMAT=json"):
+        await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "archives"))
+    await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "archives"), archive_format="json")
 
 
 @pytest.mark.parametrize("moment", ["begin", "add", "finish", "publish"])
