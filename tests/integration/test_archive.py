@@ -183,10 +183,10 @@ async def test_an_engine_does_not_start_where_it_cannot_archive(
     embedded_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EngineError, match="cannot be written: .*; correct ARCHIVE_PATH"):
+    with pytest.raises(EngineError, match=r"cannot be written: .*; correct ARCHIVE_PATH"):
         await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "file"))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SettingsError, match="needs? pyarrow: .* or set ARCHIVE_FORMAT=json"):
+    with pytest.raises(SettingsError, match=r"needs? pyarrow: .* or set ARCHIVE_FORMAT=json"):
         await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "archives"))
     await embedded_lab.start(retention_days=1.0, archive_path=str(tmp_path / "archives"), archive_format="json")
 
