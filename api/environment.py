@@ -92,6 +92,12 @@ def process_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def bucket_secrets(environ: Mapping[str, str] | None = None) -> list[str]:
+    """What a login to a bucket must keep to itself; the library that uses it reads it by itself."""
+    found = os.environ if environ is None else environ
+    return [found[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if found.get(name)]
+
+
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables that worker processes get: all but those that hold a secret of the engine's."""
     from pydantic import SecretStr
@@ -132,7 +138,9 @@ def _one_line(fault: ErrorDetails) -> str:
     from engine.settings import Settings
 
     field = str(fault["loc"][0])
-    secret = Settings.model_fields[field].annotation is SecretStr
+    value = str(fault["input"])
+    login = "://" in value and "@" in value.partition("://")[2].partition("/")[0]
+    secret = login or Settings.model_fields[field].annotation is SecretStr
     given = "" if secret else f"={fault['input']!s:.100}"
     wanted = fault["msg"].removeprefix("Value error, ")
     return " ".join(f"{field.upper()}{given} is not usable: {wanted[:1].lower()}{wanted[1:]}".split())

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from api.environment import child_environment, load_settings, secret_variables
+from api.environment import bucket_secrets, child_environment, load_settings, secret_variables
 from engine.errors import SettingsError
 from engine.settings import Settings
 
@@ -114,7 +114,7 @@ def build_vault(settings: Settings) -> Vault:
 
     variables = secret_variables()
     folders = [*([settings.secrets_path] if settings.secrets_path else []), DOCKER]
-    hidden = [*hidden_in(settings), *variables.values()]
+    hidden = [*hidden_in(settings), *variables.values(), *bucket_secrets()]
     vault = Vault(SecretPlaces(variables, folders), hidden, lambda: kept_key(settings.data_path / "secrets.key"))
     cover(vault)
     return vault

@@ -110,6 +110,10 @@ class Retention:
             self._place, ids, kind="archive", namespace=self._namespace, engine=self._engine
         )
         _log.info("tasks archived", archive=manifest.id, tasks=len(manifest.tasks), place=self._place.name)
+        if manifest.lost:
+            _log.warning(
+                "the blob store had lost some outputs of these tasks", archive=manifest.id, blobs=manifest.lost
+            )
         await self._remove(manifest)
         return manifest
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.environment import colours_wanted, load_settings
+from api.environment import bucket_secrets, colours_wanted, load_settings
 from engine.errors import SettingsError
 from engine.settings import Settings
 
@@ -109,3 +109,16 @@ def test_colours_need_a_terminal_and_no_objection(monkeypatch: pytest.MonkeyPatc
     assert not colours_wanted(io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
     assert not colours_wanted(Terminal())
+
+
+def test_what_a_login_to_a_bucket_keeps_to_itself_is_known_to_be_covered() -> None:
+    login = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": ""}
+
+    assert bucket_secrets(login) == ["s3cret"]
+
+
+@pytest.mark.parametrize("place", ["s3://", "s3://Up/x", "s3://user:word@bucket/x", "http://bucket/x", "s3://b/x?y"])
+def test_a_place_that_is_neither_folder_nor_bucket_is_refused(place: str) -> None:
+    with pytest.raises(SettingsError, match=r"write it as a folder, or as s3://bucket/prefix without a login") as error:
+        load_settings(environ={"BLOB_PATH": place})
+    assert "word" not in str(error.value)
