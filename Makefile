@@ -30,6 +30,11 @@ demo: $(RUN) ## A real job on the embedded graph: audits the Python environment,
 test: $(DEV) browser ## All tests, on the embedded graph, a real Neo4j and a real Redis
 	@$(TESTS)
 
+.PHONY: test-ray
+test-ray: $(DEV) ## The executors on a real Ray, a cluster of two nodes among others; installs the extra, 400 MB
+	@$(PIP) 'ray>=2.60,<3'
+	@$(BIN)/python -m pytest tests/contract/test_executors.py tests/integration/test_ray.py -k ray -m "" --timeout 300
+
 .PHONY: check
 check: $(DEV) browser lint types imports audit ## Everything a change must pass: ruff, mypy, imports, tests with coverage
 	@$(TESTS) --cov --cov-report=term
@@ -90,6 +95,11 @@ bench-schedule: $(DEV) ## What the order and learned durations are worth: known 
 bench-api: $(DEV) ## What callers feel while the engine works: 50 clients, then 1,000 viewers of one task
 	@$(BIN)/python -m tests.bench.clients $(ARGUMENTS)
 	@$(BIN)/python -m tests.bench.viewers
+
+.PHONY: bench-ray
+bench-ray: $(DEV) ## What a subtask costs in a Ray cluster, beside Ray alone and the other executors
+	@$(PIP) 'ray>=2.60,<3'
+	@$(BIN)/python -m tests.bench.ray $(ARGUMENTS)
 
 .PHONY: bench-peers
 bench-peers: $(DEV) ## The other engines that make bench compares with, each in an environment of its own

@@ -45,6 +45,11 @@ NOT_PLAYED = {
     "export ANTHROPIC_API_KEY=sk-ant-...": "the same",
     "agent03 worker --count 4": "the same, with a model that is played",
     "agent03 worker --count 2 --roles reviewer,tester": "the same",
+    "pip install 'agent03-core-engine[ray]'": "installs from the network; make test-ray does it",
+    "ray start --head --port=6379": "needs what the line before installs; test_ray.py starts such clusters",
+    "ray start --address=HEAD:6379 --resources='{\"GPU_TOOL\": 2}'": "the same",
+    "ray start --address=HEAD:6379 --num-cpus=0": "the same",
+    "export EXECUTOR=ray RAY_ADDRESS=HEAD:6379": "the same",
     ".venv/bin/python -m tests.unit.test_api_metrics": "writes into the checkout; that test compares the page instead",
     ".venv/bin/python -m tests.unit.test_states": "writes into the checkout; test_states.py compares the page instead",
 }
