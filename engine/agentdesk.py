@@ -53,9 +53,18 @@ class AgentDesk:
         ledger: what runs here.
         scheduler: records what comes back.
         dispatcher: hands subtasks out.
+        takes: whether agents are asked for what subtasks of a type require.
     """
 
-    def __init__(self, graph: GraphReader, ledger: Ledger, scheduler: Scheduler, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self,
+        graph: GraphReader,
+        ledger: Ledger,
+        scheduler: Scheduler,
+        dispatcher: Dispatcher,
+        takes: Callable[[str], bool],
+    ) -> None:
+        self.takes = takes
         self._graph = graph
         self._ledger = ledger
         self._scheduler = scheduler
@@ -164,7 +173,8 @@ class AgentDesk:
     async def lacking(self, subtasks: Sequence[Subtask]) -> Mapping[str, str]:
         """Of some ready subtasks those that no agent can take, by id, with what is lacking in words."""
         agents = [member.fitness("", known=False) for member in self._crew.members.values()]
-        wants = {subtask.id: Spec.decode(subtask.spec).capabilities for subtask in subtasks}
+        ours = [subtask for subtask in subtasks if self.takes(subtask.type)]
+        wants = {subtask.id: Spec.decode(subtask.spec).capabilities for subtask in ours}
         found = {id_: choosing.lacking(required, agents) for id_, required in wants.items() if required}
         return {id_: words for id_, words in found.items() if words}
 

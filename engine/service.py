@@ -127,7 +127,7 @@ class Engine(Life):
         self.budget_of = lambda task_id: ledger.tasks[task_id].body.agent_budget
         self.cached = CacheDesk(self._reuse, graph, clock, tools.get, self.task, self.subtask, vault)
         self._remote, self._carriers = parts.remote, parts.carriers
-        self.agents = AgentDesk(graph, ledger, self._scheduler, self._remote)
+        self.agents = AgentDesk(graph, ledger, self._scheduler, self._remote, parts.carriers.at_agents)
         self.pools = PoolDesk(pools)
         undo = UndoLog(settings.undo, roots)
         rollback = Rollback(undo)
@@ -145,7 +145,7 @@ class Engine(Life):
         self._dispatch = Dispatch(graph, clock, ids, VERB_SECONDS, self._ring)
         self.callbacks = self._teller(shown)
         recovery = Recovery(graph, tools, clock, parts.defaults, router.possible)
-        recovery.elsewhere = self._remote.may_have
+        recovery.elsewhere = lambda claim, spec: self.agents.takes(claim.type) and parts.remote.may_have(claim, spec)
         self._ownership = Ownership(
             graph,
             self._scheduler,

@@ -65,6 +65,11 @@ class Carriers:
             return self.processes
         return self._threads if chosen is HERE and name == "threads" else chosen
 
+    def at_agents(self, type_: str) -> bool:
+        """Whether what a type's subtasks require is looked for at agents, and not in a Ray cluster."""
+        tool = self._tools(type_)
+        return tool is None or self.name_of(tool) != "ray"
+
     async def begin(self) -> None:
         """Looks whether every type can run where it is to, and starts what runs it.
 

@@ -26,7 +26,6 @@ if HAS_RAY:
     from tests.support.ray import ENVIRONMENT, RayCluster, ray_cluster
 
 pytestmark = [pytest.mark.skipif(not HAS_RAY, reason=WITHOUT_RAY), pytest.mark.timeout(240)]
-LARGEST = "2,122 subtasks"
 
 
 @pytest.fixture
@@ -266,7 +265,8 @@ async def test_a_bridge_that_is_killed_takes_the_work_along_and_is_started_again
     await gone(first)
     Path(f"{path}.go").touch()
     assert (await finished(engine, task_id)).status is TaskStatus.COMPLETED
-    assert await attempts(engine, task_id, "s0") == ["interrupted", "completed"]
+    found = await attempts(engine, task_id, "s0")
+    assert [one for one in found if one != "postponed"] == ["interrupted", "completed"], "it waited for a new bridge"
 
 
 # --- equal results ----------------------------------------------------------------------------------------------------

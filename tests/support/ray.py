@@ -20,8 +20,14 @@ from tests.support.transcripts import REPOSITORY
 
 RAY = Path(sys.executable).with_name("ray")
 STORE_BYTES = 200_000_000
-ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
-"""Ray asks for a token by default; on one machine, for a test, nobody needs to be kept out."""
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
+}
+"""Ray asks for a token by default; on one machine, for a test, nobody needs to be kept out. The last one has a node
+kill what a killed worker had started.
+"""
 
 
 @dataclass

@@ -66,6 +66,8 @@ def connected(address: str, processors: int) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_gcs_rpc_server_connect_timeout_s", CONNECT_SECONDS)
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    if address == "local":  # what a killed worker had started is killed too
+        os.environ.setdefault("RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper", "true")
     import ray
 
     if address == "local":
