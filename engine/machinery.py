@@ -36,7 +36,7 @@ from engine.logbook import Logbook
 from engine.observer import NullObserver, Observer
 from engine.payloads import Payloads
 from engine.plan.ids import Ulids
-from engine.pools.carriers import Carriers
+from engine.pools.carriers import Carriers, room_of_types
 from engine.ports import Blobs, Graph
 from engine.remote.build import build_dispatcher
 from engine.remote.dispatcher import Context, Dispatcher
@@ -94,7 +94,8 @@ class Machinery:
         self.ids = Ulids()
         self.bus, self.payloads = Bus(), Payloads(graph, blobs)
         self.roots = Roots(settings.file_roots)
-        self.type_limits = tools.limits(settings.type_limits)
+        known = [tool for name in tools.names() if (tool := tools.get(name)) is not None]
+        self.type_limits = room_of_types(settings, known) | tools.limits(settings.type_limits)
         self.defaults = Defaults(settings.max_retries, settings.retry_backoff_seconds, settings.max_backoff_seconds)
         self.ledger = ledger = Ledger(settings.max_parallel_tasks, self.type_limits, tools.repeatable)
         self.learner = Learner(graph, clock, tools.version, Sizes(self.roots.size))

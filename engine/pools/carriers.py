@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from engine.errors import SettingsError
@@ -15,10 +15,25 @@ from engine.pools.portable import origin_of, why_not
 from engine.pools.processes import ProcessExecutor
 from engine.pools.ray import RayExecutor
 from engine.pools.threads import ThreadExecutor
-from engine.pools.workers import Workers
+from engine.pools.workers import Workers, most_workers
 from engine.ports import Clock
 from engine.settings import Settings
 from engine.toolport import Tool
+
+
+def executor_of(settings: Settings, tool: Tool) -> str:
+    """Where a tool's calls are carried out: by the settings for its type, by itself, by the setting for all."""
+    named = settings.type_executors.get(tool.name) or tool.executor
+    return named or (settings.executor if origin_of(tool) else "asyncio")
+
+
+def room_of_types(settings: Settings, tools: Iterable[Tool]) -> dict[str, int]:
+    """How many of a type can run at once where it runs, as limits of types: one too many stays in the queue, and need
+    not be called only to be sent back.
+    """
+    room = {"processes": most_workers(settings), "ray": settings.ray_parallel}
+    found = {tool.name: room.get(executor_of(settings, tool), 0) for tool in tools}
+    return {name: count for name, count in found.items() if count}
 
 
 class Carriers:
@@ -51,9 +66,8 @@ class Carriers:
         self._used: set[str] = set()
 
     def name_of(self, tool: Tool) -> str:
-        """Where a tool's calls are carried out: by the settings for its type, by itself, by the setting for all."""
-        named = self._settings.type_executors.get(tool.name) or tool.executor
-        return named or (self._settings.executor if origin_of(tool) else "asyncio")
+        """Where a tool's calls are carried out."""
+        return executor_of(self._settings, tool)
 
     def choose(self, tool: Tool, spec: Spec) -> Executor:
         """Who carries a call out. What requires capabilities goes to an agent, unless its type runs in Ray."""

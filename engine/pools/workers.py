@@ -41,6 +41,11 @@ _SCRIPT = Path(__file__).with_name("child.py")
 _log = structlog.get_logger("pools")
 
 
+def most_workers(settings: Settings) -> int:
+    """How many there may be at the same time."""
+    return settings.executor_processes or os.cpu_count() or 1
+
+
 def told_there(settings: Settings) -> dict[str, Json]:
     """The settings that another process is told; folders are named from the root on."""
     found = settings.model_dump(mode="json", include=set(KNOWN_THERE))
@@ -192,7 +197,7 @@ class Workers:
     ) -> None:
         self._settings, self._variables, self._tools = settings, variables, tools
         self._grace = settings.cancel_grace_seconds
-        self.most = settings.executor_processes or os.cpu_count() or 1
+        self.most = most_workers(settings)
         self._processes = Processes(self._grace, Crowding.of(settings))
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()

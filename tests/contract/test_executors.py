@@ -81,16 +81,15 @@ async def test_a_call_knows_its_token_and_its_time(one: Carried) -> None:
     assert 30 < found["left"] <= 50
 
 
-@pytest.mark.parametrize("category", ["transient", "configuration", "permission", "resource", "logic", "timeout"])
-async def test_an_error_keeps_its_category_and_all_that_it_says(one: Carried, category: str) -> None:
-    subtask, attempts = await one.call(
-        "x_fail", {"category": category, "output": {"half": 1}}, retry={"max_attempts": 1}
-    )
-    found = await one.error("x_fail", {"category": category})
-    assert (found["category"], found["message"], found["suggestion"]) == (category, "it fails", "Ask.")
-    assert subtask.status is SubtaskStatus.FAILED
-    assert [attempt.outcome for attempt in attempts] == ["failed"]
-    assert await one.engine.output(subtask) == {"half": 1}
+async def test_an_error_keeps_its_category_and_all_that_it_says(one: Carried) -> None:
+    for category in ("transient", "configuration", "permission", "resource", "logic", "timeout"):
+        value = {"category": category, "output": {"half": 1}}
+        subtask, attempts = await one.call("x_fail", value, retry={"max_attempts": 1})
+        found = msgspec.json.decode(subtask.error or "")
+        assert (found["category"], found["message"], found["suggestion"]) == (category, "it fails", "Ask.")
+        assert subtask.status is SubtaskStatus.FAILED
+        assert [attempt.outcome for attempt in attempts] == ["failed"]
+        assert await one.engine.output(subtask) == {"half": 1}
 
 
 async def test_what_a_tool_raises_is_logic_unless_the_tool_knows_better(one: Carried) -> None:
@@ -256,9 +255,12 @@ async def test_a_process_killed_from_outside_takes_only_its_own_call_along(apart
 
 async def test_no_more_run_than_may_and_who_waits_says_so(apart: Carried, tmp_path: Path) -> None:
     paths = [tmp_path / f"p{number}" for number in range(3)]
-    task_id = await apart.submit(*(apart.step(path.name, type="x_stay", input={"path": str(path)}) for path in paths))
+    types = ("x_stay", "x_stay", "x_also_stay")
+    both = zip(paths, types, strict=True)
+    task_id = await apart.submit(*(apart.step(at.name, type=type_, input={"path": str(at)}) for at, type_ in both))
     await eventually(lambda: sum(path.exists() for path in paths) == 2, 30)
     waiting = next(path for path in paths if not path.exists())
+    assert waiting.name == "p2", "the order is that of the plan"
 
     async def held() -> bool:
         return (await apart.one(task_id, waiting.name))[0].status is SubtaskStatus.RETRYING

@@ -76,6 +76,12 @@ def stay(path: str, context: RunContext, descendants: bool = False, alive: bool 
     return "stayed"
 
 
+@tool("x_also_stay", idempotent=True)
+def also_stay(path: str, context: RunContext) -> str:
+    """The same as another type."""
+    return stay(path, context)
+
+
 @tool("x_die", idempotent=True)
 def die(how: str, path: str = "") -> str:
     """Ends its process instead of returning; where ``path`` is, it returns."""
