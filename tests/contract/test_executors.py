@@ -138,7 +138,7 @@ async def test_a_time_limit_stops_the_call(one: Carried, tmp_path: Path) -> None
     path = tmp_path / "stays"
     value = {"path": str(path), "descendants": one.apart}
     task_id = await one.submit(
-        one.step("a", type="x_stay", input=value, timeout_seconds=1.0, retry={"max_attempts": 1})
+        one.step("a", type="x_stay", input=value, timeout_seconds=1.0 + one.slow, retry={"max_attempts": 1})
     )
     pids = await one.staying(path)
     await finished(one.engine, task_id)
@@ -151,17 +151,23 @@ async def test_a_time_limit_stops_the_call(one: Carried, tmp_path: Path) -> None
 
 async def test_signs_of_life_are_heard(one: Carried, tmp_path: Path) -> None:
     path = tmp_path / "stays"
-    step = one.step("a", type="x_stay", input={"path": str(path), "alive": True}, timeouts={"idle_seconds": 1.0})
+    step = one.step(
+        "a", type="x_stay", input={"path": str(path), "alive": True}, timeouts={"idle_seconds": 1.0 + one.slow}
+    )
     task_id = await one.submit(step)
     await one.staying(path)
     begun = time.monotonic()
-    await eventually(lambda: time.monotonic() - begun > 1.5)
+    await eventually(lambda: time.monotonic() - begun > 1.5 + one.slow, 20)
     Path(f"{path}.go").touch()
     assert (await finished(one.engine, task_id)).status is TaskStatus.COMPLETED
     os.unlink(f"{path}.go")
 
     step = one.step(
-        "a", type="x_stay", input={"path": str(path)}, timeouts={"idle_seconds": 0.7}, retry={"max_attempts": 1}
+        "a",
+        type="x_stay",
+        input={"path": str(path)},
+        timeouts={"idle_seconds": 0.7 + one.slow},
+        retry={"max_attempts": 1},
     )
     task_id = await one.submit(step)
     await finished(one.engine, task_id)

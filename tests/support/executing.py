@@ -88,6 +88,11 @@ class Carried:
         """Whether calls run in other processes than the engine's."""
         return self.kind in ("processes", "ray")
 
+    @property
+    def slow(self) -> float:
+        """By how much a call begins later at worst, in seconds: Ray starts a worker for it, within its time."""
+        return 6.0 if self.kind == "ray" else 0.0
+
     def step(self, key: str, *needs: str, type: str, **fields: Json) -> Body:
         """A subtask for this executor."""
         where = {"required_capabilities": [CAPABILITY]} if self.kind == "agents" else {}
