@@ -10,7 +10,7 @@ import os
 from engine import RunContext, tool
 
 
-@tool("count_primes", deterministic=True, idempotent=True, executor="processes")
+@tool("count_primes", idempotent=True, executor="processes")
 def count_primes(first: int, last: int, context: RunContext) -> dict[str, int]:
     """Counts the primes of a range, the slow way.
 
