@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from api import open_engine
 from engine.model import Json
@@ -125,7 +128,8 @@ async def _seconds(made: Engine, body: Body) -> float:
 
 async def measure(number: int, parallel: int, neo4j: str, login: str) -> None:
     """Prints the figures."""
-    print(machine())
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
     print(f"{number} noops, {parallel} at once; a chain of {LENGTH}; best of {ROUNDS}")
     with ray_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         os.environ.update(ENVIRONMENT)
@@ -145,6 +149,7 @@ async def measure(number: int, parallel: int, neo4j: str, login: str) -> None:
             }
             for kind, fields in kinds.items():
                 found.append(await engine(f"{kind}, {graph}", Path(folder), number, slots | fields))
+    print(f"load at the end: {os.getloadavg()[0]:.1f}")
     base = found[0]
     print(f"{'':32} {'calls/s':>8} {'ms each, one by one':>20} {'beside Ray alone':>17}")
     for name, rate, pace in found:
