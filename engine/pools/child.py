@@ -63,7 +63,8 @@ def serve(asked: Any, answers: int, start: dict[str, Any]) -> None:
             for stream in (sys.stdout, sys.stderr):
                 with suppress(Exception):  # the tool may have closed or replaced it
                     stream.flush()
-            os.write(2, b"\0")
+            with suppress(OSError):
+                os.write(2, b"\0")
             tell(end)
 
 

@@ -24,7 +24,6 @@ from engine.pools.link import Link
 from engine.pools.workers import OUTPUT_BYTES, beginning, how_ended
 from engine.ports import Clock
 from engine.settings import Settings
-from engine.tools.crowding import Crowding
 from engine.tools.guardians import NotStarted
 from engine.tools.process import Command, Limits, Processes
 
@@ -57,7 +56,7 @@ class Cluster:
     def __init__(self, settings: Settings, variables: Mapping[str, str], clock: Clock) -> None:
         self.address = settings.ray_address
         self._settings, self._variables, self._clock = settings, variables, clock
-        self._processes = Processes(settings.cancel_grace_seconds, Crowding.of(settings))
+        self._processes = Processes(settings.cancel_grace_seconds)  # a cluster of its own has many threads
         self._beside = Beside(lambda error: _log.error("nobody looks after the bridge to Ray", exc_info=error))
         self._link: Link | None = None
         self._calls: dict[int, Callable[[Told | None], None]] = {}
