@@ -8,15 +8,25 @@ from collections.abc import Callable
 
 
 class SystemClock:
-    """The clocks of this machine. ``correct`` sets the offset to the database's clock."""
+    """The clocks of this machine. ``correct`` sets the time to the database's; what the wall clock does between two
+    corrections does not matter.
+    """
 
     def __init__(self) -> None:
-        self._offset = 0
+        self._corrected: tuple[int, float] | None = None
         self._last = 0
 
+    def _wall(self) -> int:
+        return time.time_ns() // 1_000_000
+
     def now(self) -> int:
-        """Milliseconds since 1970 UTC by the database's clock; never less than it was, also after a correction."""
-        self._last = max(self._last, time.time_ns() // 1_000_000 + self._offset)
+        """Milliseconds since 1970 UTC by the database's clock; from the first correction on never less than it was."""
+        if self._corrected is None:
+            now = self._wall()
+        else:
+            time_then, then = self._corrected
+            now = time_then + round(1000 * (self.monotonic() - then))
+        self._last = max(self._last, now)
         return self._last
 
     def monotonic(self) -> float:
@@ -28,5 +38,9 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(seconds, callback)
 
     def correct(self, database_now: int) -> None:
-        """Takes over the database's time, in milliseconds; call it right after the database told it."""
-        self._offset = database_now - time.time_ns() // 1_000_000
+        """Takes over the database's time, in milliseconds; call it right after the database told it. The first time it
+        may go back: until then the time was that of a wall clock, which may be wrong by any amount.
+        """
+        if self._corrected is None:
+            self._last = 0
+        self._corrected = (database_now, self.monotonic())

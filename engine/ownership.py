@@ -5,7 +5,9 @@ reach it through the graph, and what happens when it was taken for dead itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 import structlog
@@ -110,11 +112,46 @@ class Ownership:
         await self._graph.register(engine_id, self._clock.now())
         self._clock.correct((await self._graph.heartbeat(self._timeout, self._load())).now)
         self.answered, self._seen = True, self._clock.monotonic()
-        await self._graph.discard_leftovers()
-        for found in await self._graph.adopt():
-            await self._own(found)
-        if self.hands is not None:
-            await self.hands.offer()
+        async with self._alive():
+            await self._graph.discard_leftovers()
+            for found in await self._graph.adopt():
+                await self._own(found)
+            if self.hands is not None:
+                await self.hands.offer()
+
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[None]:
+        """Gives signs of life beside work that may last longer than others would wait for the next one. Else whoever
+        takes over much is taken for dead meanwhile, and whoever takes over from that one too, and so on without end.
+        """
+        over = asyncio.Event()
+        signs = asyncio.create_task(self._signs(over))
+        try:
+            yield
+        finally:
+            over.set()
+            await asyncio.wait({signs})
+
+    async def _signs(self, over: asyncio.Event) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), self._interval)
+                return
+            try:
+                await self._sign()
+            except GraphUnavailable as error:
+                self.answered = False
+                _log.debug("no heartbeat", reason=str(error))
+            except Fenced:
+                return  # the work finds out by itself
+
+    async def _sign(self) -> Pulse:
+        """One sign of life."""
+        pulse = await self._graph.heartbeat(self._timeout, self._load())
+        self._clock.correct(pulse.now)
+        self.answered, self._seen = True, self._clock.monotonic()
+        self._steady.beat(self._seen)
+        return pulse
 
     async def begin_anew(self) -> None:
         """This engine was taken for dead and its tasks were taken over: it lets go of everything and enters again."""
@@ -184,19 +221,17 @@ class Ownership:
             _log.debug("not signed off", reason=str(error))
 
     async def _beat(self) -> None:
-        pulse = await self._graph.heartbeat(self._timeout, self._load())
-        self._clock.correct(pulse.now)
-        self.answered, self._seen = True, self._clock.monotonic()
-        self._steady.beat(self._seen)
+        pulse = await self._sign()
         self._heed(pulse)
         await self._keys(pulse.keys)
-        if self.unsure:
-            self.unsure = False
-            await self._surely(self._take_up_unknown)
-        for gone in pulse.gone if self._steady.long_enough else []:
-            await self._surely(lambda gone=gone: self._take_over(gone))  # type: ignore[misc]
-        if self.hands is not None:
-            await self.hands.offer()
+        async with self._alive():
+            if self.unsure:
+                self.unsure = False
+                await self._surely(self._take_up_unknown)
+            for gone in pulse.gone if self._steady.long_enough else []:
+                await self._surely(lambda gone=gone: self._take_over(gone))  # type: ignore[misc]
+            if self.hands is not None:
+                await self.hands.offer()
         if self._moving is not None:
             self._moving.look()
 

@@ -22,6 +22,7 @@ from tests.support.graphs import BUFFER_MB, Hand, execute
 from tests.support.plans import fresh_id, independent
 from tests.support.services import LocalNeo4j
 
+RESTORE = f"MATCH (x:Schema) SET x.version = {neo4j_schema.VERSION}, x.oldest = {neo4j_schema.OLDEST}"
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
@@ -71,13 +72,49 @@ async def test_a_newer_schema_is_refused_on_neo4j(own_neo4j: LocalNeo4j) -> None
     graph = _own(own_neo4j)
     await graph.open()
     try:
-        await execute(graph, "MATCH (x:Schema) SET x.version = 99")
+        await execute(graph, "MATCH (x:Schema) SET x.version = 99, x.oldest = 99")
         with pytest.raises(GraphRefused, match=f"schema version 99, this engine knows {neo4j_schema.VERSION}"):
             await _own(own_neo4j).open()
         assert await execute(graph, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}]
     finally:
-        await execute(graph, f"MATCH (x:Schema) SET x.version = {neo4j_schema.VERSION}")
+        await execute(graph, RESTORE)
         await graph.close()
+
+
+async def test_a_newer_schema_that_says_it_may_be_worked_with_is_no_hindrance(own_neo4j: LocalNeo4j) -> None:
+    """As in an update that is rolled out engine by engine: one of the old release that starts again goes on."""
+    newer = _own(own_neo4j)
+    await newer.open()
+    await execute(newer, f"MATCH (x:Schema) SET x.version = 99, x.oldest = {neo4j_schema.VERSION}")
+    older = _own(own_neo4j)
+    try:
+        await older.open()
+        await older.register(fresh_id(), 1)
+        await older.close()
+        assert await execute(newer, "MATCH (x:Schema) RETURN x.version AS v") == [{"v": 99}], "it stays as it is"
+    finally:
+        await execute(newer, RESTORE)
+        await newer.close()
+
+
+async def test_a_schema_that_older_engines_could_not_bear_waits_until_they_have_stopped(own_neo4j: LocalNeo4j) -> None:
+    older, newer = _own(own_neo4j), _own(own_neo4j)
+    await older.open()
+    await execute(older, "MATCH (e:Engine) DETACH DELETE e")
+    await execute(older, "MATCH (x:Schema) SET x.version = 1, x.oldest = 1")
+    engine = fresh_id()
+    try:
+        await older.register(engine, 1)
+        with pytest.raises(GraphRefused, match=rf"older release \(schema 1\) work on this graph.*stop them.*{engine}"):
+            await newer.open()
+        await older.leave()
+        await newer.open()
+        found = await execute(older, "MATCH (x:Schema) RETURN x.version AS v, x.oldest AS o")
+        assert found == [{"v": neo4j_schema.VERSION, "o": neo4j_schema.OLDEST}]
+    finally:
+        await execute(older, RESTORE)
+        await older.close()
+        await newer.close()
 
 
 async def test_a_file_of_an_older_version_gets_what_is_new(tmp_path: Path) -> None:

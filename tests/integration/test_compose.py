@@ -57,7 +57,7 @@ def compose_config(*options: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def resolved() -> dict[str, Any]:
     """The file with every variable filled in from .env.agent03."""
-    return compose_config("--env-file", str(ENV_FILE))
+    return compose_config("--env-file", str(ENV_FILE), "--profile", "scale")
 
 
 def published(service: dict[str, Any]) -> set[str]:
@@ -126,7 +126,7 @@ def test_the_engine_gets_the_file_with_three_values_of_its_own(resolved: dict[st
 def test_workers_start_when_they_are_asked_for_and_know_redis_alone() -> None:
     worker = compose_config("--profile", "workers", "--env-file", str(ENV_FILE))["services"]["worker"]
 
-    assert worker["profiles"] == ["workers"]
+    assert worker["profiles"] == ["workers", "scale"]
     assert (worker["command"], worker["deploy"]["replicas"]) == (["worker"], 2)
     assert (worker["environment"]["REDIS_URL"], worker["environment"]["NEO4J_URL"]) == ("redis://redis:6379/0", "")
     assert str(worker["environment"]["WORKER_PORT"]) in worker["healthcheck"]["test"][3]
@@ -147,7 +147,31 @@ def test_neo4j_gets_settings_it_knows_limits_and_the_engines_password(resolved: 
 
 
 def test_it_resolves_to_the_same_without_the_file_of_settings(resolved: dict[str, Any]) -> None:
-    assert compose_config() == resolved
+    assert compose_config("--profile", "scale") == resolved
+
+
+def test_more_engines_are_started_only_where_they_are_asked_for(resolved: dict[str, Any]) -> None:
+    written = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
+    scaled = {name for name, service in written.items() if "scale" in service.get("profiles", ())}
+
+    assert scaled == {"api", "engine-2", "engine-3", "worker"} <= set(resolved["services"])
+
+
+def test_engines_of_the_profile_share_the_graph_and_the_outputs_and_nothing_else(resolved: dict[str, Any]) -> None:
+    services = resolved["services"]
+    engine = services["engine"]
+    parts = {name: services[name] for name in ("api", "engine-2", "engine-3")}
+
+    for name, part in parts.items():
+        assert part["environment"]["NEO4J_URL"] == engine["environment"]["NEO4J_URL"], name
+        assert part["environment"]["NEO4J_AUTH"] == engine["environment"]["NEO4J_AUTH"], name
+        assert part["environment"]["BLOB_PATH"] == f"/app/{DEFAULTS.data_path}/blobs", "where the first engine has them"
+        assert folders(part) == folders(engine), name
+    assert len({part["environment"]["DATA_PATH"] for part in parts.values()}) == len(parts)
+    assert published(services["api"]) == {"127.0.0.1:8013->8003"}
+    assert published(services["engine-2"]) == published(services["engine-3"]) == published(services["worker"]) == set()
+    assert services["api"]["command"] == ["serve", "--no-engine"]
+    assert services["worker"]["environment"]["NEO4J_URL"] == ""
 
 
 def test_data_lies_under_the_data_folder_and_not_where_a_local_server_keeps_its_own(resolved: dict[str, Any]) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.clock import SystemClock
 from engine.errors import Conflict, GraphRefused, NotFound
+from engine.model import OpenTask
+from engine.ownership import Ownership
 from engine.service import Engine
 from engine.states import TaskStatus
 from tests.support.engines import GATES, STARTED, Lab, check_story, finished, marks, story, subtasks
@@ -75,6 +78,60 @@ async def test_an_engine_that_was_taken_for_dead_lets_go_and_goes_on_anew(neo4j_
     assert (first.snapshot()["fencings"], second.snapshot()["fencings"]) == (1, 0)
 
 
+def _slow(monkeypatch: pytest.MonkeyPatch, slow: Engine) -> list[int]:
+    """Has one engine take so long over each task that it takes up that others would take it for dead meanwhile."""
+    real, waited = Ownership.take_up, list[int]()
+
+    async def take_up(self: Ownership, found: OpenTask, own: bool = True) -> None:
+        if self is slow._ownership:
+            begun = await _sign(slow)
+            waited.append(await eventually(lambda: _later(slow, begun), 15))
+        await real(self, found, own)
+
+    monkeypatch.setattr(Ownership, "take_up", take_up)
+    return waited
+
+
+async def _sign(engine: Engine) -> int:
+    rows = await execute(engine._graph, "MATCH (e:Engine {id: $id}) RETURN e.heartbeat_at AS at", id=engine.id)
+    return int(rows[0]["at"])
+
+
+async def _later(engine: Engine, begun: int) -> int:
+    """By how much its sign of life is later, once that is more than others wait for."""
+    later = await _sign(engine) - begun
+    return later if later > 2_000 else 0
+
+
+async def test_who_takes_long_to_take_over_gives_signs_of_life_meanwhile(
+    neo4j_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a third one takes it for dead and takes over from it, takes as long, and so on without end."""
+    first, second = await _pair(neo4j_lab)
+    third = await neo4j_lab.start(
+        data_path=tmp_path / "third",
+        blob_path=neo4j_lab.folder / "blobs",
+        heartbeat_seconds=0.2,
+        engine_timeout_seconds=1.5,
+        max_open_tasks=1,
+    )
+    name = f"{neo4j_lab.namespace}-long"
+    full = (await third.submit(_gated(f"{name}-full", tmp_path / "marks"))).task_id  # so that it is the second's
+    task_id = (await first.submit(_gated(name, tmp_path / "marks"))).task_id
+    await eventually(lambda: STARTED[name] == STARTED[f"{name}-full"] == 1)
+    waited = _slow(monkeypatch, second)
+
+    await neo4j_lab.stop(first)
+    await eventually(lambda: STARTED[name] == 2, 30)
+
+    assert len(waited) == 1
+    assert second.snapshot()["fencings"] == 0
+    for gate in (name, f"{name}-full"):
+        GATES[gate].set()
+    assert (await finished(second, task_id)).owner == second.id
+    assert (await finished(third, full)).status is TaskStatus.COMPLETED
+
+
 async def test_any_engine_may_be_asked_to_pause_resume_and_cancel(neo4j_lab: Lab, tmp_path: Path) -> None:
     first, second = await _pair(neo4j_lab)
     name = f"{neo4j_lab.namespace}-any"
@@ -126,3 +183,52 @@ async def test_another_blob_store_is_refused_with_what_to_do(neo4j_lab: Lab, tmp
 
     with pytest.raises(GraphRefused, match=r"second/blobs is not the blob store of namespace .* set BLOB_PATH"):
         await neo4j_lab.start(data_path=tmp_path / "second")
+
+
+async def test_clocks_that_are_wrong_by_ten_minutes_harm_nothing(
+    neo4j_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases are compared by the database's clock alone, and each engine takes that over at its first sign of life."""
+    right, fast = await _skewed_pair(neo4j_lab, monkeypatch, 600_000)
+    slow = await _skewed(neo4j_lab, monkeypatch, "slow", -600_000)
+    begun = right._clock.now()
+    name = f"{neo4j_lab.namespace}-skew"
+
+    for engine in (fast, slow):
+        assert abs(engine._clock.now() - right._clock.now()) < 2_000
+        submitted = await engine.submit(plan(step("flaky", type="mark", input={"path": str(tmp_path / "m")})))
+        ended = await finished(right, submitted.task_id)
+        assert (ended.status, ended.owner) == (TaskStatus.COMPLETED, engine.id)
+        assert abs((ended.completed_at or 0) - begun) < 30_000, "times are the database's"
+    task_id = (await fast.submit(_gated(name, tmp_path / "marks"))).task_id
+    await eventually(lambda: STARTED[name] == 1)
+    for _ in range(10):  # each has been looked at by the others
+        begun = await _sign(right)
+        await eventually(lambda begun=begun: _signed(right, begun))  # type: ignore[misc]
+    assert STARTED[name] == 1, "nobody is taken for dead"
+    await neo4j_lab.stop(fast)
+    await eventually(lambda: STARTED[name] == 2)
+    GATES[name].set()
+    assert (await finished(right, task_id)).status is TaskStatus.COMPLETED
+    assert [engine.snapshot()["fencings"] for engine in (right, slow)] == [0, 0]
+
+
+async def _signed(engine: Engine, begun: int) -> bool:
+    return await _sign(engine) > begun
+
+
+async def _skewed(lab: Lab, monkeypatch: pytest.MonkeyPatch, name: str, skew: int) -> Engine:
+    """An engine whose machine has the time wrong by so many milliseconds."""
+
+    class Skewed(SystemClock):
+        def _wall(self) -> int:
+            return super()._wall() + skew
+
+    beats = {"heartbeat_seconds": 0.2, "engine_timeout_seconds": 1.5}
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.machinery.SystemClock", Skewed)
+        return await lab.start(data_path=lab.folder / name, blob_path=lab.folder / "blobs", **beats)
+
+
+async def _skewed_pair(lab: Lab, monkeypatch: pytest.MonkeyPatch, skew: int) -> tuple[Engine, Engine]:
+    return await _skewed(lab, monkeypatch, "right", 0), await _skewed(lab, monkeypatch, "fast", skew)

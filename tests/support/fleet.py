@@ -27,7 +27,8 @@ TIMEOUT = 2.0
 FINAL = ("completed", "failed", "cancelled")
 POLICIES = (None, None, "retry", "fail")
 """What follows when a charge is interrupted; None: a person is asked."""
-Request = tuple[str, str, Any]
+SUBMITTERS = "abc"
+"""Callers that hand in tasks side by side."""
 
 
 @dataclass
@@ -89,7 +90,8 @@ class Fleet:
         """Lets everything happen for so long, tasks coming in all along; then all engines run again."""
         until = time.monotonic() + seconds
         fates = [self._fate(n, random.Random(self.chance.random()), until, pause) for n in range(len(self.engines))]
-        others = [self._server_fate(random.Random(self.chance.random()), until), self._submit(until)]
+        others = [self._server_fate(random.Random(self.chance.random()), until)]
+        others += [self._submit(name, until) for name in SUBMITTERS]
         person = asyncio.create_task(self.person(random.Random(self.chance.random())))
         try:
             async with asyncio.TaskGroup() as group:
@@ -155,12 +157,14 @@ class Fleet:
 
     # --- what is asked of them ----------------------------------------------------------------------------------
 
-    async def _submit(self, until: float) -> None:
+    async def _submit(self, name: str, until: float) -> None:
         chance = random.Random(self.chance.random())
         number = 0
         while time.monotonic() < until:
             await asyncio.sleep(chance.uniform(0.3, 1.5))
-            self.tasks.append(await self._handed_in(self.workflow(f"t{number}", chance), f"{self.folder}-{number}"))
+            self.tasks.append(
+                await self._handed_in(self.workflow(f"{name}{number}", chance), f"{self.folder}-{name}{number}")
+            )
             number += 1
             if chance.random() < 0.08:
                 await self._ask("POST", f"/tasks/{chance.choice(self.tasks)}/cancel", {})
@@ -226,7 +230,7 @@ class Fleet:
     async def unfinished(self) -> list[str]:
         """What is not final yet, with its state."""
         shown = [(await self._ask("GET", f"/tasks/{task_id}")).get("task", {}) for task_id in self.tasks]
-        return [f"{one.get('task_id')}: {one.get('status')}" for one in shown if one.get("status") not in FINAL]
+        return [f"{one.get('id')}: {one.get('status')}" for one in shown if one.get("status") not in FINAL]
 
     async def at_rest(self, seconds: float) -> float:
         """Waits until every task is final; how many seconds that took. Raises with what stands still, and why."""
