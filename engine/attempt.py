@@ -41,7 +41,6 @@ from engine.plan.stored import Recall
 from engine.ports import Clock, Graph
 from engine.retries import Defaults
 from engine.routing.router import Router
-from engine.routing.rules import Option
 from engine.running import Sharing
 from engine.scopes import Scopes
 from engine.secrets.opening import carried
@@ -227,7 +226,7 @@ class Attempts:
         spec, now = Spec.decode(claim.spec), self._clock.now()
         asked = isinstance(why, PutBack) and why.asked
         request = self._router.of(claim.id)
-        ran = self._router.possible if request is None else lambda _: (Option(request.tool, request.parameters),)
+        ran = self._router.possible if request is None else lambda _: (request.option,)
         policy = on_request(spec) if asked else on_interrupt(claim, spec, self._tools, ran)
         decision = self._decide(claim, spec, why, None, policy)
         return outcomes.cut_off(claim, spec, why, decision, started, now)
@@ -277,8 +276,9 @@ class Attempts:
             shown, literal = value, tool.literal
             request = basis.request = await self._router.route(claim, type_, spec, value, task_input)
             if request is not None:
-                tool, value = self._tool(request.tool), Option(request.tool, request.parameters).value(value)
+                tool, value = self._tool(request.tool), request.option.value(value)
                 basis.version = tool.version
+                spec = spec.at(request.requires)
             passed = await self._gate.passed(claim, spec, tool, value, tainted_by)
             value, basis.approved = passed.value, passed.approved
             basis.tainted = tool.taints(value) or bool(tainted_by and not passed.approved)

@@ -34,7 +34,6 @@ from engine.payloads import error_text
 from engine.plan.spec import Spec
 from engine.retries import Defaults
 from engine.routing.request import ExecutionRequest
-from engine.routing.rules import Option
 from engine.running import RunningTask
 from engine.scheduler import Scheduler
 from engine.states import SubtaskStatus, subtask_verbs
@@ -168,7 +167,7 @@ class Decisions:
         read = await self._graph.subtask(task.id, subtask.key)
         routed = read[1][-1].request if read is not None and read[1] else ""
         by_rule = ExecutionRequest.decode(routed) if routed else None
-        return value if by_rule is None else Option(by_rule.tool, by_rule.parameters).value(value)
+        return value if by_rule is None else by_rule.option.value(value)
 
     async def _record(self, found: Sequence[Waiting], verdict: Verdict) -> None:
         """Writes the verdict on all that asked, or raises ``Conflict``."""

@@ -134,6 +134,7 @@ class Machinery:
             settings, tools.names, tools.get, self.remote.choose, turnstile.lines, clock, variables
         )
         self.attempts.executors = self.carriers.choose
+        router.places = self.remote.crew.places
         self.scheduler: Scheduler = Scheduler(
             graph, ledger, self.attempts, self.payloads, self.bus, clock, *seen, self.learner, keeper, turnstile
         )

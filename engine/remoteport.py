@@ -10,6 +10,8 @@ import msgspec
 
 from engine.model import Json, Value
 
+AGENT = "agent:"
+"""Begins the capability that an agent has by its name: what requires ``agent:ID`` goes to that one."""
 HEARTBEATS = 6
 """Heartbeats that an agent is to give within the time after which it is taken for gone."""
 
@@ -76,6 +78,16 @@ class Result(Value, frozen=True):
     error: Fault | None = None
     usage: Usage = Usage()
     logs: tuple[LogEntry, ...] = ()
+
+
+class Places(Value, frozen=True):
+    """What the agents that fit have: ``slots``, how many of these are ``taken``, and ``why`` none of them takes a
+    subtask now, "" where one does.
+    """
+
+    slots: int = 0
+    taken: int = 0
+    why: str = "there are no agents"
 
 
 class Answer(StrEnum):

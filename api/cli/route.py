@@ -56,5 +56,8 @@ def _lines(found: RoutePreview) -> list[str]:
     for one in found.candidates:
         known = f"{one.seconds:.3g} s" if one.seconds is not None else "never run"
         after = f", then {' -> '.join(one.fallback)}" if one.fallback else ""
-        lines.append(f"  {one.tool}: {one.unusable or f'{known}, {one.success:.0%} succeed, {one.running} run'}{after}")
+        where = f" at {', '.join(one.requires)}" if one.requires else ""
+        lines.append(
+            f"  {one.tool}{where}: {one.unusable or f'{known}, {one.success:.0%} succeed, {one.running} run'}{after}"
+        )
     return lines + [f"  not {rule.name}: {rule.why}" for rule in found.rules if not rule.matches]

@@ -23,6 +23,8 @@ class CandidateView(Wire):
     tool: str
     parameters: dict[str, Any]
     """Fields that it gets over the subtask's input."""
+    requires: list[str]
+    """An agent that has all of these runs it; ``agent:ID`` is what only that one has."""
     fallback: list[str]
     """What takes over for it, in this order."""
     unusable: str

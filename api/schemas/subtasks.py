@@ -53,6 +53,8 @@ class OptionView(Wire):
     tool: str
     parameters: dict[str, Any]
     """Fields that go over the subtask's input."""
+    requires: list[str]
+    """An agent that has all of these runs it; ``agent:ID`` is what only that one has."""
 
 
 class RequestView(Wire):
@@ -72,6 +74,8 @@ class RequestView(Wire):
     """Fields that went over the subtask's input."""
     environment: dict[str, str]
     """What else the output depends on: versions, files."""
+    requires: list[str]
+    """An agent that has all of these ran it, beside what the subtask itself requires."""
     limits: dict[str, float]
     """Of the attempt, in seconds."""
     fallback: list[OptionView]

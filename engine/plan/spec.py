@@ -5,6 +5,7 @@ Whatever has its default is left out, so that most of a large plan is stored as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -136,6 +137,12 @@ class Spec(msgspec.Struct, frozen=True, omit_defaults=True):
     def encode(self) -> str:
         """The stored text; the fields of the input keep their order."""
         return _ENCODER.encode(self).decode()
+
+    def at(self, requires: Sequence[str]) -> Spec:
+        """The spec of an attempt for which more is required of whoever runs it."""
+        if not requires:
+            return self
+        return msgspec.structs.replace(self, capabilities=list(dict.fromkeys((*self.capabilities, *requires))))
 
     def running(self, type_: str, fell_back: bool) -> tuple[str, Spec]:
         """The type and spec that run: the fallback's, once it has taken over."""

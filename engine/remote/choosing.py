@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from engine.model import Value
+from engine.remoteport import AGENT
 
 UNTRIED = 0.9
 """Cost of an agent that has not run this type yet: a little less than usual, so that it becomes known."""
@@ -65,6 +66,13 @@ def lacking(required: Collection[str], agents: Sequence[Fitness]) -> str:
         return ""
     if not agents:
         return "there are no agents"
+    for name in sorted(required):
+        if name.startswith(AGENT):
+            found = next((agent for agent in agents if name in agent.capabilities), None)
+            if found is None:
+                return f"there is no agent {name.removeprefix(AGENT)}"
+            lacks = " and ".join(sorted(set(required) - found.capabilities))
+            return f"the agent {found.agent_id} has no {lacks}"
     there = frozenset().union(*(agent.capabilities for agent in agents))
     missing = sorted(set(required) - there)
     if missing:
@@ -75,5 +83,7 @@ def lacking(required: Collection[str], agents: Sequence[Fitness]) -> str:
 def busy(required: Collection[str], agents: Sequence[Fitness]) -> str:
     """Why nobody can take it now, in words, where somebody could."""
     able = [agent for agent in agents if fits(agent.capabilities, required)]
+    if any(name.startswith(AGENT) for name in required):
+        return f"the agent {able[0].agent_id} is busy" if able else "its agent is gone"
     what = ", ".join(sorted(required))
     return f"the only agent with {what} is busy" if len(able) == 1 else f"all {len(able)} agents with {what} are busy"

@@ -19,7 +19,7 @@ from engine.ports import Alarm, Clock
 from engine.remote import choosing
 from engine.remote.choosing import Fitness
 from engine.remote.member import Member, remembered
-from engine.remoteport import HEARTBEATS, Registration, Running
+from engine.remoteport import HEARTBEATS, Places, Registration, Running
 from engine.remotestore import RemoteStore, StoredAgent, Vitals
 
 WRITE_SECONDS = 30.0
@@ -95,7 +95,8 @@ class Crew:
         if before is None:
             await self._refuse_twin(wanted)
         member = before or Member(wanted, now, now, 0.0)
-        member.registration, member.seen_at, member.beaten = wanted, now, self._clock.monotonic()
+        member.enrol(wanted)
+        member.seen_at, member.beaten = now, self._clock.monotonic()
         member.shut, member.vitals = "", msgspec.structs.replace(member.vitals, is_available=True)
         await self._store.put_remote(member.stored(self._engine()))
         self.members[id_] = member
@@ -160,7 +161,7 @@ class Crew:
         return [
             member.fitness(type_, id_ in workers)
             for id_, member in self.members.items()
-            if member.free and choosing.fits(member.registration.capabilities, required)
+            if member.free and choosing.fits(member.able, required)
         ]
 
     def take(self, required: Collection[str], type_: str, task_id: str, id_: str, token: int) -> Member | None:
@@ -188,9 +189,13 @@ class Crew:
 
     def room(self, required: Collection[str]) -> int:
         """How many subtasks with such a wish could start now."""
-        return sum(
-            member.free for member in self.members.values() if choosing.fits(member.registration.capabilities, required)
-        )
+        return sum(member.free for member in self.members.values() if choosing.fits(member.able, required))
+
+    def places(self, required: Collection[str]) -> Places:
+        """What there is for whoever wishes that: slots, those that are taken, and why nobody takes it now."""
+        able = [member for member in self.members.values() if choosing.fits(member.able, required)]
+        slots, free = sum(member.registration.slots for member in able), sum(member.free for member in able)
+        return Places(slots, slots - free, "" if free else self.why_not(required))
 
     def why_not(self, required: Collection[str]) -> str:
         """Why nobody takes it, in words; "" where somebody would."""

@@ -158,7 +158,7 @@ class Dispatcher:
         """What is waited for since a restart is lost once everybody who could have it has said that he has not."""
         for seat in [seat for seat in self.seats.values() if seat.member is None]:
             wanted = seat.work.spec.capabilities
-            able = [one for one in self.crew.members.values() if fits(one.registration.capabilities, wanted)]
+            able = [one for one in self.crew.members.values() if fits(one.able, wanted)]
             if able and all(one.running is not None for one in able):
                 seat.lost("no agent works on it since the engine was started again")
 
@@ -174,7 +174,7 @@ class Dispatcher:
     def may_have(self, claim: Claim, spec: Spec) -> bool:
         """Whether an agent may have a subtask since before a restart; then it is waited for."""
         wanted = spec.capabilities
-        able = [one for one in self.crew.members.values() if fits(one.registration.capabilities, wanted)]
+        able = [one for one in self.crew.members.values() if fits(one.able, wanted)]
         if not wanted or spec.map is not None or not able:
             return False
         self._orphans[claim.id] = claim.token

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine.remote.choosing import Fitness
-from engine.remoteport import Registration, Running
+from engine.remoteport import AGENT, Registration, Running
 from engine.remotestore import StoredAgent, Vitals
 
 WEIGHT = 0.3
@@ -36,6 +36,16 @@ class Member:
     used: float = 0.0
     dirty: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    able: frozenset[str] = frozenset()
+    """What it can do, being itself included."""
+
+    def __post_init__(self) -> None:
+        self.enrol(self.registration)
+
+    def enrol(self, registration: Registration) -> None:
+        """It has registered (again)."""
+        self.registration = registration
+        self.able = frozenset((*registration.capabilities, AGENT + registration.agent_id))
 
     @property
     def id(self) -> str:
@@ -51,9 +61,8 @@ class Member:
 
     def fitness(self, type_: str, known: bool) -> Fitness:
         """What counts of it for a subtask of a type; ``known`` to its task."""
-        given = self.registration
-        able = frozenset(given.capabilities)
-        return Fitness(self.id, able, self.free, given.slots, self.seconds.get(type_), known, self.used)
+        slots = self.registration.slots
+        return Fitness(self.id, self.able, self.free, slots, self.seconds.get(type_), known, self.used)
 
     def took(self, type_: str, seconds: float) -> None:
         """A subtask of a type has ended there."""

@@ -10,7 +10,7 @@ from engine.errors import Category, ToolError
 from engine.executors import Lost, Work
 from engine.model import Json
 from engine.remote.member import Member
-from engine.remoteport import Fault, Outcome, Result
+from engine.remoteport import AGENT, Fault, Outcome, Result
 from engine.times import iso
 from engine.toolport import RunContext
 
@@ -79,7 +79,7 @@ class Seat:
                 "deadline": iso(clock.now() + round(1000 * left)),
                 "timeout_seconds": round(left, 3),
                 "idle_seconds": self.work.idle,
-                "required_capabilities": list(self.work.spec.capabilities),
+                "required_capabilities": [one for one in self.work.spec.capabilities if not one.startswith(AGENT)],
                 "reduction": context.reduction,
                 "approved": context.approved,
             },

@@ -84,6 +84,8 @@ class Load:
             return found[0]
         profile = self._learner.profile(Kind(tool.name, tool.version))
         recent = self._recent.get(option.label) or Recent()
+        if option.requires:  # what the tool has done elsewhere says nothing of how an agent is with it
+            profile = None
         attempts, failures = (profile.attempts, profile.failures) if profile else (0, 0)
         known = Seen(
             attempts=max(attempts, recent.count),

@@ -16,7 +16,8 @@ class ExecutionRequest(Value, frozen=True, omit_defaults=True):
     ``type`` is that of the subtask (or of its own fallback), ``tool`` and ``version`` are what runs it, with
     ``parameters`` over its input and ``environment``, what else the output depends on. ``limits`` are those of the
     attempt: ``attempt_seconds`` and ``idle_seconds``. ``token`` is the attempt's. ``rule`` and ``strategy`` have chosen
-    it, ``reason`` says why in words. ``fallback`` is what is left to take over when its attempts are used up.
+    it, ``reason`` says why in words. An agent that has all that it ``requires`` runs
+    it. ``fallback`` is what is left to take over when its attempts are used up.
     """
 
     tool: str
@@ -30,6 +31,12 @@ class ExecutionRequest(Value, frozen=True, omit_defaults=True):
     environment: Mapping[str, str] = {}
     limits: Mapping[str, float] = {}
     fallback: tuple[Option, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> Option:
+        """What was chosen."""
+        return Option(self.tool, self.parameters, self.requires)
 
     def encode(self) -> str:
         """The request as JSON text."""
@@ -37,8 +44,12 @@ class ExecutionRequest(Value, frozen=True, omit_defaults=True):
 
     def shown(self) -> dict[str, Json]:
         """The request for people and programs: every field, by name."""
-        fallback = [{"tool": option.tool, "parameters": dict(option.parameters)} for option in self.fallback]
-        return {name: getattr(self, name) for name in self.__struct_fields__} | {"fallback": fallback}
+        fallback = [
+            {"tool": option.tool, "parameters": dict(option.parameters), "requires": list(option.requires)}
+            for option in self.fallback
+        ]
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return fields | {"fallback": fallback, "requires": list(self.requires)}
 
     @staticmethod
     def decode(text: str) -> ExecutionRequest:

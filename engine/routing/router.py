@@ -18,6 +18,7 @@ from engine.model import Attempt, Json, Value
 from engine.plan.faults import quoted
 from engine.plan.spec import Spec
 from engine.ports import GraphReader
+from engine.remoteport import Places
 from engine.routing.decide import Judged, Picked, Seen, first_of, judge, ordered, pick, weigh
 from engine.routing.file import RulesFile
 from engine.routing.load import FAILED, Load
@@ -71,6 +72,8 @@ class Router:
         """Whether a tool may be called at an endpoint now, as a breaker would say."""
         self.healthy: Callable[[str], bool] = lambda _tool: True
         """Whether the last health check of a tool was good."""
+        self.places: Callable[[Sequence[str]], Places] = lambda _: Places()
+        """What the agents have that fit."""
 
     def open(self) -> None:
         """Reads the rules; raises ``SettingsError`` with every fault."""
@@ -100,8 +103,8 @@ class Router:
         if rule is None:
             return None
         last = await self._last(claim, type_) if claim.token > 1 else None
-        again = self._again(claim, last, type_, value)
-        picked = again or self._chosen(rules, rule, claim.id, claim.token, type_, value)
+        again = self._again(claim, last, type_, value, spec.capabilities)
+        picked = again or self._chosen(rules, rule, claim.id, claim.token, type_, value, spec.capabilities)
         request = self._request(picked, rule, type_, claim.token, spec, value)
         self._load.begun(claim.id, request, picked.option)
         return request
@@ -137,22 +140,41 @@ class Router:
                     return request, attempt.outcome
         return None
 
-    def _again(self, claim: Claim, last: tuple[ExecutionRequest, str] | None, type_: str, value: Json) -> Picked | None:
+    def _again(
+        self,
+        claim: Claim,
+        last: tuple[ExecutionRequest, str] | None,
+        type_: str,
+        value: Json,
+        required: Sequence[str],
+    ) -> Picked | None:
         """The same tool while its attempts are not used up; after that what takes over for it."""
         if last is None:
             return None
         request, outcome = last
         over = outcome == FAILED and not claim.spent
-        same = () if over else (Option(request.tool, request.parameters),)
+        same = () if over else (request.option,)
         passed: list[str] = []
-        found = first_of((*same, *request.fallback), lambda option: self._unusable(option, type_, value), passed)
+
+        def unusable(option: Option) -> str:
+            return self._unusable(option, type_, value, required, waits=True)
+
+        found = first_of((*same, *request.fallback), unusable, passed)
         if found is None:
             return None
         why = f"the attempts of {request.tool} are used up" if over else "the tool of the attempt before"
         return Picked(*found, "; ".join([why, *(f"passed over {line}" for line in passed)]))
 
     def _chosen(
-        self, rules: Rules, rule: Rule, id_: str, token: int, type_: str, value: Json, look: bool = False
+        self,
+        rules: Rules,
+        rule: Rule,
+        id_: str,
+        token: int,
+        type_: str,
+        value: Json,
+        required: Sequence[str],
+        look: bool = False,
     ) -> Picked:
         """What the rule chooses; ``look`` leaves everything as it is."""
         judged = self._judged(rules, rule, value) if _weighs(rule) else None
@@ -160,7 +182,7 @@ class Router:
         order = ordered(rule, judged, self._turns[rule.name], chance.__next__)
         if not look:
             self._turns[rule.name] += 1
-        found = pick(rule.candidates, order, lambda option: self._unusable(option, type_, value))
+        found = pick(rule.candidates, order, lambda option: self._unusable(option, type_, value, required))
         if isinstance(found, list):
             passed = found
             found = pick(rule.candidates, order, lambda option: self._unfit(option, type_, value))
@@ -187,13 +209,25 @@ class Router:
         tool = self._tools(option.tool)
         if tool is None:
             return Seen()
-        return self._load.seen(option, tool, option.value(value), bool(rules.of(option.tool)), exactly)
+        known = self._load.seen(option, tool, option.value(value), bool(rules.of(option.tool)), exactly)
+        if not option.requires:
+            return known
+        places = self.places(option.requires)
+        return msgspec.structs.replace(known, running=places.taken, limit=places.slots)
 
-    def _unusable(self, option: Option, type_: str, value: Json) -> str:
-        """Why an option cannot run an input now; empty when it can."""
+    def _unusable(
+        self, option: Option, type_: str, value: Json, required: Sequence[str], *, waits: bool = False
+    ) -> str:
+        """Why an option cannot run an input now; empty when it can. ``required`` is what the subtask itself wants of an
+        agent; ``waits`` is content with those that are busy.
+        """
         if why := self._unfit(option, type_, value):
             return why
-        if not self.healthy(option.tool):
+        if option.requires:
+            places = self.places((*required, *option.requires))
+            if places.why and not (waits and places.slots):
+                return places.why
+        elif not self.healthy(option.tool):
             return "its health check fails"
         tool = self._tools(option.tool)
         assert tool is not None
@@ -229,6 +263,7 @@ class Router:
             environment=dict(tool.environment(option.value(value))),
             limits={"attempt_seconds": seconds} | ({"idle_seconds": idle} if idle else {}),
             fallback=picked.fallback,
+            requires=option.requires,
         )
 
     # --- without running ------------------------------------------------------------------------------------------
@@ -254,7 +289,7 @@ class Router:
         if rule is None:
             return shown | {"reason": "no rule matches" if rules.rules else "there are no rules: set ROUTER_CONFIG"}
         try:
-            picked = self._chosen(rules, rule, about.key, 0, about.type, about.input, look=True)
+            picked = self._chosen(rules, rule, about.key, 0, about.type, about.input, about.capabilities, look=True)
         except ToolError as error:
             return shown | {"tool": None, "reason": str(error)}
         request = self._request(picked, rule, about.type, 0, Spec(), about.input)
@@ -269,8 +304,9 @@ class Router:
             {
                 "tool": candidate.option.tool,
                 "parameters": candidate.option.parameters,
+                "requires": list(candidate.option.requires),
                 "fallback": [option.label for option in candidate.fallback],
-                "unusable": self._unusable(candidate.option, about.type, about.input),
+                "unusable": self._unusable(candidate.option, about.type, about.input, about.capabilities),
                 **msgspec.structs.asdict(known),
                 "score": one.score,
             }

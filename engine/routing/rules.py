@@ -5,6 +5,7 @@ A file is taken as a whole or not at all, and every fault is told at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -17,19 +18,37 @@ from engine.errors import Fault, InvalidInput
 from engine.model import Json, Value
 from engine.plan.faults import Faults
 from engine.plan.nearest import Nearest
+from engine.remoteport import AGENT
 from engine.routing.schema import CandidateFields, OptionFields, RouterFields, RuleFields, Strategy
+
+NEVER_AWAY = frozenset({"agent", "planning", "subplan"})
+"""Types that do not go to agents over HTTP."""
+_AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_SIGNS = frozenset("*?[")
 
 
 class Option(Value, frozen=True, omit_defaults=True, dict=True):
-    """A tool that may run a subtask; ``parameters`` go over the input."""
+    """A tool that may run a subtask; ``parameters`` go over the input, and an agent that has all that it ``requires``
+    runs it (``agent:ID`` is what only that one has); where it requires nothing, whoever would run it anyway.
+    """
 
     tool: str
     parameters: Mapping[str, Json] = {}
+    requires: tuple[str, ...] = ()
 
     @cached_property
     def label(self) -> str:
-        """How it is told apart: by its tool, and by what that is given."""
-        return self.tool if not self.parameters else f"{self.tool} {msgspec.json.encode(self.parameters).decode()}"
+        """How it is told apart: by its tool, by what that is given, and by where it runs."""
+        given = f" {msgspec.json.encode(self.parameters).decode()}" if self.parameters else ""
+        return f"{self.tool}{given}{self.place}"
+
+    @property
+    def place(self) -> str:
+        """Where it runs, in words; "" where it says nothing of that."""
+        named = "".join(one for one in self.requires if one.startswith(AGENT))
+        if named:
+            return f" at {named.removeprefix(AGENT)}"
+        return f" at an agent with {' and '.join(self.requires)}" if self.requires else ""
 
     def value(self, value: Json) -> Json:
         """The input that it gets; an input that is no object has no fields to replace."""
@@ -134,7 +153,7 @@ def no_json(why: str) -> InvalidInput:
 
 def _rule_faults(rule: RuleFields, known: frozenset[str], hint: Nearest) -> Iterator[tuple[str, str]]:
     for wanted in _listed(rule.match.type):
-        if not set("*?[") & set(wanted) and wanted not in known:
+        if not _SIGNS & set(wanted) and wanted not in known:
             yield "/match/type", f'there is no subtask type "{wanted}"{hint.hint(wanted)}'
     if rule.match.input is not None:
         try:
@@ -143,33 +162,37 @@ def _rule_faults(rule: RuleFields, known: frozenset[str], hint: Nearest) -> Iter
             yield "/match/input", f"is no CEL expression: {error}"
     for number, given in enumerate(rule.candidates):
         place = f"/candidates/{number}"
-        yield from _option_faults(given, place, known, hint)
-        seen = [_option(given)]
+        own = _own(rule)
+        yield from _option_faults(given, place, own, known, hint)
+        seen = [_option(given, own)]
         for step, other in enumerate([] if isinstance(given, str) else given.fallback):
-            yield from _option_faults(other, f"{place}/fallback/{step}", known, hint)
-            option = _option(other)
+            yield from _option_faults(other, f"{place}/fallback/{step}", own, known, hint)
+            option = _option(other, own)
             if option in seen:
-                way = " -> ".join(one.tool for one in [*seen[seen.index(option) :], option])
+                way = " -> ".join(one.tool + one.place for one in [*seen[seen.index(option) :], option])
                 yield f"{place}/fallback/{step}", f"leads in a circle: {way}; name each tool once"
             seen.append(option)
 
 
 def _option_faults(
-    given: str | OptionFields, place: str, known: frozenset[str], hint: Nearest
+    given: str | OptionFields, place: str, own: str, known: frozenset[str], hint: Nearest
 ) -> Iterator[tuple[str, str]]:
-    fields = OptionFields(tool=given) if isinstance(given, str) else given
-    if fields.agent is not None:
-        yield (
-            f"{place}/agent",
-            "a rule chooses tools; an agent is chosen by what a subtask requires",
-        )
-    elif fields.tool is None:
-        yield place, "should have a tool"
-    elif fields.tool not in known:
-        yield (
-            place if isinstance(given, str) else f"{place}/tool",
-            (f'there is no tool "{fields.tool}"{hint.hint(fields.tool)}'),
-        )
+    """What is wrong with one option of a rule; ``own`` is the type that runs where it names no tool."""
+    fields, whole = _fields(given), isinstance(given, str)
+    away = fields.agent is not None or bool(fields.capabilities)
+    if fields.agent is not None and not _AGENT_ID.fullmatch(fields.agent):
+        yield (place if whole else f"{place}/agent"), "should be the id of an agent: letters, digits, _ . and -"
+        return
+    if fields.agent is not None and fields.capabilities:
+        yield f"{place}/capabilities", "should be left out where an agent is named: it is that one in any case"
+    tool = fields.tool or (own if away else "")
+    if not tool:
+        many = ", because the rule is for more than one type" if away else ""
+        yield place, f"should have a tool{many}"
+    elif fields.tool and tool not in known:
+        yield (place if whole else f"{place}/tool"), f'there is no tool "{tool}"{hint.hint(tool)}'
+    elif away and tool in NEVER_AWAY:
+        yield place, f"the type {tool} does not go to agents: what it does is kept in the graph step by step"
 
 
 def _order_faults(rules: Sequence[RuleFields]) -> Iterator[tuple[int, str]]:
@@ -197,19 +220,36 @@ def _rule(given: RuleFields) -> Rule:
         capabilities=frozenset(_listed(given.match.capability)),
         predicate=given.match.input or "",
         strategy=given.strategy,
-        candidates=tuple(map(_candidate, given.candidates)),
+        candidates=tuple(_candidate(one, _own(given)) for one in given.candidates),
         exploration=given.exploration,
         seconds_per_dollar=given.seconds_per_dollar,
     )
 
 
-def _candidate(given: str | CandidateFields) -> Candidate:
-    fallback = () if isinstance(given, str) else tuple(map(_option, given.fallback))
-    return Candidate(_option(given), fallback)
+def _candidate(given: str | CandidateFields, own: str) -> Candidate:
+    fallback = () if isinstance(given, str) else tuple(_option(one, own) for one in given.fallback)
+    return Candidate(_option(given, own), fallback)
 
 
-def _option(given: str | OptionFields) -> Option:
-    return Option(given) if isinstance(given, str) else Option(given.tool or "", dict(given.parameters))
+def _option(given: str | OptionFields, own: str) -> Option:
+    fields = _fields(given)
+    requires = (AGENT + fields.agent,) if fields.agent else tuple(dict.fromkeys(fields.capabilities))
+    return Option(fields.tool or own, dict(fields.parameters), requires)
+
+
+def _fields(given: str | OptionFields) -> OptionFields:
+    """An option that is only a name, as one with fields."""
+    if not isinstance(given, str):
+        return given
+    if given.startswith(AGENT):
+        return OptionFields.model_construct(agent=given.removeprefix(AGENT))
+    return OptionFields.model_construct(tool=given)
+
+
+def _own(rule: RuleFields) -> str:
+    """The one type that a rule is for; "" where it may be for others too."""
+    types = _listed(rule.match.type)
+    return types[0] if len(types) == 1 and not _SIGNS & set(types[0]) else ""
 
 
 def _listed(given: str | list[str] | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.model import Json
+from engine.plan.schema import Capability
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Strategy = Literal["fixed", "round_robin", "auto"]
@@ -21,12 +22,16 @@ class Strict(BaseModel):
 
 
 class OptionFields(Strict):
-    """A tool that may run the subtask."""
+    """A tool that may run the subtask, and where."""
 
     tool: Name | None = None
-    """Its name, which is that of a subtask type."""
+    """Its name, which is that of a subtask type. With ``agent`` or ``capabilities`` it may be left out where the rule
+    is for one type: that one.
+    """
     agent: Name | None = None
-    """The name of an agent."""
+    """The id of the agent that runs it; written as text, the whole candidate is ``agent:ID``."""
+    capabilities: list[Capability] = Field(default_factory=list, max_length=20)
+    """An agent that has all of these runs it, beside what the subtask itself requires."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Fields of the input that are different for this tool: they are put over the input of the subtask."""
 
@@ -64,7 +69,7 @@ class RuleFields(Strict):
     to be done first.
     """
     candidates: list[Name | CandidateFields] = Field(min_length=1, max_length=50)
-    """The tools to choose from."""
+    """The tools to choose from: names, ``agent:ID``, or with more about each."""
     exploration: float = Field(0.05, ge=0, le=1)
     """With ``auto``: the share of choices that try another tool, so that what has changed is noticed."""
     seconds_per_dollar: float = Field(60.0, ge=0, le=1e9)

@@ -71,5 +71,10 @@ def test_what_is_lacking_is_said() -> None:
     assert lacking(["A", "C"], [PLAIN]) == "none has the capability C"
     assert lacking(["A", "B"], [PLAIN, like("x", capabilities=frozenset({"B"}))]) == "none has all of A, B"
     assert lacking(["A"], [like("x", free=0)]) == ""
+    named = like("x", free=0, capabilities=frozenset({"A", "agent:x"}))
+    assert lacking(["agent:y"], [named]) == "there is no agent y"
+    assert lacking(["agent:x", "B"], [named]) == "the agent x has no B"
+    assert lacking(["agent:x", "A"], [named]) == ""
+    assert busy(["agent:x", "A"], [named]) == "the agent x is busy"
     assert busy(["A"], [like("x", free=0)]) == "the only agent with A is busy"
     assert busy(["A"], [like("x", free=0), like("y", free=0)]) == "all 2 agents with A are busy"

@@ -58,7 +58,7 @@ def test_every_fault_is_told_at_once() -> None:
         rules(
             {"match": {"type": "htp_request"}, "candidates": ["nop", {"tool": "shel", "fallback": ["none"]}]},
             {"match": {"input": "input.size >"}, "candidates": [{"tool": "noop", "fallback": ["sleep", "noop"]}]},
-            {"match": {"type": "sleep"}, "candidates": [{"agent": "ada"}, {}]},
+            {"match": {"type": ["sleep", "noop"]}, "candidates": [{"agent": "ada"}, {}, "agent:a b"]},
             {"name": "rule 0"},
             {"match": {"type": "noop"}},
         )
@@ -70,12 +70,14 @@ def test_every_fault_is_told_at_once() -> None:
         "/rules/0/candidates/1/fallback/0": 'there is no tool "none"',
         "/rules/1/match/input": found["/rules/1/match/input"],
         "/rules/1/candidates/0/fallback/1": "leads in a circle: noop -> sleep -> noop; name each tool once",
-        "/rules/2/candidates/0/agent": "a rule chooses tools; an agent is chosen by what a subtask requires",
+        "/rules/2/candidates/0": "should have a tool, because the rule is for more than one type",
         "/rules/2/candidates/1": "should have a tool",
+        "/rules/2/candidates/2": found["/rules/2/candidates/2"],
         "/rules/3": 'the rule 0 is called "rule 0" too; give one another name',
         "/rules/4": 'never matches, because "rule 0" before it matches everything; move that one to the end',
     }
     assert "CEL" in found["/rules/1/match/input"]
+    assert "id of an agent" in found["/rules/2/candidates/2"]
 
 
 def test_the_same_tool_with_other_parameters_is_no_circle() -> None:
