@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,6 +11,8 @@ from engine.ports import Clock
 
 PATIENCE_SECONDS = 1.0
 """What has no slot by then is given back: it is ready again, and once there is a slot the most urgent goes first."""
+BEGIN_AT_ONCE = 8
+"""Attempts that begin in one pass of the event loop: hundreds would keep it from whoever asks something meanwhile."""
 T = TypeVar("T")
 
 
@@ -27,6 +30,8 @@ class Slots:
         self._clock = clock
         self._stalled = stalled
         self._at_hand: set[asyncio.Task[object]] = set()
+        self._behind: deque[asyncio.Future[None]] = deque()
+        self._counting, self._begun = False, 0
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Runs an attempt once there is a slot for it. Is cancelled if there is none in time."""
@@ -35,9 +40,35 @@ class Slots:
         else:
             await self._places.acquire()
         try:
+            await self._pass()
             return await attempt()
         finally:
             self._places.release()
+
+    async def _pass(self) -> None:
+        """Waits until a pass of the event loop has room for one more beginning, first come first served."""
+        loop = asyncio.get_running_loop()
+        if not self._counting:
+            self._counting, self._begun = True, 0
+            loop.call_soon(self._passed)
+        if self._begun < BEGIN_AT_ONCE:
+            self._begun += 1
+            return
+        turn = loop.create_future()
+        self._behind.append(turn)
+        await turn
+
+    def _passed(self) -> None:
+        """The next pass: some of those behind begin in it."""
+        self._begun = 0
+        while self._behind and self._begun < BEGIN_AT_ONCE:
+            turn = self._behind.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._begun += 1
+        self._counting = self._begun > 0
+        if self._counting:
+            asyncio.get_running_loop().call_soon(self._passed)
 
     def let_go(self) -> None:
         """Gives back all that wait for a slot."""

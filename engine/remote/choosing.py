@@ -42,7 +42,8 @@ def fits(capabilities: Collection[str], required: Collection[str]) -> bool:
 
 def choose(required: Collection[str], agents: Sequence[Fitness]) -> str | None:
     """The id of the agent that is to have it; None where none of them can take it now."""
-    able = [agent for agent in agents if agent.free > 0 and fits(agent.capabilities, required)]
+    wanted = frozenset(required)
+    able = [agent for agent in agents if agent.free > 0 and wanted <= agent.capabilities]
     times = [agent.seconds for agent in able if agent.seconds is not None]
     usual = sum(times) / len(times) if times else 0.0
     chosen = min(able, key=lambda agent: _order(agent, usual), default=None)

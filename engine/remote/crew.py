@@ -157,11 +157,11 @@ class Crew:
 
     def _able(self, required: Collection[str], type_: str, task_id: str) -> list[Fitness]:
         """The same of those that could begin now: of many agents most are busy, or can something else."""
-        workers = self._workers.get(task_id, ())
+        workers, wanted = self._workers.get(task_id, ()), frozenset(required)
         return [
             member.fitness(type_, id_ in workers)
             for id_, member in self.members.items()
-            if member.free and choosing.fits(member.able, required)
+            if wanted <= member.able and member.free
         ]
 
     def take(self, required: Collection[str], type_: str, task_id: str, id_: str, token: int) -> Member | None:
@@ -189,7 +189,8 @@ class Crew:
 
     def room(self, required: Collection[str]) -> int:
         """How many subtasks with such a wish could start now."""
-        return sum(member.free for member in self.members.values() if choosing.fits(member.able, required))
+        wanted = frozenset(required)
+        return sum(member.free for member in self.members.values() if wanted <= member.able)
 
     def places(self, required: Collection[str]) -> Places:
         """What there is for whoever wishes that: slots, those that are taken, and why nobody takes it now."""

@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -67,11 +68,12 @@ class Dispatcher:
         """By subtask, what runs at an agent, or is waited for after a restart."""
         self._orphans: dict[str, int] = {}
         """Tokens of subtasks that an agent may have since before a restart."""
+        self._looks = False
         self._waited: set[str] = set()
         """Every line that somebody has stood in: as many as there are different wishes."""
         self.beside = Beside(lambda error: _log.error("an agent was not told", exc_info=error))
         crew.gone = self._gone
-        crew.changed = self._look
+        crew.changed = self._look_soon
         crew.heard = self._heard
 
     def choose(self, tool: Tool, spec: Spec) -> Executor:  # noqa: ARG002 (another executor looks at the tool)
@@ -122,8 +124,15 @@ class Dispatcher:
         seat = self.seats[work.claim.id] = Seat(self, work, member)
         return seat
 
+    def _look_soon(self) -> None:
+        """Somebody may be free: of all that say so in one pass of the event loop one look follows."""
+        if self._waited and not self._looks:
+            self._looks = True
+            asyncio.get_running_loop().call_soon(self._look)
+
     def _look(self) -> None:
-        """Somebody may be free: who waits is called."""
+        """Who waits is called."""
+        self._looks = False
         for line in self._waited:
             self._lines.look(line)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.slots import PATIENCE_SECONDS, Slots
+from engine.slots import BEGIN_AT_ONCE, PATIENCE_SECONDS, Slots
 from tests.support.clock import FakeClock
 
 
@@ -95,3 +95,36 @@ async def test_all_that_wait_can_be_let_go() -> None:
     assert not first.done()
     runs.ends["a"].set()
     await first
+
+
+async def test_a_burst_begins_in_small_parts_so_that_others_get_a_word_in_between() -> None:
+    runs = Runs(100)
+    tasks = [runs.start(str(number)) for number in range(30)]
+    seen = []
+    for _ in range(8):
+        await asyncio.sleep(0)
+        seen.append(len(runs.begun))
+    steps = [after - before for before, after in zip([0, *seen], seen, strict=False)]
+    assert max(steps) <= BEGIN_AT_ONCE
+    assert runs.begun == [str(number) for number in range(30)], "all of them, in order"
+    late = runs.start("late")
+    tasks[3].cancel()
+    for end in runs.ends.values():
+        end.set()
+    assert await late == "late"
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_who_is_cancelled_before_its_turn_never_begins_and_loses_no_slot() -> None:
+    runs = Runs(BEGIN_AT_ONCE + 1)
+    tasks = [runs.start(str(number)) for number in range(BEGIN_AT_ONCE + 1)]
+    await asyncio.sleep(0)
+    tasks[-1].cancel()
+    await settle()
+    assert (tasks[-1].cancelled(), len(runs.begun)) == (True, BEGIN_AT_ONCE)
+    after = runs.start("after")
+    await settle()
+    assert runs.begun[-1] == "after"
+    for end in runs.ends.values():
+        end.set()
+    await asyncio.gather(*tasks, after, return_exceptions=True)
