@@ -206,6 +206,10 @@ class Settings(BaseModel):
     this too, else each puts back only what it changed itself."""
     tool_processes: int = Field(1024, ge=0, le=4_194_304)
     """Processes and threads of one tool at the same time; a tool that has so many is killed. 0: no bound."""
+    tool_disk_mb: int = Field(10_240, ge=0, le=1_073_741_824)
+    """MiB that one tool may write to disk, all its processes together; one that writes more is killed. 0: no bound."""
+    tool_cpus: float = Field(0.0, ge=0, le=1_024)
+    """Processors that one tool may take, such as 1.5; needs a cgroup of version 2 (controller cpu). 0: any number."""
     tool_cgroup: Path | None = None
     """Folder of a cgroup (controller pids) in which the engine may make one for each tool; empty: its own if it may."""
     tool_uids: str = Field("", pattern=r"^([0-9]+-[0-9]+)?$")

@@ -58,6 +58,7 @@ async def _checks(settings: Settings, repair: bool) -> AsyncIterator[Check]:
     yield Check("version", "ok", installed_version())
     yield _tools(settings)
     yield _processes(settings)
+    yield Check("disk of tools", "ok", Crowding.of(settings).held.on_disk)
     yield await _redis(settings)
     async for check in _graph(settings, repair):
         yield check
@@ -76,7 +77,8 @@ def _processes(settings: Settings) -> Check:
     held = Crowding.of(settings).held
     detail = f"{held.most} of a tool at most; {held.words}" if held.most else held.words
     if held.fault:
-        return Check("processes", "wrong", f"{held.fault}; {detail}", "correct TOOL_CGROUP, or leave it empty")
+        return Check("processes", "wrong", f"{held.fault}; {detail}", "correct TOOL_CGROUP and TOOL_CPUS")
+    detail += f"; {held.cpus:g} processors of a tool at most" if held.cpus else ""
     return Check("processes", "ok", detail)
 
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import structlog
 
 from engine.model import Value
@@ -28,7 +29,8 @@ _log = structlog.get_logger(__name__)
 
 class Held(Value, frozen=True):
     """How it is held: ``place`` is the folder of the group, ``first`` and ``last`` the users' ids. ``words`` say it to
-    people, ``fault`` what was asked for and cannot be.
+    people, ``fault`` what was asked for and cannot be. ``disk_mb`` is how much a tool may write, ``cpus`` how many
+    processors it may take, 0 for any.
     """
 
     how: How
@@ -38,10 +40,21 @@ class Held(Value, frozen=True):
     last: int = 0
     words: str = ""
     fault: str = ""
+    disk_mb: int = 0
+    cpus: float = 0.0
 
-    def packed(self, most: int | None) -> list[str | int]:
-        """As the guardian reads it; ``most`` is what this one tool may have, None what every tool may."""
-        return [self.how, self.place, self.first, self.last, most or self.most]
+    def packed(self, most: int | None, disk_mb: int | None = None) -> list[str | int | float]:
+        """As the guardian reads it; ``most`` and ``disk_mb`` are what this one tool may, None what every tool may."""
+        most = most or self.most
+        return [self.how, self.place, self.first, self.last, most, (disk_mb or self.disk_mb) << 20, self.cpus]
+
+    @property
+    def on_disk(self) -> str:
+        """What a tool may write to disk, in words."""
+        if not self.disk_mb:
+            return "no bound (TOOL_DISK_MB=0)"
+        how = "watched, and killed above it" if _tells_of_writing() else "of one file; this system does not tell of all"
+        return f"{self.disk_mb} MiB of a tool at most; {how}"
 
 
 class Crowding:
@@ -51,6 +64,8 @@ class Crowding:
         most: processes and threads of one tool at the same time; 0 for no bound.
         group: the folder of a group in which the engine may make others; None finds one.
         uids: first and last id of users that nobody else uses, for an engine that is root.
+        disk_mb: MiB that one tool may write to disk; 0 for no bound.
+        cpus: processors that one tool may take; 0 for any number.
         proc: where the system tells of processes.
         cgroups: where groups are.
     """
@@ -62,7 +77,11 @@ class Crowding:
         uids: tuple[int, int] | None = None,
         proc: Path = Path("/proc"),
         cgroups: Path = Path("/sys/fs/cgroup"),
+        *,
+        disk_mb: int = 0,
+        cpus: float = 0.0,
     ) -> None:
+        self._disk_mb, self._cpus = disk_mb, cpus
         self._most, self._group, self._uids = most, group, uids
         self._proc, self._cgroups = proc, cgroups
 
@@ -71,11 +90,22 @@ class Crowding:
         """What the settings ask for."""
         first, dash, last = settings.tool_uids.partition("-")
         uids = (int(first), int(last)) if dash else None
-        return cls(settings.tool_processes, settings.tool_cgroup, uids)
+        more = {"disk_mb": settings.tool_disk_mb, "cpus": settings.tool_cpus}
+        return cls(settings.tool_processes, settings.tool_cgroup, uids, **more)  # type: ignore[arg-type]
 
     @cached_property
     def held(self) -> Held:
         """How it is held; found out once."""
+        found = self._found()
+        fault, cpus = found.fault, self._cpus
+        if cpus and not (found.how == "group" and _shares_processors(Path(found.place))):
+            why = "needs a group of the system of version 2 with the controllers pids and cpu (TOOL_CGROUP)"
+            fault, cpus = "; ".join(filter(None, [fault, f"TOOL_CPUS={cpus:g} {why}"])), 0.0
+            _log.warning("tools take any number of processors", reason=why)
+        return msgspec.structs.replace(found, disk_mb=self._disk_mb, cpus=cpus, fault=fault)
+
+    def _found(self) -> Held:
+        """How the number of processes is held."""
         if not self._most:
             return Held("none", 0, words="no bound (TOOL_PROCESSES=0)")
         if sys.platform != "linux":
@@ -119,6 +149,20 @@ class Crowding:
                 # systemd's DelegateSubgroup= puts the engine into a group below the one that it was given.
                 found += [own, *([own.parent] if own.parent.name.endswith(".service") else [])]
         return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+
+
+def _tells_of_writing() -> bool:
+    """Whether the system tells how much a process has written."""
+    return "write_bytes" in _text(Path("/proc/self/io"))
+
+
+def _shares_processors(place: Path) -> bool:
+    """Whether groups below may be given a share of the processors."""
+    if "cpu" not in _text(place / "cgroup.controllers").split():
+        return False
+    with contextlib.suppress(OSError):
+        (place / "cgroup.subtree_control").write_text("+cpu")
+    return "cpu" in _text(place / "cgroup.subtree_control").replace("+", "").split()
 
 
 def _usable(place: Path) -> bool:

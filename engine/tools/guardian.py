@@ -10,9 +10,10 @@ it and then obeys: ``T`` asks the tool to end; when the control closes, because 
 engine was killed, every descendant is killed. On Linux the guardian is the *subreaper* of its descendants, so a
 grandchild that leaves the session or loses its parent is found all the same; elsewhere only the tool's process group
 is reached. What a tool leaves running when it ends by itself is killed as well. The guardian answers ``E<errno>`` when
-the program cannot be started, ``X<wait status>:<milliseconds>:<milliseconds>:<bytes>:<number>`` when all is over, and
+the program cannot be started, ``X<wait status>:<ms>:<ms>:<bytes>:<number>:<number>`` when all is over, and
 closes the control by ending: the processor time of the tool, that of all its descendants too, and the most memory that
-any one of them held; the number is that of the processes that it may have, 0 unless it had more and was killed for it.
+any one of them held; the number is that of the processes that it may have, 0 unless it had more and was killed for it,
+and after it comes that of the bytes that it may write to disk, likewise.
 How these are bound stands in ``crowding.py``. The system counts what is left of the guardian in a tool that has just
 been forked, some 10 MiB, as the tool's; what less a tool really held is not known.
 """
@@ -41,6 +42,10 @@ PAUSE = 0.002
 """Seconds between two rounds of killing."""
 GROUP = "agent03-tool-"
 """What the names of a tool's groups begin with; the guardian's id follows."""
+WRITTEN_PAUSE = 0.2
+"""Seconds between two looks at how much was written to disk."""
+CPU_PERIOD = 100_000
+"""Microseconds over which a group's share of the processors is counted."""
 BOUND_PAUSE, WATCH_PAUSE = 0.2, 0.02
 """Seconds between two looks at how many there are: where the kernel lets no more be, and where it does."""
 FILES = (0, 1, 2, 3, 4)
@@ -99,11 +104,14 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     status, milliseconds = wait_for(tool)
     finish_others(asked, crowd)
     crowd.close()
-    answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))}:{crowd.most if crowd.over else 0} ")
+    over = f"{crowd.most if crowd.over else 0}:{crowd.writes if crowd.flooded else 0}"
+    answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))}:{over} ")
 
 
-Bound = tuple[str, str, int, int, int]
-"""How the processes are bound (``crowding.How``), folder of groups, first and last user, how many there may be."""
+Bound = tuple[str, str, int, int, int, int, float]
+"""How the processes are bound (``crowding.How``), folder of groups, first and last user, how many there may be, bytes
+that they may write, processors that they may take; 0 for any.
+"""
 Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]], int, Bound]
 """Program and arguments, folder, variables, names of inherited variables, limits, niceness to add, bound."""
 
@@ -242,10 +250,14 @@ def signal_group(tool: int, number: int) -> None:
 
 
 class Crowd:
-    """The processes of the tool as a number that is bound, and its end."""
+    """The processes of the tool as a number that is bound, what they write, and its end."""
 
-    def __init__(self, how: str, place: str, first: int, last: int, most: int, libc: ctypes.CDLL) -> None:
+    def __init__(
+        self, how: str, place: str, first: int, last: int, most: int, writes: int, cpus: float, libc: ctypes.CDLL
+    ) -> None:
         self.how, self.most, self.over = how, most, False
+        self.writes, self.flooded = writes, False
+        self._looked = 0.0
         self._libc = libc
         self._group = f"{place}/{GROUP}{os.getpid()}" if how == "group" else ""
         self._user = first + os.getpid() % (last - first + 1)
@@ -254,11 +266,15 @@ class Crowd:
             try:
                 Path(self._group).mkdir()
                 write(f"{self._group}/pids.max", str(most))
+                if cpus:
+                    write(f"{self._group}/cpu.max", f"{int(cpus * CPU_PERIOD)} {CPU_PERIOD}")
             except OSError:
                 self._group, self.how = "", "watch"
 
     def enter(self) -> None:
         """In the tool's own process, before it is the tool."""
+        if self.writes:
+            limit(resource.RLIMIT_FSIZE, self.writes, self.writes)
         if self._group:
             write(f"{self._group}/cgroup.procs", "0")
         elif self.how == "user":
@@ -269,17 +285,20 @@ class Crowd:
             limit(resource.RLIMIT_NPROC, self._before + self.most, self._before + self.most)
 
     def watch(self) -> None:
-        """Looks from now on, and kills the tool when there are too many."""
-        if self.how == "none":
+        """Looks from now on, and kills the tool when there are too many, or when it has written too much."""
+        if self.how == "none" and not self.writes:
             return
         if self.how == "watch":
             urgent()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while not self._is_over():
+        while True:
+            self.over = self.how != "none" and self._is_over()
+            self.flooded = not self.over and self._floods()
+            if self.over or self.flooded:
+                break
             time.sleep(WATCH_PAUSE if self.how == "watch" else BOUND_PAUSE)
-        self.over = True
         while True:
             self.kill()
             time.sleep(PAUSE)
@@ -293,6 +312,14 @@ class Crowd:
         self._before = min(self._before, now)
         # Counting reads all of /proc, so it waits until the machine has so many more. Some always come and go.
         return now - self._before > self.most // 2 and threads_below() >= self.most - self.most // 16
+
+    def _floods(self) -> bool:
+        """Whether it has written more than it may."""
+        now = time.monotonic()
+        if not self.writes or now - self._looked < WRITTEN_PAUSE:
+            return False
+        self._looked = now
+        return written_below() > self.writes
 
     def kill(self) -> None:
         """Kills all that is left of the tool, wherever it moved to."""
@@ -373,6 +400,42 @@ def threads_of_machine() -> int:
 def threads_below() -> int:
     """How many threads the processes below this one have."""
     return sum(int(fields[17]) for pid in descending() if (fields := stat_of(str(pid))))
+
+
+def written_below() -> int:
+    """Bytes that this process and those below it have caused to be written to disk; what they took back counts less.
+
+    Those of a process that has ended are its parent's by then.
+    """
+    return sum(written_by(pid) for pid in (os.getpid(), *children_below(os.getpid())))
+
+
+def written_by(pid: int) -> int:
+    """Bytes that one process has had written to disk, and those that were buried by it; 0 where nobody tells."""
+    told = dict(line.split(": ") for line in read(f"/proc/{pid}/io").splitlines() if ": " in line)
+    return max(0, int(told.get("write_bytes", 0)) - int(told.get("cancelled_write_bytes", 0)))
+
+
+def children_below(root: int) -> Iterator[int]:
+    """The processes below one: by the list that the kernel keeps of its children, else from a look at all there are."""
+    if not Path(f"/proc/{root}/task/{root}/children").exists():
+        yield from descending()
+        return
+    ahead = [root]
+    while ahead:
+        pid = ahead.pop()
+        for task in listed(f"/proc/{pid}/task"):
+            found = [int(child) for child in read(f"{task}/children").split()]
+            yield from found
+            ahead += found
+
+
+def listed(folder: str) -> list[Path]:
+    """What is in a folder; nothing when it is gone."""
+    try:
+        return list(Path(folder).iterdir())
+    except OSError:
+        return []
 
 
 def descending() -> Iterator[int]:

@@ -38,7 +38,7 @@ class NotStarted(Exception):
 class Outcome(NamedTuple):
     """How a tool ended: its exit code, minus the signal's number where one ended it; its seconds of processor time;
     those of all that it started too, and the bytes of the largest of these. ``crowded`` is the number of processes that
-    it may have, 0 unless it was killed for having more.
+    it may have, 0 unless it was killed for having more; ``flooded`` the bytes that it may write, likewise.
     """
 
     exit_code: int
@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
     all_cpu_seconds: float
     memory_bytes: int
     crowded: int = 0
+    flooded: int = 0
 
 
 class Control:
@@ -92,8 +93,8 @@ class Control:
                 raise NotStarted(int(word[1:]))
         if not words:
             return Outcome(-9, 0.0, 0.0, 0)  # someone killed the guardian, and with it the tool
-        status, own, all_, memory, crowded = map(int, words[-1][1:].split(":"))
-        return Outcome(os.waitstatus_to_exitcode(status), own / 1000, all_ / 1000, memory, crowded)
+        status, own, all_, *more = map(int, words[-1][1:].split(":"))
+        return Outcome(os.waitstatus_to_exitcode(status), own / 1000, all_ / 1000, *more)
 
     async def _receive(self) -> bytes:
         try:

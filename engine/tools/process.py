@@ -55,8 +55,8 @@ class Limits:
     """What one process may use.
 
     ``memory_mb`` MiB of data, ``cpu_seconds`` of processor time, ``output_bytes`` of each of stdout and stderr, so many
-    ``open_files`` at the same time; None is no limit. All processes and threads together are fewer than ``processes``;
-    None is what the engine lets every tool have.
+    ``open_files`` at the same time; None is no limit. All processes and threads together are fewer than ``processes``,
+    and write no more than ``disk_mb`` MiB to disk; None is what the engine lets every tool have.
     """
 
     memory_mb: int | None
@@ -64,6 +64,7 @@ class Limits:
     output_bytes: int
     open_files: int | None = None
     processes: int | None = None
+    disk_mb: int | None = None
 
     @staticmethod
     def of(resources: Resources) -> Limits:
@@ -78,6 +79,7 @@ class Limits:
             max(_LEAST_OUTPUT_BYTES, self.output_bytes >> times),
             self.open_files,
             self.processes,
+            self.disk_mb,
         )
 
     def as_resources(self) -> list[tuple[str, int, int]]:
@@ -106,7 +108,7 @@ class Command:
     def packed(self, held: Held) -> bytes:
         """As the guardian reads it; ``held`` says how the number of processes is."""
         cwd = self.cwd or str(Path.cwd())
-        bound = held.packed(self.limits.processes)
+        bound = held.packed(self.limits.processes, self.limits.disk_mb)
         packed = [list(self.argv), cwd, dict(self.env), INHERITED, self.limits.as_resources(), NICE, bound]
         return json.dumps(packed).encode()
 
@@ -117,7 +119,8 @@ class Ended:
 
     ``cpu_seconds`` is the processor time of the process and of those of its children that it waited for;
     ``all_cpu_seconds`` that of everything it left behind too, ``memory_bytes`` the most that any one process held.
-    ``crowded`` is the number of processes that it may have, 0 unless it was killed for having more.
+    ``crowded`` is the number of processes that it may have, 0 unless it was killed for having more, ``flooded`` that of
+    the bytes that it may write to disk.
     """
 
     exit_code: int
@@ -127,6 +130,7 @@ class Ended:
     all_cpu_seconds: float = 0.0
     memory_bytes: int = 0
     crowded: int = 0
+    flooded: int = 0
 
 
 class TooMuchOutput(Exception):
@@ -177,7 +181,7 @@ class Processes:
                     raise TooMuchOutput(full.result(), Ended(-9, bytes(out.data), bytes(err.data)))
                 await asyncio.gather(out.ended(), err.ended())
                 how = ending.result()
-                used = (how.cpu_seconds, how.all_cpu_seconds, how.memory_bytes, how.crowded)
+                used = (how.cpu_seconds, how.all_cpu_seconds, how.memory_bytes, how.crowded, how.flooded)
                 exit_code = -9 if how.crowded else how.exit_code
                 return Ended(exit_code, bytes(out.data), bytes(err.data), *used)
             finally:

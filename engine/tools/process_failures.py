@@ -55,7 +55,11 @@ def failed(program: str, ended: Ended, limits: Limits, output: Json) -> ToolErro
     """The process ended with anything else than 0."""
     category = category_of(ended, limits)
     last = last_line(ended.stderr)
-    how = f"had {ended.crowded} processes and was stopped" if ended.crowded else _how(ended.exit_code)
+    how = _how(ended.exit_code)
+    if ended.crowded:
+        how = f"had {ended.crowded} processes and was stopped"
+    elif ended.flooded:
+        how = f"wrote more than {ended.flooded >> 20} MiB to disk and was stopped"
     return ToolError(
         f"{program} {how}" + (f": {last}" if last else ""),
         category=category,
@@ -79,7 +83,7 @@ def category_of(ended: Ended, limits: Limits) -> Category:
 def crashed(ended: Ended, limits: Limits) -> bool:
     """Whether the process died of something else than its limits: a fault in it, or a killer outside."""
     killer = _signal(ended.exit_code)
-    if ended.crowded:
+    if ended.crowded or ended.flooded:
         return False
     if killer == signal.SIGKILL:
         return not _used_its_time(ended, limits)
@@ -128,8 +132,8 @@ def _suggestion(category: Category, ended: Ended, limits: Limits) -> str:
         return "Let it have fewer at the same time, or raise limits.processes or TOOL_PROCESSES."
     if killer == signal.SIGXCPU or (killer == signal.SIGKILL and _used_its_time(ended, limits)):
         return f"It used its {limits.cpu_seconds} s of processor time: raise limits.cpu_seconds, or give it less work."
-    if killer == signal.SIGXFSZ:
-        return "It wrote a file larger than the machine allows: raise that limit (ulimit -f), or write less."
+    if ended.flooded or killer == signal.SIGXFSZ:
+        return "Let it write less to disk, or raise limits.disk_mb, TOOL_DISK_MB, or ulimit -f of the machine."
     if killer == signal.SIGKILL:
         return "It was killed from outside, as a machine without free memory does: give it less data, or run fewer."
     return f"Raise limits.memory_mb (now {limits.memory_mb}), or give it less data."

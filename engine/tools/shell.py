@@ -39,6 +39,9 @@ class ProcessLimits(Input):
     processes: int | None = Field(default=None, ge=8, le=1_048_576)
     """Processes and threads at the same time, all together; TOOL_PROCESSES unless given."""
 
+    disk_mb: int | None = Field(default=None, ge=1, le=1_073_741_824)
+    """MiB that it may write to disk, all its processes together; TOOL_DISK_MB unless given."""
+
     def resolved(self, default: Limits, reduction: int = 0) -> Limits:
         """With the defaults where nothing is given, halved ``reduction`` times after resources ran short."""
         default = default.reduced(reduction)
@@ -48,6 +51,7 @@ class ProcessLimits(Input):
             self.output_bytes or default.output_bytes,
             self.open_files or default.open_files,
             self.processes or default.processes,
+            self.disk_mb or default.disk_mb,
         )
 
 

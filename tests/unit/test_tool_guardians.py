@@ -47,11 +47,11 @@ async def test_hello_tells_the_guardians_id(pair: tuple[Control, socket.socket])
     guardian_end.send(b"P12")
     waiting = asyncio.create_task(control.hello())
     await asyncio.wait([waiting], timeout=0.01)
-    guardian_end.send(b"34 X0:1500:1750:4096:0 ")
+    guardian_end.send(b"34 X0:1500:1750:4096:0:0 ")
     assert await waiting is True
     assert control.pid == 1234
     guardian_end.close()
-    assert await control.outcome() == (0, 1.5, 1.75, 4096, 0)
+    assert await control.outcome() == (0, 1.5, 1.75, 4096, 0, 0)
 
 
 async def test_hello_may_be_that_there_is_no_process_left(pair: tuple[Control, socket.socket]) -> None:
