@@ -7,6 +7,7 @@ import json
 import ssl
 from typing import Any
 from urllib.parse import quote, urlsplit
+from zlib import crc32
 
 import httpx2
 
@@ -30,25 +31,31 @@ def plain_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+POOLS = 64
+"""Clients that share the agents out: one looks at all of its open connections before and after each call."""
+
+
 class _Http:
-    """A client that is opened at its first call; one for plain HTTP and one for TLS."""
+    """Clients that are opened at their first call, some for plain HTTP and some for TLS."""
 
     def __init__(self, token: str) -> None:
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        self._clients: dict[str, httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[str, int], httpx2.AsyncClient] = {}
 
     async def send(self, method: str, url: str, body: Json, seconds: float) -> httpx2.Response:
         """Sends one request; raises ``httpx2.HTTPError``, ``httpx2.InvalidURL``."""
-        client = self._clients.get(urlsplit(url).scheme) or await self._open(urlsplit(url).scheme)
+        parts = urlsplit(url)
+        place = parts.scheme, crc32(parts.netloc.encode(errors="replace")) % POOLS
+        client = self._clients.get(place) or await self._open(place)
         content = None if body is None else await _encoded(body)
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         return await client.request(method, url, content=content, timeout=timeout)
 
-    async def _open(self, scheme: str) -> httpx2.AsyncClient:
-        tls = await asyncio.to_thread(httpx2.create_ssl_context) if scheme == "https" else plain_tls()
+    async def _open(self, place: tuple[str, int]) -> httpx2.AsyncClient:
+        tls = await asyncio.to_thread(httpx2.create_ssl_context) if place[0] == "https" else plain_tls()
         limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
         made = httpx2.AsyncClient(headers=self._headers, verify=tls, trust_env=False, limits=limits)
-        return self._clients.setdefault(scheme, made)
+        return self._clients.setdefault(place, made)
 
     async def close(self) -> None:
         """Closes the connections."""
