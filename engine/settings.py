@@ -209,7 +209,7 @@ class Settings(BaseModel):
     tool_disk_mb: int = Field(10_240, ge=0, le=1_073_741_824)
     """MiB that one tool may write to disk, all its processes together; one that writes more is killed. 0: no bound."""
     tool_cpus: float = Field(0.0, ge=0, le=1_024)
-    """Processors that one tool may take, such as 1.5; needs a cgroup of version 2 (controller cpu). 0: any number."""
+    """Processors that one tool may take, such as 1.5; needs a cgroup (controller cpu). 0: any number."""
     tool_cgroup: Path | None = None
     """Folder of a cgroup (controller pids) in which the engine may make one for each tool; empty: its own if it may."""
     tool_uids: str = Field("", pattern=r"^([0-9]+-[0-9]+)?$")

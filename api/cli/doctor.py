@@ -77,7 +77,7 @@ def _processes(settings: Settings) -> Check:
     held = Crowding.of(settings).held
     detail = f"{held.most} of a tool at most; {held.words}" if held.most else held.words
     if held.fault:
-        return Check("processes", "wrong", f"{held.fault}; {detail}", "correct TOOL_CGROUP and TOOL_CPUS")
+        return Check("processes", "wrong", f"{held.fault}; {detail}", "correct TOOL_CGROUP, or TOOL_CPUS")
     detail += f"; {held.cpus:g} processors of a tool at most" if held.cpus else ""
     return Check("processes", "ok", detail)
 

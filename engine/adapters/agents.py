@@ -20,7 +20,7 @@ ANSWER_SECONDS = 15.0
 RESULT_SECONDS = 60.0
 """The engine answers a result once the graph has it."""
 MOST_CONNECTIONS = 256
-AT_ONCE = 32
+AT_ONCE = 16
 """Subtasks that are handed over at the same time: a burst of hundreds would keep the event loop from all else."""
 WORDS = 300
 _NOT_TOLD = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)

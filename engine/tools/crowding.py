@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 class Held(Value, frozen=True):
     """How it is held: ``place`` is the folder of the group, ``first`` and ``last`` the users' ids. ``words`` say it to
     people, ``fault`` what was asked for and cannot be. ``disk_mb`` is how much a tool may write, ``cpus`` how many
-    processors it may take, 0 for any.
+    processors it may take, 0 for any; ``cpu_place`` is the folder of groups that share these out, "" for ``place``.
     """
 
     how: How
@@ -42,11 +42,12 @@ class Held(Value, frozen=True):
     fault: str = ""
     disk_mb: int = 0
     cpus: float = 0.0
+    cpu_place: str = ""
 
     def packed(self, most: int | None, disk_mb: int | None = None) -> list[str | int | float]:
         """As the guardian reads it; ``most`` and ``disk_mb`` are what this one tool may, None what every tool may."""
-        most = most or self.most
-        return [self.how, self.place, self.first, self.last, most, (disk_mb or self.disk_mb) << 20, self.cpus]
+        most, written = most or self.most, (disk_mb or self.disk_mb) << 20
+        return [self.how, self.place, self.first, self.last, most, written, self.cpus, self.cpu_place]
 
     @property
     def on_disk(self) -> str:
@@ -96,13 +97,22 @@ class Crowding:
     @cached_property
     def held(self) -> Held:
         """How it is held; found out once."""
-        found = self._found()
-        fault, cpus = found.fault, self._cpus
-        if cpus and not (found.how == "group" and _shares_processors(Path(found.place))):
-            why = "needs a group of the system of version 2 with the controllers pids and cpu (TOOL_CGROUP)"
-            fault, cpus = "; ".join(filter(None, [fault, f"TOOL_CPUS={cpus:g} {why}"])), 0.0
-            _log.warning("tools take any number of processors", reason=why)
-        return msgspec.structs.replace(found, disk_mb=self._disk_mb, cpus=cpus, fault=fault)
+        found = msgspec.structs.replace(self._found(), disk_mb=self._disk_mb)
+        if not self._cpus:
+            return found
+        place = self._processor_place(found)
+        if place is not None:
+            return msgspec.structs.replace(found, cpus=self._cpus, cpu_place=place)
+        why = "needs a group of the system with the controller cpu in which this user may make others"
+        _log.warning("tools take any number of processors", reason=why)
+        fault = "; ".join(filter(None, [found.fault, f"TOOL_CPUS={self._cpus:g} {why}"]))
+        return msgspec.structs.replace(found, fault=fault)
+
+    def _processor_place(self, found: Held) -> str | None:
+        """Where groups can be made that share the processors out: "" for where the number is held, None for nowhere."""
+        if found.how == "group" and _shares_processors(Path(found.place)):
+            return ""
+        return next((str(place) for place in self._candidates("cpu") if _has_quotas(place)), None)
 
     def _found(self) -> Held:
         """How the number of processes is held."""
@@ -134,14 +144,15 @@ class Crowding:
         )
         return Held("watch", self._most, words=words, fault=fault)
 
-    def _candidates(self) -> list[Path]:
+    def _candidates(self, controller: str = "pids") -> list[Path]:
         """Groups that may be this engine's own, the nearest first."""
         found = []
         for line in _text(self._proc / "self" / "cgroup").splitlines():
             _, controllers, path = [*line.split(":", 2), "", ""][:3]
             below = path.lstrip("/")
-            if "pids" in controllers.split(","):
-                own, mounted = self._cgroups / "pids" / below, self._cgroups / "pids"
+            if controller in controllers.split(","):
+                mounted = self._cgroups / controller
+                own = mounted / below
                 # In a container its group may be what is mounted; elsewhere that would be a way out of the own one.
                 found.append(own if own.is_dir() else mounted)
             elif not controllers:
@@ -154,6 +165,21 @@ class Crowding:
 def _tells_of_writing() -> bool:
     """Whether the system tells how much a process has written."""
     return "write_bytes" in _text(Path("/proc/self/io"))
+
+
+def _has_quotas(place: Path) -> bool:
+    """Whether groups of version 1 with a share of the processors can be made there."""
+    trial = place / f"{GROUP}{os.getpid()}-trial"
+    try:
+        trial.mkdir()
+    except OSError:
+        return False
+    usable = (trial / "cpu.cfs_quota_us").exists() and os.access(trial / "cgroup.procs", os.W_OK)
+    with contextlib.suppress(OSError):
+        trial.rmdir()
+    if usable:
+        _sweep(place)
+    return usable
 
 
 def _shares_processors(place: Path) -> bool:

@@ -108,9 +108,9 @@ def guard(control: int, libc: ctypes.CDLL) -> None:
     answer(control, f"X{status}:{milliseconds}:{':'.join(map(str, taken()))}:{over} ")
 
 
-Bound = tuple[str, str, int, int, int, int, float]
+Bound = tuple[str, str, int, int, int, int, float, str]
 """How the processes are bound (``crowding.How``), folder of groups, first and last user, how many there may be, bytes
-that they may write, processors that they may take; 0 for any.
+that they may write, processors that they may take (0 for any), folder of groups for these.
 """
 Command = tuple[list[str], str, dict[str, str], list[str], list[tuple[str, int, int]], int, Bound]
 """Program and arguments, folder, variables, names of inherited variables, limits, niceness to add, bound."""
@@ -253,7 +253,16 @@ class Crowd:
     """The processes of the tool as a number that is bound, what they write, and its end."""
 
     def __init__(
-        self, how: str, place: str, first: int, last: int, most: int, writes: int, cpus: float, libc: ctypes.CDLL
+        self,
+        how: str,
+        place: str,
+        first: int,
+        last: int,
+        most: int,
+        writes: int,
+        cpus: float,
+        cpu_place: str,
+        libc: ctypes.CDLL,
     ) -> None:
         self.how, self.most, self.over = how, most, False
         self.writes, self.flooded = writes, False
@@ -266,15 +275,25 @@ class Crowd:
             try:
                 Path(self._group).mkdir()
                 write(f"{self._group}/pids.max", str(most))
-                if cpus:
+                if cpus and not cpu_place:
                     write(f"{self._group}/cpu.max", f"{int(cpus * CPU_PERIOD)} {CPU_PERIOD}")
             except OSError:
                 self._group, self.how = "", "watch"
+        self._shared = f"{cpu_place}/{GROUP}{os.getpid()}" if cpus and cpu_place else ""
+        if self._shared:
+            try:
+                Path(self._shared).mkdir()
+                write(f"{self._shared}/cpu.cfs_period_us", str(CPU_PERIOD))
+                write(f"{self._shared}/cpu.cfs_quota_us", str(int(cpus * CPU_PERIOD)))
+            except OSError:  # somebody has taken it away since the engine looked
+                self._shared = ""
 
     def enter(self) -> None:
         """In the tool's own process, before it is the tool."""
         if self.writes:
             limit(resource.RLIMIT_FSIZE, self.writes, self.writes)
+        if self._shared:
+            write(f"{self._shared}/cgroup.procs", "0")
         if self._group:
             write(f"{self._group}/cgroup.procs", "0")
         elif self.how == "user":
@@ -335,9 +354,9 @@ class Crowd:
 
     def close(self) -> None:
         """Lets go when all is over."""
-        if self._group:
+        for group in filter(None, (self._group, self._shared)):
             with suppress(OSError):
-                Path(self._group).rmdir()
+                Path(group).rmdir()
 
 
 def step_down(user: int, libc: ctypes.CDLL) -> None:

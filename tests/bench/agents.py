@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +41,17 @@ async def _stubs(port: int, number: int) -> None:
     limits = httpx2.Limits(max_connections=100)
     client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=60, verify=False)
     await asyncio.gather(*(_stub(client, f"stub-{one:03}") for one in range(number)))
-    while True:
-        await asyncio.gather(*(_beat(client, f"stub-{one:03}") for one in range(number)))
-        await asyncio.sleep(HEARTBEAT)
+    await asyncio.gather(*(_beat(client, f"stub-{one:03}", one / number) for one in range(number)))
 
 
-async def _beat(client: httpx2.AsyncClient, id_: str) -> None:
+async def _beat(client: httpx2.AsyncClient, id_: str, part: float) -> None:
+    """Beats for ever, each at its own moment: they were not all started at the same one."""
     said = {"is_available": True, "cpu_usage": 1.0, "memory_usage": 50.0, "tasks_completed": 0}
-    await client.put(f"/agents/{id_}/heartbeat", json=said)
+    await asyncio.sleep(part * HEARTBEAT)
+    while True:
+        with contextlib.suppress(httpx2.HTTPError):
+            await client.put(f"/agents/{id_}/heartbeat", json=said)
+        await asyncio.sleep(HEARTBEAT)
 
 
 async def _stub(client: httpx2.AsyncClient, id_: str) -> None:
@@ -54,8 +60,12 @@ async def _stub(client: httpx2.AsyncClient, id_: str) -> None:
     async def returned(body: Any) -> None:
         subtask = body["subtask"]
         result = {"task_id": body["task_id"], "subtask_id": subtask["subtask_id"], "token": subtask["token"]}
-        answer = await client.post(f"/agents/{id_}/results", json={**result, "status": "completed", "output": id_})
-        assert answer.status_code == 200, answer.text
+        result |= {"status": "completed", "output": id_}
+        while True:  # until the engine has it, as the protocol has it
+            with contextlib.suppress(httpx2.HTTPError):
+                if (await client.post(f"/agents/{id_}/results", json=result)).status_code in (200, 409):
+                    return
+            await asyncio.sleep(0.1)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
@@ -100,7 +110,7 @@ async def measure(agents: int, subtasks: int, idle: float) -> None:
                 f"idle engine: {alone:.1%} of a core without agents, {with_agents:.1%} with {agents} that beat every "
                 f"{HEARTBEAT:g} s; the graph hears of them twice a minute"
             )
-            await _work(server, engine, subtasks)
+            await _work(server, engine, subtasks, others.is_alive)
         finally:
             if others.pid is not None:
                 others.terminate()
@@ -115,7 +125,7 @@ async def _share(process: psutil.Process, seconds: float) -> float:
     return float((sum(process.cpu_times()[:2]) - before) / seconds)
 
 
-async def _work(server: Serving, engine: psutil.Process, number: int) -> None:
+async def _work(server: Serving, engine: psutil.Process, number: int, alive: Callable[[], bool]) -> None:
     fields: dict[str, Any] = {"required_capabilities": ["STUB"], "cache": False}
     body = plan(*(step(f"s{place}", **fields) for place in range(number)))
     begun, used = time.monotonic(), sum(engine.cpu_times()[:2])
@@ -127,6 +137,7 @@ async def _work(server: Serving, engine: psutil.Process, number: int) -> None:
             at = time.monotonic()
             await server.call("GET", path)
             taken.append(1000 * (time.monotonic() - at))
+        assert alive(), "the process of the agents has ended"
         await asyncio.sleep(0.1)
     seconds = time.monotonic() - stored
     assert (await server.task(task_id))["status"] == "completed"
@@ -138,6 +149,7 @@ async def _work(server: Serving, engine: psutil.Process, number: int) -> None:
     print(
         f"engine: {1000 * cpu / number:.2f} ms of processor time a subtask, {engine.memory_info().rss / 2**20:.0f} MiB"
     )
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     percentile = statistics.quantiles(taken, n=20)[-1] if len(taken) > 1 else taken[0]
     print(f"API meanwhile ({len(taken)} requests): median {statistics.median(taken):.0f} ms, p95 {percentile:.0f} ms")
 

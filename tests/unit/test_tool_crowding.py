@@ -40,7 +40,7 @@ def _as(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
 
 def test_without_a_bound_nothing_is_looked_for(told: tuple[Path, Path]) -> None:
     held = Crowding(0, proc=told[0], cgroups=told[1]).held
-    assert (held.how, held.packed(None)) == ("none", ["none", "", 0, 0, 0, 0, 0.0])
+    assert (held.how, held.packed(None)) == ("none", ["none", "", 0, 0, 0, 0, 0.0, ""])
 
 
 def test_a_plain_user_is_held_by_the_kernel(told: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,8 +48,8 @@ def test_a_plain_user_is_held_by_the_kernel(told: tuple[Path, Path], monkeypatch
     held = _crowding(told, uids=(5000, 6000)).held
     assert (held.how, held.packed(None), held.packed(16)) == (
         "limit",
-        ["limit", "", 0, 0, 64, 0, 0.0],
-        ["limit", "", 0, 0, 16, 0, 0.0],
+        ["limit", "", 0, 0, 64, 0, 0.0, ""],
+        ["limit", "", 0, 0, 16, 0, 0.0, ""],
     )
 
 
@@ -57,7 +57,7 @@ def test_root_has_its_tools_run_as_others_or_watches_them(
     told: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _as(monkeypatch, 0)
-    assert _crowding(told, uids=(5000, 6000)).held.packed(None) == ["user", "", 5000, 6000, 64, 0, 0.0]
+    assert _crowding(told, uids=(5000, 6000)).held.packed(None) == ["user", "", 5000, 6000, 64, 0, 0.0, ""]
     watched = _crowding(told).held
     assert watched.how == "watch"
     assert "Set TOOL_UIDS or TOOL_CGROUP" in watched.words
@@ -136,10 +136,10 @@ def test_processors_are_shared_out_where_a_group_can_do_it(
         (group / f"cgroup.{name}").write_text(text)
     monkeypatch.setattr("engine.tools.crowding._usable", lambda _: True)
     held = _crowding(told, cpus=1.5).held
-    assert (held.how, held.packed(None)[-1], held.fault) == ("group", 1.5, "")
+    assert (held.how, held.packed(None)[-2], held.fault) == ("group", 1.5, "")
     (group / "cgroup.controllers").write_text("pids")
     held = _crowding(told, cpus=1.5).held
-    assert (held.packed(None)[-1], "TOOL_CPUS=1.5 needs a group" in held.fault) == (0.0, True)
+    assert (held.packed(None)[-2], "TOOL_CPUS=1.5 needs a group" in held.fault) == (0.0, True)
     assert "TOOL_CPUS=2" in _crowding(told, group=told[1] / "none", cpus=2.0).held.fault
 
 

@@ -1,4 +1,4 @@
-"""What a tool may write to disk is bound: of one file by the kernel, of all its processes together by its guardian."""
+"""What a tool may write to disk is bound, and which share of the processors it may take."""
 
 from __future__ import annotations
 
@@ -82,6 +82,22 @@ async def test_what_stays_below_it_is_left_alone_and_a_subtask_may_ask_for_more(
         output: Any = await shell.run(value, RecordingContext())
         assert output["exit_code"] == 0
     assert os.stat(folder / "b").st_size == 60_000_000
+
+
+async def test_processors_are_shared_out(tmp_path: Path) -> None:
+    """Two busy processes that may take half a processor together; a real group."""
+    crowding = Crowding(64, cpus=0.5)
+    if crowding.held.fault:
+        pytest.skip(crowding.held.fault)
+    shell = Shell(Processes(0.1, crowding), Roots([str(tmp_path)]))
+    context = RecordingContext()
+    busy = "timeout 2 sh -c 'while :; do :; done' & timeout 2 sh -c 'while :; do :; done'; wait; exit 0"
+    try:
+        await shell.run({"argv": ["sh", "-c", busy]}, context)
+    finally:
+        await shell.close()
+    ((_, seconds),) = context.measures
+    assert 0.1 < seconds < 1.7, "half of two seconds; without a bound it would be up to four"
 
 
 def test_the_bound_is_said_in_words() -> None:

@@ -409,6 +409,6 @@ def test_what_the_guardian_is_sent_is_json() -> None:
     packed = Command(["a", "é\n"], Limits(16, 0.2, 1), env={"A": "ü"}, cwd="/").packed(Crowding().held)
     argv, cwd, env, inherited, limits, nice, bound = json.loads(packed)
     assert (argv, cwd, env) == (["a", "é\n"], "/", {"A": "ü"})
-    assert bound == ["none", "", 0, 0, 0, 0, 0.0]
+    assert bound == ["none", "", 0, 0, 0, 0, 0.0, ""]
     assert "PATH" in inherited and nice > 0
     assert limits == [["RLIMIT_CORE", 0, 0], ["RLIMIT_DATA", 16 * 2**20, 16 * 2**20], ["RLIMIT_CPU", 1, 2]]
