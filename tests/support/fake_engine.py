@@ -236,7 +236,7 @@ class FakeEngine:
         }
         facts |= {"risk": "read", "untrusted": False, "refuses_tainted": False, "input_schema": {}, "output_schema": {}}
         facts |= {"health": {"ok": True, "detail": "", "suggestion": "", "checked_at": NOW, "next_at": None}}
-        facts |= {"rate": None, "breakers": []}
+        facts |= {"rate": None, "breakers": [], "executor": "asyncio"}
         facts |= {"resources": msgspec.to_builtins(Resources()), "limits": msgspec.to_builtins(ToolLimits())}
         return [{"name": "noop", "description": "", "version": "1", "running": 1, "limit": 4, "profile": None} | facts]
 
