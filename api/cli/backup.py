@@ -92,7 +92,14 @@ async def _restore(settings: Settings, place: str, id_: str, *, replace: bool) -
         await asyncio.to_thread(archive.check)  # before anything gives way to it
         await _make_room(settings, replace=replace)
         async with opened(settings) as graph:
-            importer = Importer(graph, build_blobs(settings), final_only=False)
+            blobs = build_blobs(settings)
+            if await graph.enter_blobs(own := await blobs.identity()) != own:
+                raise Stop(
+                    f"{settings.blobs} is not the blob store that namespace {settings.namespace!r} had: set BLOB_PATH "
+                    "to that one, or say --replace",
+                    FAILED,
+                )
+            importer = Importer(graph, blobs, final_only=False)
             await importer.clear()
             await importer.take(archive)
             await importer.finish()
@@ -117,9 +124,9 @@ async def _make_room(settings: Settings, *, replace: bool) -> None:
 
     async with opened(settings) as graph:
         await _refuse_engines(graph, settings, "what it writes would be lost")
-        if not await graph.dump_ids(final=False, after="", limit=1):
-            return
         if not replace:
+            if not await graph.dump_ids(final=False, after="", limit=1):
+                return
             raise Stop(
                 f"{graph.location} has tasks of namespace {settings.namespace!r}: restore into an empty graph, or say "
                 "--replace",
