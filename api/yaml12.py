@@ -7,7 +7,7 @@ an object. The loader here takes the scalars of YAML 1.2 instead, which are thos
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Any, cast
 
 import yaml
 
@@ -32,8 +32,20 @@ def load_own_yaml(data: bytes) -> Json:
     return cast(Json, yaml.load(data, loader))  # noqa: S506 (both are safe ones)
 
 
+_UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What the library's constructors raise where a text does not fit the tag before it."""
+
+
 class PlanLoader(yaml.SafeLoader):
     """A safe loader with the plain scalars of YAML 1.2."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The value of a node; raises ``yaml.YAMLError`` with its place."""
+        try:
+            return super().construct_object(node, deep)
+        except _UNFIT:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"this is no {kind}", node.start_mark) from None
 
 
 def _integer(loader: PlanLoader, node: yaml.ScalarNode) -> int:

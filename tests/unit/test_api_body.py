@@ -158,6 +158,8 @@ async def test_a_task_may_be_written_in_yaml_and_means_what_it_would_in_json() -
         (b"\xff\xfe\x00", "not usable YAML"),
         (b"!!python/object:os.system {}", "could not determine a constructor"),
         (b"!!int x", "not usable YAML"),
+        (b"a: !!bool maybe", "this is no bool in line 1, column 4"),
+        (b"!!timestamp soon", "this is no timestamp"),
     ],
 )
 async def test_what_is_no_plain_yaml_is_told_so_with_its_place(data: bytes, told: str) -> None:

@@ -104,6 +104,10 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
         ("binary.yaml", b"\xff\xfe\x00", "neither usable JSON nor YAML"),
         ("deep.json", "[" * 100_000, "recursion"),
         ("deep.yaml", "[" * 1_500, "recursion"),
+        ("bool.yaml", "a: 1\nb: !!bool maybe", "this is no bool in line 2, column 4"),
+        ("time.yaml", "!!timestamp soon", "this is no timestamp in line 1, column 1"),
+        ("day.yaml", "!!timestamp 2026-13-45", "this is no timestamp"),
+        ("long.yaml", "a: " + "9" * 5_000, "this is no int in line 1, column 4"),
     ],
 )
 def test_what_cannot_be_read_gives_one_line_with_the_place(
