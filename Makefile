@@ -110,6 +110,10 @@ chaos: $(DEV) ## Thirty kills in a workflow of 2,000 subtasks, and the like, on 
 	@CHAOS_KILLS=30 CHAOS_SUBTASKS=2000 CHAOS_ROUNDS=1 CHAOS_AGAIN_SECONDS=5 CHAOS_ENGINES=4 CHAOS_SECONDS=600 \
 	  $(BIN)/python -m pytest $(LONG) -m "" -s -v
 
+.PHONY: fuzz
+fuzz: $(DEV) ## Throws whatever there is at everything that reads what strangers send: FUZZ_MINUTES=60; keeps .fuzz
+	@$(BIN)/python -W ignore -m tests.fuzz $(ARGUMENTS)
+
 .PHONY: lock
 lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses
 	@$(COMPILE) --extra build --output-file requirements.lock
@@ -117,7 +121,7 @@ lock: $(DEV) ## Writes both lock files anew: versions with hashes, no addresses
 
 .PHONY: clean
 clean: ## Removes the virtual environment and what tests leave behind
-	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .hypothesis .fuzz .coverage
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name another one: make PYTHON=..." >&2; exit 2; }
