@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from engine.errors import Busy, Fault, InvalidInput, NotFound
 from engine.model import Json
 from engine.queries.asking import Asker, Bounds, SavedQuery, Table
@@ -18,6 +20,8 @@ WAITING = 8
 """Queries that wait for that; more are sent away."""
 FOLLOWED = Bounds(rows=100_000, bytes=64 * 1024 * 1024)
 """What a query may cost whose rows are followed: of all that it finds a few are meant."""
+MOST_PARAMETERS = 1024 * 1024
+"""Bytes of all parameters of a query, as JSON: what it makes of them may be 256 times as much."""
 WHOLE = range(-(2**63), 2**63)
 """Whole numbers that both databases have."""
 
@@ -46,7 +50,7 @@ class GraphDesk:
             Busy: too many wait already.
         """
         query = self._judged(cypher)
-        faults = _named(query.parameters, parameters) + _numbers(parameters)
+        faults = _named(query.parameters, parameters) + _numbers(parameters) + _long(parameters)
         if faults:
             raise InvalidInput(faults)
         async with self._place():
@@ -58,7 +62,7 @@ class GraphDesk:
         if query is None:
             names = ", ".join(one.name for one in self.saved())
             raise NotFound(f"there is no saved query {name!r}; there are {names}")
-        faults = _fitting(query, parameters) + _numbers(parameters)
+        faults = _fitting(query, parameters) + _numbers(parameters) + _long(parameters)
         if faults:
             raise InvalidInput(faults)
         given = {**query.defaults, **parameters, "namespace": self._namespace}
@@ -131,6 +135,13 @@ def _numbers(given: Mapping[str, Json]) -> list[Fault]:
         for name, value in given.items()
         if not _fits(value)
     ]
+
+
+def _long(given: Mapping[str, Json]) -> list[Fault]:
+    """Whether the parameters are too much."""
+    if len(msgspec.json.encode(given)) <= MOST_PARAMETERS:
+        return []
+    return [Fault("/parameters", f"have more than {MOST_PARAMETERS:,} bytes; ask in several queries")]
 
 
 def _fits(value: Json) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from engine.model import Value
+from engine.queries.growth import HEAVIEST, heaviest
 from engine.queries.tokens import Kind, Refused, Token, tokenize
 
 MOST_CHARACTERS = 50_000
@@ -118,6 +119,9 @@ def guarded(text: str, unsafe: frozenset[str] = frozenset()) -> Guarded:
         sent = sent[: tokens[-2].at]
         del tokens[-2]
     _Guard(text, tokens, REFUSED_FUNCTIONS | unsafe).judge()
+    weight, at = heaviest(tokens)
+    if weight > HEAVIEST:
+        raise Refused(text, at, f"a value is put into itself more than {HEAVIEST} times over; it would not end in time")
     names = frozenset(token.text[1:] for token in tokens if token.kind is Kind.PARAMETER)
     return Guarded(sent, names)
 

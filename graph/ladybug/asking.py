@@ -25,8 +25,8 @@ SHARE = 4
 """A query may take a quarter of the pool."""
 DEEPEST = 10_000
 """Steps of a path of variable length; without it 30."""
-UNSAFE_FUNCTIONS = frozenset({"LPAD", "RANGE", "REPEAT", "RPAD"})
-"""A number makes them take any amount of memory, and nothing interrupts them."""
+UNSAFE_FUNCTIONS = frozenset({"LPAD", "RANGE", "REGEXP_REPLACE", "REPEAT", "REPLACE", "RPAD"})
+"""A number, or what they are put together from, makes them take any amount of memory, and nothing interrupts them."""
 TOO_LONG = "the query did not end within {seconds:g} s; narrow it with a label, an id or a LIMIT"
 TOO_LARGE = "the query takes more memory than the engine can spare; narrow it, or aggregate less"
 STANDING_BY = "the engine needed the memory at that moment; send the query again, or narrow it"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import re
+import time
 
 import pytest
 from neo4j.exceptions import Neo4jError
@@ -97,6 +99,55 @@ async def test_what_the_database_finds_fault_with_is_told_with_its_words(desk: G
     with pytest.raises(InvalidInput, match=r"/cypher: the database says: ."):
         await desk.query(cypher, {"x": 1} if "$x" in cypher else {})
     assert await rows(desk, "RETURN 1") == [[1]]
+
+
+RUNAWAYS = {
+    "product": MANY + "WHERE a.key + b.key + c.key + d.key = '' RETURN count(*)",
+    "sorted product": MANY + "RETURN a.id, b.id, c.id, d.id ORDER BY a.key, b.key, c.key, d.key",
+    "gathered product": MANY + "RETURN collect(a.id + b.id + c.id + d.id)",
+    "distinct product": MANY + "RETURN DISTINCT a.id + b.id + c.id + d.id",
+    "paths": "MATCH p = (a)-[*1..30]-(b) RETURN count(p)",
+    "lists in lists": "".join(f"UNWIND [1, 2, 3, 4, 5, 6, 7, 8, 9] AS a{n} " for n in range(12))
+    + "RETURN count(DISTINCT a0 + a1 * a2 + a3 * a4 * a5 + a6 * a7 + a8 * a9 * a10 * a11)",
+}
+REFUSED = {
+    "doubling": "WITH 'abcdefgh' AS s " + "WITH s + s AS s " * 30 + "RETURN size(s)",
+    "cases": "RETURN " + "CASE WHEN true THEN " * 24 + "1" + " END" * 24,
+    "nots": "RETURN " + "NOT " * 12_000 + "true",
+    "subqueries": "MATCH (n) WHERE " + "EXISTS { MATCH (m) WHERE " * 48 + "true" + "}" * 48 + " RETURN 1",
+    "sums": "RETURN " + "1 + " * 12_000 + "1",
+}
+
+
+async def test_what_would_never_end_is_ended_or_refused_and_the_engine_goes_on(hand: Hand) -> None:
+    await hand.store(independent(300))
+    await hand.store(diamond(30))
+    desk, late = GraphDesk(hand.graph, "", Bounds(seconds=0.5)), 0.0
+
+    async def looks() -> None:
+        nonlocal late
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            late = max(late, time.monotonic() - before)
+
+    looking = asyncio.ensure_future(looks())
+    for name, text in RUNAWAYS.items():
+        started = time.monotonic()
+        with contextlib.suppress(TooCostly):
+            table = await desk.query(text, {})
+            assert table.cut or len(table.rows) <= 1, name
+        assert time.monotonic() - started < 10, name
+    for name, text in REFUSED.items():
+        with pytest.raises(InvalidInput, match="/cypher: line"):
+            await desk.query(text, {})
+        assert name
+    looking.cancel()
+    assert late < 2, "the event loop stood still"
+    with pytest.raises(InvalidInput, match="/parameters: have more than 1,048,576 bytes"):
+        await desk.query("RETURN size($x)", {"x": "x" * 2**20})
+    assert await rows(desk, "RETURN 1") == [[1]]
+    assert await hand.run_through(await hand.store(chain(3))) == 3
 
 
 async def test_the_database_refuses_writes_by_itself(hand: Hand, desk: GraphDesk) -> None:

@@ -110,6 +110,14 @@ TRICKS = [
     "RETURN " + "CASE WHEN true THEN " * (DEEPEST_CASE + 1) + "1" + " END" * (DEEPEST_CASE + 1),
     "RETURN [" + "CASE 1 WHEN [" * (DEEPEST_CASE + 1) + "1" + "] THEN 1 END" * (DEEPEST_CASE + 1) + "]",
     "RETURN 1 END",
+    "WITH 'a' AS s " + "WITH s + s AS s " * 9 + "RETURN size(s)",
+    "WITH 'a' AS s " + "WITH s + s AS s ORDER BY s LIMIT 3 WHERE s <> 'x' " * 9 + "RETURN size(s)",
+    "WITH ['a'] AS s " + "WITH [s, s, s] AS `s`, 1 AS one " * 6 + "RETURN s",
+    "WITH ['a'] AS s " + "WITH s + s AS t WITH list_concat(t, t) AS s " * 5 + "RETURN s",
+    "WITH ['a'] AS s " + "UNWIND [s, s] AS t UNWIND [t, t] AS s " * 5 + "RETURN s",
+    "WITH ['a'] AS s " + "WITH *, s + s AS s " * 9 + "RETURN s",
+    "WITH 'a' AS s CALL (s) { " + "WITH s + s AS s " * 9 + "RETURN s AS t } RETURN t",
+    "WITH 'a' AS s " + "CALL (s) { WITH s + s AS s RETURN s AS t } WITH t + t AS s " * 9 + "RETURN s",
     "RETURN CASE WHEN true THEN (1 END) END",
     "MATCH (n) WHERE "
     + "EXISTS { MATCH (m) WHERE " * (DEEPEST_QUERY + 1)
@@ -125,6 +133,8 @@ TRICKS = [
 
 
 NEARLY_TOO_MUCH = [
+    "WITH 'a' AS s " + "WITH s + s AS s " * 8 + "RETURN size(s)",
+    "MATCH (t:Task) " + "WITH t, t.a + t.b - t.a AS a, size(t.name) AS b WHERE a > b " * 30 + "RETURN t",
     "RETURN " + " + ".join(["CASE WHEN true THEN " * DEEPEST_CASE + "1" + " END" * DEEPEST_CASE] * 20),
     "RETURN " + "[" * (DEEPEST - 1) + "1" + "]" * (DEEPEST - 1),
     "RETURN " + "NOT " * (MOST_TOKENS - 3) + "true",
