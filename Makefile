@@ -57,9 +57,8 @@ imports: $(DEV) ## The import contracts of pyproject.toml
 	@$(BIN)/lint-imports
 
 .PHONY: audit
-audit: $(DEV) ## Looks up every locked dependency in the public list of known faults; says which are not found there
-	@$(BIN)/uvx --quiet --from 'pip-audit>=2.10,<3' pip-audit --requirement requirements.lock --require-hashes \
-	  --disable-pip --progress-spinner off
+audit: $(DEV) ## Looks up every locked dependency in the public list of known faults; says where that cannot be reached
+	@$(BIN)/python scripts/audit.py requirements.lock
 
 .PHONY: openapi
 openapi: $(DEV) ## Writes docs/openapi.json anew; its difference is the change of the API that a review looks at
