@@ -34,6 +34,8 @@ ROUND_SECONDS = 20.0
 MOST_BYTES = 8_192
 TOLD_CHARACTERS = 1_500
 TOLD_CALLS = 12
+TRACED = 4
+"""So many times as long everything takes while its lines are counted."""
 HANGS_SECONDS = 60.0
 """An input that takes so long ends the run from outside of Python."""
 
@@ -42,13 +44,13 @@ class Late(Exception):
     """An answer came too late."""
 
 
-def tried(name: str, example: object) -> None:
-    """Throws an example at a target. Raises whatever it should not have raised, and ``Late``."""
+def tried(name: str, example: object, seconds: float = SECONDS) -> None:
+    """Throws an example at a target. Raises whatever it should not have raised, and ``Late`` after ``seconds``."""
     target = TARGETS[name]
     started = time.thread_time()
     with contextlib.suppress(target.refusals):
         target.run(example)
-    if (took := time.thread_time() - started) > SECONDS:
+    if (took := time.thread_time() - started) > seconds:
         raise Late(f"{name} took {took:.1f} s")
 
 
@@ -123,7 +125,7 @@ def fuzzed(name: str) -> tuple[Callable[[bytes], object], list[object]]:
     @given(TARGETS[name].strategy)
     def run(example: object) -> None:
         last[:] = [example]
-        tried(name, example)
+        tried(name, example, TRACED * SECONDS)
 
     return run.hypothesis.fuzz_one_input, last  # type: ignore[attr-defined]
 

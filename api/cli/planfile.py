@@ -54,7 +54,7 @@ def _json(data: bytes, shown: str, *, strict: bool) -> Json:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if not strict:
+        if not strict and not isinstance(error, RecursionError):
             return _yaml(data, shown)  # YAML has braces too
         raise Stop(f"{shown} is not usable JSON: {error}{_place(data, str(error))}", USAGE) from None
 
