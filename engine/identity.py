@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from engine.errors import GraphLocked
+from engine.folders import writable
 from engine.plan.ids import Ulids
 
 FILE = "engine.id"
@@ -26,8 +27,10 @@ class Identity:
         self._descriptor: int | None = None
 
     def take(self, now: int) -> str:
-        """Locks and returns the id, made on first use; raises ``GraphLocked`` while another engine holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Locks and returns the id, made on first use; raises ``GraphLocked`` while another engine holds it,
+        ``SettingsError`` where the folder cannot be used.
+        """
+        writable(self._path.parent, "DATA_PATH")
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

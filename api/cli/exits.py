@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.cli.output import say
-from engine.errors import EngineError, GraphRefused, GraphUnavailable, InvalidInput, SettingsError
+from engine.errors import BlobsUnavailable, EngineError, GraphRefused, GraphUnavailable, InvalidInput, SettingsError
 
 DONE = 0
 FAILED = 1
@@ -27,7 +27,7 @@ def code_of(error: Stop | EngineError) -> int:
     """The exit code of an expected error."""
     if isinstance(error, Stop):
         return error.code
-    if isinstance(error, GraphUnavailable | GraphRefused):
+    if isinstance(error, GraphUnavailable | GraphRefused | BlobsUnavailable):
         return UNREACHABLE
     return USAGE if isinstance(error, SettingsError | InvalidInput) else FAILED
 

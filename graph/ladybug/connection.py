@@ -24,6 +24,7 @@ import ladybug
 import structlog
 
 from engine.errors import GraphUnavailable
+from engine.folders import writable
 from engine.model import Json
 from engine.queries.asking import Bounds, Table
 from graph import catalog
@@ -88,11 +89,13 @@ class LadybugDatabase:
     # --- opening and closing --------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Opens or creates the file; raises ``GraphLocked`` when another process writes it."""
+        """Opens or creates the file; raises ``GraphLocked`` when another process writes it, ``SettingsError`` where its
+        folder cannot be used.
+        """
         await asyncio.get_running_loop().run_in_executor(self._write_thread, self._open)
 
     def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        writable(self.path.parent, "DATA_PATH")
         faults.require_room(self.path.parent)
         try:
             self._database = self._opened()

@@ -39,7 +39,7 @@ def read_state(folder: Path) -> SavedState | None:
     path = folder / "state.json"
     try:
         return SavedState.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValidationError:
         raise LocalNeo4jError(f"{path} is damaged; end the server it belongs to and remove that file.") from None
@@ -54,7 +54,7 @@ def read_password(folder: Path) -> str | None:
     """The password of the user ``neo4j``; None when there is none yet."""
     try:
         return (folder / "password").read_text().strip() or None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
