@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -35,6 +36,9 @@ from graph.neo4j.values import plain
 LATE_SECONDS = 2.0
 """So much later than its time limit a query is given up that the server has not ended."""
 TOO_LONG = "the query did not end within {seconds:g} s; narrow it with a label, an id or a LIMIT"
+OLDEST = (5, 26)
+"""The first version that has every form of the statements; later ones count by years."""
+_VERSION = re.compile(r"Neo4j/([0-9]{1,4})\.([0-9]{1,4})")
 REPEATS = 8
 """How often a statement that the server refused without effect is sent again."""
 
@@ -89,9 +93,10 @@ class Neo4jDatabase:
             await self._driver.close()
 
     async def ping(self) -> None:
-        """One empty query; raises when the database does not answer."""
+        """One empty query; raises when the database does not answer, or is older than what the statements need."""
         async with _Translated(self._url), self._session(READ_ACCESS) as session:
-            await (await session.run("RETURN 1")).consume()
+            summary = await (await session.run("RETURN 1")).consume()
+        refuse_old(summary.server.agent, self._url)
 
     async def read(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a statement that changes nothing.
@@ -156,6 +161,16 @@ class Neo4jDatabase:
         if self._driver is None:
             raise GraphUnavailable("the graph is not open: call open() first")
         return self._driver.session(default_access_mode=mode)
+
+
+def refuse_old(agent: str, url: str) -> None:
+    """Raises ``GraphRefused`` where a server names itself as a Neo4j that is too old; any other name passes."""
+    found = _VERSION.match(agent)
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise GraphRefused(
+            f"Neo4j at {url} is version {found[1]}.{found[2]}: this engine needs {needed} or a later one"
+        )
 
 
 def _torn(rows: list[Row]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from graph import catalog
 from graph.ladybug import schema as embedded_schema
 from graph.ladybug.store import LadybugGraph
 from graph.neo4j import schema as neo4j_schema
+from graph.neo4j.connection import refuse_old
 from graph.neo4j.store import Neo4jGraph
 from graph.server.ports import free_port
 from tests.support.graphs import BUFFER_MB, Hand, execute
@@ -178,6 +180,19 @@ async def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(GraphUnavailable, match=r"graph\.lbug cannot be opened"):
         await LadybugGraph(tmp_path, "n", BUFFER_MB).open()
+
+
+@pytest.mark.parametrize(
+    ("agent", "refused"),
+    [
+        *[(f"Neo4j/{version}", True) for version in ("4.4.38", "5.0.0", "5.25.1")],
+        *[(f"Neo4j/{version}", False) for version in ("5.26.0", "5.26.14", "5.27.0-drop", "2025.06.2", "2026.1")],
+        *[(agent, False) for agent in ("Neo4j/dev", "Memgraph/3.1", "")],
+    ],
+)
+def test_a_server_that_is_too_old_is_refused_by_what_it_calls_itself(agent: str, refused: bool) -> None:
+    with pytest.raises(GraphRefused, match=r"needs 5\.26") if refused else contextlib.nullcontext():
+        refuse_old(agent, "bolt://x")
 
 
 async def test_nobody_at_the_address_is_one_clear_line() -> None:
