@@ -6,35 +6,22 @@ a good body, about a task that there is. Afterwards the whole graph is compared 
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import quote
 
 import httpx2
 import pytest
 
 from api.app import Api, create_app, create_probes
 from api.metrics import Metrics
-from engine.model import Json
 from engine.service import Engine
 from engine.settings import Settings
-from tests.integration.test_api_document import OPERATIONS, PREPARED, Server, final_task
 from tests.integration.test_keys import bearer
 from tests.support.engines import Lab
-from tests.support.matrix import ADMIN, MCP, NONE, OPEN, PATH, SCOPES, TABLE, Row, contents
+from tests.support.everybody import Matrix, asks_somebody, good_place, matrix, place_of, place_of_task, rows, still
+from tests.support.matrix import ADMIN, NONE, OPEN, PATH, SCOPES, TABLE
 from tests.support.plans import plan, step
 from tests.support.services import eventually
 
-DOCUMENTED = {(operation.method, operation.path): operation for operation in OPERATIONS}
-BODIES: dict[tuple[str, str], Json] = {
-    ("POST", "/mcp"): {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}},
-    ("PUT", "/tasks/{task_id}/files/{name:path}"): {"content": "# planted"},
-}
-MCP_TAKES = {"accept": "application/json, text/event-stream"}
 CHALLENGE = 'Bearer realm="agent03"'
 
 
@@ -64,167 +51,6 @@ def test_every_route_is_in_the_table_and_nothing_else() -> None:
     assert {row.path for row in TABLE if (row.method, row.path) in probes and row.scope == OPEN} == {
         *("/health/live", "/health/ready", "/openapi.json")
     }
-
-
-# --- what is asked --------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Told:
-    """An answer: its status, headers and body; of one that never ends its beginning."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    @property
-    def problem(self) -> str:
-        """The kind of problem, "" where it is none."""
-        return str(json.loads(self.body)["type"]).rpartition(":")[2] if self.status >= 400 and self.body else ""
-
-
-@dataclass
-class Matrix:
-    """A server with keys of every kind, a task of ann's and one of bob's, both waiting for a person."""
-
-    engine: Engine
-    app: Api
-    client: httpx2.AsyncClient
-    keys: dict[str, str]
-    tasks: dict[str, str]
-
-    async def ask(self, row: Row, key: str, place: dict[str, str], **headers: str) -> Told:
-        """One request of a route with a key, "" for none, about a place."""
-        path = row.path.replace(":path}", "}").format_map({**place})
-        given = {**(bearer(key) if key else {}), **headers}
-        if row.method == "WS" or row.path == "/events":
-            return await self._begin(row.method, path, given)
-        shown = DOCUMENTED.get((row.method, row.path.replace(":path}", "}")))
-        body = BODIES.get((row.method, row.path)) or (shown.examples[0] if shown and shown.examples else None)
-        sent: dict[str, Any] = {} if body is None else {"content": json.dumps(body)}
-        typed = {} if body is None else {"content-type": "application/json"}
-        if row.path == "/mcp":
-            typed |= MCP_TAKES
-        answer = await self.client.request(
-            row.method, path, headers={**typed, **given}, params=query(row, place), **sent
-        )
-        return Told(answer.status_code, dict(answer.headers), answer.content)
-
-    async def head(self, row: Row, key: str, place: dict[str, str]) -> Told:
-        """The same as HEAD."""
-        path = row.path.replace(":path}", "}").format_map({**place})
-        answer = await self.client.head(path, headers=bearer(key) if key else {}, params=query(row, place))
-        return Told(answer.status_code, dict(answer.headers), answer.content)
-
-    async def _begin(self, method: str, path: str, headers: dict[str, str]) -> Told:
-        """What a stream or a WebSocket begins with; then its reader leaves."""
-        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        left, opening = asyncio.Event(), ["websocket.connect" if method == "WS" else "http.request"]
-
-        async def receive() -> dict[str, Any]:
-            if opening:
-                return {"type": opening.pop(), "body": b"", "more_body": False}
-            await left.wait()
-            return {"type": "websocket.disconnect" if method == "WS" else "http.disconnect", "code": 1001}
-
-        async def send(message: Any) -> None:
-            kind = message["type"]
-            if kind in ("websocket.accept", "http.response.start", "websocket.http.response.start") and not told.done():
-                given = {name.decode(): value.decode() for name, value in message.get("headers", [])}
-                told.set_result(Told(message.get("status", 101), given))
-            if "body" in message and told.done():
-                told.result().body += message["body"]
-            if kind == "websocket.close" and not told.done():
-                told.set_result(Told(message["code"]))
-
-        scope = {
-            "type": "websocket" if method == "WS" else "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "scheme": "ws" if method == "WS" else "http",
-            "method": "GET",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": b"",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in {"host": "test", **headers}.items()],
-            "client": ("127.0.0.1", 1),
-            "server": ("test", 80),
-            "extensions": {"websocket.http.response": {}},
-        }
-        if method == "WS":
-            del scope["method"]
-        answering = asyncio.create_task(self.app(scope, receive, send))
-        try:
-            found = await asyncio.wait_for(asyncio.shield(told), 30)
-        finally:
-            left.set()
-            await asyncio.wait_for(answering, 30)
-        return found
-
-
-def query(row: Row, place: dict[str, str]) -> dict[str, str]:
-    """What the query of a route has to have."""
-    return {"/search": {"query": "sales"}, "/logs": {"task": place["task_id"]}}.get(row.path, {})
-
-
-@asynccontextmanager
-async def matrix(lab: Lab, **fields: Json) -> AsyncIterator[Matrix]:
-    """The server of one test."""
-    engine = await lab.start(**fields)
-    app = create_app(engine, engine.settings, Metrics())
-    ring = engine.keyring
-    root, keys = await ring.create("root", [ADMIN]), {}
-    keys["root"] = root[1]
-    for scope in SCOPES:
-        keys[scope] = (await ring.create(f"of {scope}", [scope]))[1]
-        keys[f"ann {scope}"] = (await ring.create(f"ann {scope}", [scope], "ann"))[1]
-    keys["bob"] = (await ring.create("bob", list(SCOPES), "bob"))[1]
-    gone, keys["revoked"] = await ring.create("gone", list(SCOPES))
-    await ring.revoke(gone.id)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
-        tasks = {}
-        for user in ("ann", "bob"):
-            body = plan(step("a"), step("ask", "a", requires_approval=True), user_id=user)
-            tasks[user] = (await engine.submit(body)).task_id
-        made = Matrix(engine, app, client, keys, tasks)
-        for task_id in tasks.values():
-            await eventually(lambda task_id=task_id: _asks(engine, task_id))
-        yield made
-
-
-async def _asks(engine: Engine, task_id: str) -> bool:
-    stored = await engine._graph.task(task_id)
-    told = (await engine.subtask(task_id, "ask"))[0].status == "awaiting_approval"
-    return told and stored is not None and stored.status == "processing"
-
-
-async def still(made: Matrix) -> set[str]:
-    """The graph once nothing is being written any more."""
-    found: list[set[str]] = [set()]
-
-    async def settled() -> bool:
-        found.append(await contents(made.engine._graph))
-        return found[-1] == found[-2]
-
-    await eventually(settled)
-    return found[-1]
-
-
-def place_of(made: Matrix, user: str) -> dict[str, str]:
-    """What a path names: a subtask that waits for a person, in the task of a user."""
-    other = made.tasks["bob" if user == "ann" else "ann"]
-    return {**place_of_task(made.tasks[user]), "other_id": other, "key_id": made.engine.keyring.keys[0].id}
-
-
-def place_of_task(task_id: str) -> dict[str, str]:
-    """The same where nobody has a key."""
-    return {"task_id": task_id, "other_id": task_id, "key": "ask", "name": "taken", "agent_id": "agent-1"}
-
-
-def rows(*scopes: str) -> Iterable[Row]:
-    """The rows that need one of these scopes; without any all that need one."""
-    return [row for row in TABLE if (row.scope in scopes if scopes else row.scope != OPEN)]
 
 
 # --- who is refused -------------------------------------------------------------------------------------------------
@@ -292,7 +118,7 @@ async def test_without_keys_a_name_that_another_site_may_have_gets_nothing(embed
     app = create_app(engine, engine.settings, Metrics())
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
         task_id = (await engine.submit(plan(step("a"), step("ask", "a", requires_approval=True)))).task_id
-        await eventually(lambda: _asks(engine, task_id))
+        await eventually(lambda: asks_somebody(engine, task_id))
         made = Matrix(engine, app, client, {}, {"ann": task_id, "bob": task_id})
         place = {**place_of_task(task_id), "key_id": "none"}
         before = await still(made)
@@ -315,22 +141,6 @@ async def test_without_keys_a_name_that_another_site_may_have_gets_nothing(embed
 # --- who is let in --------------------------------------------------------------------------------------------------
 
 
-async def good_place(made: Matrix, row: Row, user: str) -> dict[str, str]:
-    """Where a request of a route succeeds, in a task of a user's."""
-    shown = DOCUMENTED.get((row.method, row.path.replace(":path}", "}")))
-    server = Server(made.engine, made.client, user)
-    prepared = PREPARED.get(shown.id if shown else "")
-    if prepared is None and "ended" not in made.tasks:
-        made.tasks["ended"] = (await final_task(server))["task_id"]
-    ended = {"task_id": made.tasks.get("ended", made.tasks[user]), "key": "count"}
-    place = {"name": "critical_path", **(await prepared(server) if prepared else ended)}
-    place.setdefault("task_id", made.tasks[user])
-    place |= {"other_id": place["task_id"]}
-    if row.path == "/page/{name:path}":
-        place["name"] = "app.js"
-    return {"key": "a", "agent_id": "agent-1", **{name: quote(value, safe="") for name, value in place.items()}}
-
-
 async def test_the_scope_of_a_route_and_admin_are_let_in(embedded_lab: Lab) -> None:
     async with matrix(embedded_lab) as made:
         for row in TABLE:
@@ -349,74 +159,6 @@ async def test_the_key_of_one_user_does_all_that_its_scope_says_to_that_users_ta
             place = await good_place(made, row, "ann")
             told = await made.ask(row, made.keys[f"ann {row.scope}"], place)
             assert told.status == row.good, (row.method, row.path, told)
-
-
-# --- the tools of MCP -----------------------------------------------------------------------------------------------
-
-
-def arguments(made: Matrix, tool: str, task_id: str) -> dict[str, Json]:
-    """What a tool is called with so that it would do something."""
-    about: dict[str, Json] = {"task_id": task_id}
-    return {
-        "submit": {"task": plan(step("planted"))},
-        "preview": {"task": plan(step("planted"))},
-        "tasks": {"limit": 5},
-        "subtask_types": {},
-        "approvals": {},
-        "graph_query": {"cypher": "MATCH (t:Task) RETURN t.id LIMIT 1"},
-        "recall_dry_run": {"subtask": f"{task_id}/a"},
-        "embedding_search": {"query": "sales"},
-        "watch": {**about, "timeout_seconds": 0.01},
-        "approve": {**about, "key": "ask"},
-        "reject": {**about, "key": "ask"},
-        "read_file": {**about, "path": "notes.md"},
-        "write_file": {**about, "path": "notes.md", "content": "planted"},
-        "get_shared_state": {**about, "name": "taken"},
-        "set_shared_state": {**about, "name": "taken", "value": 1},
-    }.get(tool, about)
-
-
-async def called(made: Matrix, key: str, tool: str, given: dict[str, Json]) -> tuple[bool, str]:
-    """Whether a tool refuses, and what it says."""
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": given}}
-    answer = await made.client.post("/mcp", json=message, headers={**MCP_TAKES, **bearer(key)})
-    assert answer.status_code == 200, (tool, answer.text)
-    data = next(line for line in answer.text.splitlines() if line.startswith("data:")).removeprefix("data:")
-    result = json.loads(data)["result"]
-    return bool(result.get("isError")), " ".join(part.get("text", "") for part in result["content"])
-
-
-async def test_a_tool_of_mcp_does_what_the_key_may_do_and_no_more(embedded_lab: Lab) -> None:
-    async with matrix(embedded_lab) as made:
-        listed = await made.client.post(
-            "/mcp",
-            json={"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}},
-            headers={**MCP_TAKES, **bearer(made.keys["read"])},
-        )
-        data = next(line for line in listed.text.splitlines() if line.startswith("data:")).removeprefix("data:")
-        offered = {tool["name"] for tool in json.loads(data)["result"]["tools"]}
-        assert offered == set(MCP), "say in tests/support/matrix.py which scope the tool needs"
-        both = {scope: (await made.engine.keyring.create(f"mcp {scope}", ["read", scope]))[1] for scope in SCOPES}
-        before = await still(made)
-        for tool, needed in MCP.items():
-            given = arguments(made, tool, made.tasks["ann"])
-            for scope in SCOPES:
-                if needed not in (scope, "read") and scope != ADMIN:
-                    refused, said = await called(made, both[scope], tool, given)
-                    assert refused and f"needs the scope {needed}" in said, (tool, scope, said)
-            refused, said = await called(made, made.keys["bob"], tool, given)
-            if "task_id" in given and tool != "recall_dry_run":
-                assert refused and "no task has the id" in said, (tool, said)
-            elif tool in ("graph_query", "recall_dry_run"):
-                assert refused and "for the user bob alone" in said, (tool, said)
-            else:
-                assert made.tasks["ann"] not in said, (tool, said)
-            if tool == "submit":
-                before = await still(made)  # bob may submit, for himself
-        assert await still(made) == before
-        for tool, needed in MCP.items():
-            _, said = await called(made, both[needed], tool, arguments(made, tool, made.tasks["ann"]))
-            assert "needs the scope" not in said, (tool, said)
 
 
 # --- agents ---------------------------------------------------------------------------------------------------------

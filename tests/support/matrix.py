@@ -27,7 +27,9 @@ NONE = "beyond one user"
 
 @dataclass(frozen=True)
 class Row:
-    """Who may ask one route: the scope, how far the key of one user reaches, and the status of a good answer."""
+    """Who may ask one route: the scope, how far the key of one user reaches, and the status of a good answer; 409 where
+    a good one needs a Redis.
+    """
 
     method: str
     path: str
@@ -92,6 +94,8 @@ TABLE = tuple(
     GET /route/schema                           | read    | of nobody       | 200
     GET /agents                                 | read    | beyond one user | 200
     GET /agents/available                       | read    | beyond one user | 200
+    GET /agents/pool                            | read    | beyond one user | 200
+    POST /agents/pool                           | operate | beyond one user | 409
     GET /agents/{agent_id}                      | read    | beyond one user | 200
     POST /mcp                                   | read    | narrowed        | 200
     POST /tasks                                 | submit  | narrowed        | 200
