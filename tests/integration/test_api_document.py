@@ -19,6 +19,7 @@ from api.routes.agents import A_RESULT
 from api.schemas import Problem
 from engine.command import Command
 from engine.model import Json
+from engine.pooldesk import PoolDesk
 from engine.remoteport import Registration
 from engine.service import Engine
 from engine.states import SubtaskStatus
@@ -210,6 +211,21 @@ async def another_key(server: Server) -> dict[str, str]:
     return {"key_id": key.id}
 
 
+class OnePool:
+    """The pool of workers that the example names, without the Redis that it would say so in."""
+
+    async def pools(self) -> list[Json]:
+        return [{"pool": "host-1-a1b2c3", "state": "healthy", "wanted": 2}]
+
+    async def scale(self, pool: str, workers: int) -> None:
+        """Nobody looks."""
+
+
+async def with_a_pool(server: Server) -> dict[str, str]:
+    server.engine.pools = PoolDesk(OnePool())
+    return {}
+
+
 PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "cancel_task": open_task,
     "pause_task": open_task,
@@ -230,6 +246,7 @@ PREPARED: dict[str, Callable[[Server], Awaitable[dict[str, str]]]] = {
     "get_shared_value": with_value,
     "set_shared_value": with_value,
     "revoke_key": another_key,
+    "scale_pool": with_a_pool,
     **dict.fromkeys(("get_agent", "beat_agent", "remove_agent", "return_result"), with_an_agent),
 }
 
