@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,8 +44,12 @@ async def keys(bucket: str) -> list[str]:
     return [entry.key for entry in (await place(bucket).under()).entries]
 
 
-async def test_an_object_lies_under_its_hash_and_older_ones_of_it_are_swept(bucket: str) -> None:
+async def test_an_object_lies_under_its_hash_and_older_ones_of_it_are_swept(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blobs = S3Blobs(f"s3://{bucket}/blobs")
+    numbers = itertools.count(1)  # of what was written in the same second, the name says which is younger
+    monkeypatch.setattr("engine.adapters.s3blobs.uuid.uuid4", lambda: uuid.UUID(int=next(numbers)))
     for _ in range(3):
         await blobs.put(DIGEST, DATA)
 
