@@ -95,7 +95,7 @@ TABLE = tuple(
     GET /agents                                 | read    | beyond one user | 200
     GET /agents/available                       | read    | beyond one user | 200
     GET /agents/pool                            | read    | beyond one user | 200
-    POST /agents/pool                           | operate | beyond one user | 409
+    POST /agents/pool                           | operate | beyond one user | 200
     GET /agents/{agent_id}                      | read    | beyond one user | 200
     POST /mcp                                   | read    | narrowed        | 200
     POST /tasks                                 | submit  | narrowed        | 200
