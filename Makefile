@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 # Three workers on one Neo4j, for they wait more than they compute; a file stays with one, and the slow ones come first.
-TESTS = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# A worker that dies ends the run and is told: with another in its place, the run would wait for the rest of its file.
+TESTS = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 LONG = tests/acceptance/test_chaos.py tests/acceptance/test_chaos_engines.py tests/acceptance/test_hogs.py tests/integration/test_embedded_kill.py tests/integration/test_wfinstances.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER = chromium fonts-dejavu-core
