@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.context import Context, Living
-from engine.errors import EngineError, ToolError
+from engine.errors import ToolError
 from engine.executors import Executor, Lost, Place, Work
 from engine.limits.turnstile import Passage, Postponed
 from engine.logbook import Keep
@@ -15,7 +15,7 @@ from engine.model import Json
 from engine.outcomes import Basis
 from engine.plan.spec import Spec
 from engine.secrets.vault import Vault
-from engine.toolport import Tool
+from engine.toolport import Tool, as_meant
 from engine.turn import Claim
 from engine.watch import Watch
 
@@ -62,15 +62,8 @@ class Job(NamedTuple):
     async def _run(self, place: Place, context: Context) -> Json:
         """Runs the tool, which may know the category of what it raises; every secret is covered in what it gives."""
         given = self.value if self.basis.opened is msgspec.UNSET else self.basis.opened
-        try:
+        with as_meant(self.tool, Lost, Postponed):
             return self.vault.returned(await place.run(given, context))
-        except (ToolError, EngineError, Lost, Postponed):
-            raise
-        except Exception as error:
-            category = self.tool.classify(error)
-            if category is None:
-                raise
-            raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
 
 
 def unclassified(error: Exception) -> ToolError:

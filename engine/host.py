@@ -19,7 +19,7 @@ from engine.model import Expand, Json
 from engine.payloads import pack
 from engine.ports import Clock
 from engine.remoteport import Outcome
-from engine.toolport import Tool
+from engine.toolport import Tool, as_meant
 from engine.turn import Claim
 from engine.watch import Watch
 
@@ -211,15 +211,8 @@ class Host:
 
 
 async def _called(tool: Tool, value: Json, context: Context) -> Json:
-    try:
+    with as_meant(tool):
         output = await tool.run(value, context)
-    except (ToolError, EngineError):
-        raise
-    except Exception as error:
-        category = tool.classify(error)
-        if category is None:
-            raise
-        raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
     if isinstance(output, Expand):
         raise ToolError(
             f"{tool.name} adds subtasks to its task, which an agent cannot do",

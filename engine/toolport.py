@@ -6,10 +6,11 @@ alone, before anything runs. ``Declared`` has a default for each, the one that c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from engine.errors import Category
+from engine.errors import Category, EngineError, ToolError
 from engine.model import Json, Value
 
 Risk = Literal["read", "write", "dangerous"]
@@ -256,3 +257,24 @@ class Declared:
 
     async def close(self) -> None:
         """Lets go of connections and processes."""
+
+
+@contextmanager
+def as_meant(tool: Tool, *passing: type[Exception]) -> Iterator[None]:
+    """A call of ``tool``: what it raises comes out as the tool means it, where it knows the category.
+
+    ``ToolError``, ``EngineError``, what is in ``passing``, and what the tool cannot classify come out as they are.
+
+    Raises:
+        ToolError: with the category that the tool gives to its own exception.
+    """
+    known: tuple[type[Exception], ...] = (ToolError, EngineError, *passing)
+    try:
+        yield
+    except known:
+        raise
+    except Exception as error:
+        category = tool.classify(error)
+        if category is None:
+            raise
+        raise ToolError(f"{type(error).__name__}: {error}", category=category) from error

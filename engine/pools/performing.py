@@ -21,7 +21,7 @@ from engine.model import Expand, Json
 from engine.pools.calls import Call, End, Line, Rest, Sign, Told, Wrong, wrong_of
 from engine.pools.portable import BUILT_IN
 from engine.settings import Settings
-from engine.toolport import Tool
+from engine.toolport import Tool, as_meant
 from engine.tools.decorator import mark_of
 
 MIB = 1024 * 1024
@@ -97,15 +97,8 @@ class Performer:
 
     async def _run(self, call: Call, context: _Context) -> Json:
         tool = self.load(call.tool, call.origin)
-        try:
+        with as_meant(tool):
             return await tool.run(call.input, context)
-        except (ToolError, EngineError):
-            raise
-        except Exception as error:
-            category = tool.classify(error)
-            if category is None:
-                raise
-            raise ToolError(f"{type(error).__name__}: {error}", category=category) from error
 
 
 class _Context:
