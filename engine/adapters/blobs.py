@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
 import os
-import re
 import tempfile
 import uuid
 from pathlib import Path
 
+from engine.adapters.digests import check_payload, checked, digest_of
 from engine.errors import BlobDamaged, BlobsUnavailable, NoRoom
 from engine.room import require_room
 
@@ -25,7 +24,6 @@ IDENTITY = "store.id"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 COARSE_MS = 20
 """How much a file's time may lag behind the clock: kernels take it from their last tick."""
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FolderBlobs:
@@ -104,9 +102,8 @@ class FolderBlobs:
             raise BlobsUnavailable(self._cannot("write", error)) from error
 
     def _put(self, digest: str, data: bytes) -> None:
+        check_payload(digest, data)
         path = self._path(digest)
-        if _hash(data) != digest:
-            raise ValueError(f"{digest} is not the SHA-256 of the {len(data)} bytes given")
         try:
             if not (_holds(path, digest) and _touch(path)):
                 _make_folder(path.parent, self._root)
@@ -135,7 +132,7 @@ class FolderBlobs:
             raise KeyError(digest) from None
         except OSError as error:
             raise BlobsUnavailable(self._cannot("read", error)) from error
-        if _hash(data) != digest:
+        if digest_of(data) != digest:
             raise BlobDamaged(f"{path} does not match its hash; restore it from a backup, or run its task again.")
         return data
 
@@ -159,22 +156,17 @@ class FolderBlobs:
         return not wanted
 
     def _path(self, digest: str) -> Path:
-        if not DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is not a SHA-256 in lower-case hexadecimal")
+        checked(digest)
         return self._root / digest[:2] / digest[2:4] / digest
 
     def _cannot(self, verb: str, error: OSError) -> str:
         return f"the blob store {self._root} cannot {verb}: {error.strerror}; make room or correct BLOB_PATH."
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def _holds(path: Path, digest: str) -> bool:
     """True when the payload is stored already, and whole."""
     try:
-        return _hash(path.read_bytes()) == digest
+        return digest_of(path.read_bytes()) == digest
     except FileNotFoundError:
         return False
 

@@ -10,17 +10,16 @@ measured by the server's own clock, as it says it in the same answer.
 
 from __future__ import annotations
 
-import hashlib
-import re
+import asyncio
 import time
 import uuid
 
+from engine.adapters.digests import check_payload, checked, digest_of
 from engine.adapters.s3 import Bucket, Entry, Listing
 from engine.errors import BlobDamaged, BlobsUnavailable
 
 IDENTITY = "store.id"
 """The object that tells one blob store from another."""
-DIGEST = re.compile(r"[0-9a-f]{64}")
 DATED_MS = 1_000
 """An object may be younger than its date by so much: servers date to the second."""
 LOOKS = 5
@@ -66,9 +65,7 @@ class S3Blobs:
             BlobsAway: the server does not answer.
             BlobsUnavailable: it has no such bucket, or not for this user.
         """
-        _checked(digest)
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise ValueError(f"{digest} is not the SHA-256 of the {len(data)} bytes given")
+        await asyncio.to_thread(check_payload, digest, data)
         own = f"{digest}/{uuid.uuid4().hex}"
         await self._bucket.put(own, data, sha256=digest)
         entries = (await self._instances(digest)).entries
@@ -85,7 +82,7 @@ class S3Blobs:
             BlobsAway: the server does not answer.
             BlobsUnavailable: it has no such bucket, or not for this user.
         """
-        _checked(digest)
+        checked(digest)
         for _ in range(LOOKS):
             found = sorted((await self._instances(digest)).entries, key=_age, reverse=True)
             if not found:
@@ -96,7 +93,7 @@ class S3Blobs:
                     data = await self._bucket.get(entry.key)
                 except KeyError:
                     continue
-                if hashlib.sha256(data).hexdigest() == digest:
+                if await asyncio.to_thread(digest_of, data) == digest:
                     return data
                 damaged = entry.key
             if damaged:
@@ -108,7 +105,7 @@ class S3Blobs:
 
     async def has(self, digest: str) -> bool:
         """Whether there is such a payload; it is not read."""
-        return bool((await self._instances(_checked(digest))).entries)
+        return bool((await self._instances(checked(digest))).entries)
 
     async def renew(self, digest: str) -> bool:
         """Makes a payload young, as if it were put again; False when there is none, or not all of it."""
@@ -134,7 +131,7 @@ class S3Blobs:
             BlobsAway: the server does not answer.
             BlobsUnavailable: it has no such bucket, or not for this user.
         """
-        listing = await self._instances(_checked(digest))
+        listing = await self._instances(checked(digest))
         ahead = listing.now - time.time_ns() // 1_000_000 if listing.now else 0
         old = [entry for entry in listing.entries if entry.at + DATED_MS <= before + ahead]
         await self._bucket.remove([entry.key for entry in old])
@@ -146,9 +143,3 @@ class S3Blobs:
 
 def _age(entry: Entry) -> tuple[int, str]:
     return entry.at, entry.key
-
-
-def _checked(digest: str) -> str:
-    if not DIGEST.fullmatch(digest):
-        raise ValueError(f"{digest!r} is not a SHA-256 in lower-case hexadecimal")
-    return digest
