@@ -99,6 +99,17 @@ class Cli:
                 await process.wait()
 
 
+def cli_on_graph(request: pytest.FixtureRequest, folder: Path, namespace: str, timeout_seconds: int) -> Cli:
+    """The command on the graph that a fixture's parameter names, "embedded" or "neo4j"; an engine that says nothing
+    for that long counts as gone.
+    """
+    settings = {"NAMESPACE": namespace, "ENGINE_TIMEOUT_SECONDS": str(timeout_seconds)}
+    if request.param == "neo4j":
+        server: Neo4jService = request.getfixturevalue("neo4j_server")
+        settings |= {"NEO4J_URL": server.url, "NEO4J_AUTH": server.auth}
+    return Cli(folder, settings)
+
+
 async def _line(process: asyncio.subprocess.Process, part: str) -> str:
     assert process.stderr
     seen: list[str] = []

@@ -7,18 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_cli import GOOD, Cli
+from tests.acceptance.test_cli import GOOD, Cli, cli_on_graph
 from tests.support.s3 import new_bucket, variables
-from tests.support.services import Neo4jService
 
 
 @pytest.fixture(params=["embedded", "neo4j"])
 def cli(request: pytest.FixtureRequest, tmp_path: Path, namespace: str) -> Cli:
-    settings = {"NAMESPACE": namespace, "ENGINE_TIMEOUT_SECONDS": "1"}
-    if request.param == "neo4j":
-        server: Neo4jService = request.getfixturevalue("neo4j_server")
-        settings |= {"NEO4J_URL": server.url, "NEO4J_AUTH": server.auth}
-    return Cli(tmp_path, settings)
+    return cli_on_graph(request, tmp_path, namespace, 1)
 
 
 def test_tasks_go_into_an_archive_and_come_back(cli: Cli, tmp_path: Path) -> None:

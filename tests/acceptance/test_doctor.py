@@ -10,9 +10,9 @@ import pytest
 
 from engine.ports import Graph
 from graph.ladybug.store import LadybugGraph
-from tests.acceptance.test_cli import GOOD, SECONDS, Cli
+from tests.acceptance.test_cli import GOOD, SECONDS, Cli, cli_on_graph
 from tests.support.graphs import BUFFER_MB, execute, neo4j_graph
-from tests.support.services import Neo4jService, eventually
+from tests.support.services import eventually
 
 MISCOUNT = "MATCH (t:Task) WHERE t.namespace = $namespace SET t.subtasks_count = 99"
 FORGET = "MATCH (v:Event) WHERE v.namespace = $namespace AND v.first = 2 DELETE v"
@@ -28,11 +28,7 @@ LARGE = {
 
 @pytest.fixture(params=["embedded", "neo4j"])
 def cli(request: pytest.FixtureRequest, tmp_path: Path, namespace: str) -> Cli:
-    settings = {"NAMESPACE": namespace, "ENGINE_TIMEOUT_SECONDS": "2"}
-    if request.param == "neo4j":
-        server: Neo4jService = request.getfixturevalue("neo4j_server")
-        settings |= {"NEO4J_URL": server.url, "NEO4J_AUTH": server.auth}
-    return Cli(tmp_path, settings)
+    return cli_on_graph(request, tmp_path, namespace, 2)
 
 
 def graph_of(cli: Cli, request: pytest.FixtureRequest, namespace: str) -> Graph:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.service import Engine
 from engine.states import TaskStatus
-from tests.acceptance.test_cli import Cli
+from tests.acceptance.test_cli import Cli, cli_on_graph
 from tests.support.archives import everything
 from tests.support.engines import GATES, MODULE, STARTED, Lab, finished, outputs, run
 from tests.support.plans import plan, step
@@ -91,11 +91,7 @@ async def everything_of(lab: Lab) -> object:
 
 @pytest.fixture(params=["embedded", "neo4j"])
 def cli(request: pytest.FixtureRequest, tmp_path: Path, namespace: str) -> Cli:
-    settings = {"NAMESPACE": namespace, "ENGINE_TIMEOUT_SECONDS": "1"}
-    if request.param == "neo4j":
-        server: Neo4jService = request.getfixturevalue("neo4j_server")
-        settings |= {"NEO4J_URL": server.url, "NEO4J_AUTH": server.auth}
-    return Cli(tmp_path, settings)
+    return cli_on_graph(request, tmp_path, namespace, 1)
 
 
 GOOD = {"plan": {"subtasks": [{"key": "a", "type": "noop", "input": {"n": 1}}]}}
