@@ -83,6 +83,7 @@ class AgentProcess:
         self._host.freed = self._beat_soon
         self._interval = FIRST_HEARTBEAT
         self._registered = False
+        self._leaving = False
         self._soon = asyncio.Event()
         self._refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._process = psutil.Process()
@@ -99,6 +100,7 @@ class AgentProcess:
             if self._refused.done():
                 raise Stop(self._refused.result(), USAGE)
             await self._drain()
+            await self._sign_off(beating)
         finally:
             beating.cancel()
             stopped.cancel()
@@ -110,6 +112,12 @@ class AgentProcess:
         self._host.draining = True
         self._beat_soon()
         await self._host.drain(self._grace, DELIVERY_SECONDS)
+
+    async def _sign_off(self, beating: asyncio.Task[None]) -> None:
+        """Leaves, after the last heartbeat is answered: one that came later would register the agent anew."""
+        self._leaving = True
+        self._beat_soon()
+        await asyncio.wait({beating})
         if self._registered:
             try:
                 await self._link.leave(self.agent_id)
@@ -185,7 +193,7 @@ class AgentProcess:
 
     async def _beat_for_ever(self) -> None:
         pause = SOON
-        while not self._refused.done():
+        while not (self._refused.done() or self._leaving):
             try:
                 good = await (self._beat() if self._registered else self._register())
             except Unanswered as error:
@@ -211,6 +219,8 @@ class AgentProcess:
         if status == 200:
             self._interval = float(answer["heartbeat_seconds"])
             self._registered = True
+            if self._host.draining:  # the engine takes who registers for free
+                self._beat_soon()
             say(f"{self.agent_id} listens on {self._wanted['url']}, registered with {self._engine}")
             return True
         detail = answer.get("detail") if isinstance(answer, dict) else None
