@@ -11,6 +11,7 @@ from api import schemas
 from api.verbs import VerbBody
 from engine import remoteport
 from engine.agentdesk import Registered, Seen
+from engine.docstrings import described
 from engine.plan.schema import Capability
 from engine.pooldesk import MOST_WORKERS
 from engine.remotestore import Vitals
@@ -35,7 +36,7 @@ def _address(url: str) -> str:
 class AgentBody(BaseModel):
     """Base of what agents send: strict. Fields that are not known here are left out, so that agents may be newer."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", json_schema_extra=described)
 
 
 class Registration(AgentBody):

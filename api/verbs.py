@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.requests import Request
 
 from api.body import read_json
+from engine.docstrings import described
 from engine.model import Json
 from engine.plan.faults import Faults
 
@@ -18,7 +19,7 @@ LONGEST_SECONDS = 10 * 366 * 86_400.0
 class VerbBody(BaseModel):
     """Base of the bodies: strict, and without fields that are not declared."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", json_schema_extra=described)
 
 
 class Nothing(VerbBody):

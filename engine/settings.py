@@ -92,7 +92,7 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 class Settings(BaseModel):
     """All settings of one engine process. Immutable; built once by the composition root and handed down."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     # -- where it listens and what it belongs to
     backend_host: str = "127.0.0.1"

@@ -6,13 +6,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.docstrings import described
+
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T10:15:30.123Z"])]
 
 
 class Wire(BaseModel):
     """Base of all wire models: frozen, strict, and without fields that are not declared."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", json_schema_extra=described, defer_build=True)
 
 
 class Fault(Wire):

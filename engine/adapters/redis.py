@@ -5,7 +5,8 @@ Correctness never depends on it: opening does not need the server, ``health`` te
 refuses instead). A command is repeated once when its connection had been dropped, never after a timeout, when it may
 have been carried out. Blocking readers need a client of their own: they would hold connections of this pool.
 
-Both libraries are imported by ``open``: they cost half a second, which a command that never opens Redis saves.
+Both libraries are imported where the client is made, and the stand-in is made for its first command: they cost half a
+second, which a process without Redis that keeps nothing there saves.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class RedisConnection:
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Redis | None = None
+        self._open = False
         self._password = ""
         self.kind: Literal["redis", "in-process"] = "redis" if url else "in-process"
         self.location = "in this process"
@@ -61,8 +63,10 @@ class RedisConnection:
         Raises:
             RedisUnavailable: it is not open.
         """
-        if self._client is None:
+        if not self._open:
             raise RedisUnavailable("the connection to Redis is not open; await open() first.")
+        if self._client is None:
+            self._client = _stand_in()
         return self._client
 
     async def open(self) -> None:
@@ -71,12 +75,13 @@ class RedisConnection:
         Raises:
             SettingsError: REDIS_URL is not an address.
         """
-        if self._client is None:
-            self._client = self._connect() if self._url else _stand_in()
+        if self._client is None and self._url:
+            self._client = self._connect()
+        self._open = True
 
     async def close(self) -> None:
         """Lets go of every connection; what the stand-in held is gone."""
-        client, self._client = self._client, None
+        client, self._client, self._open = self._client, None, False
         if client is not None:
             await client.aclose()
 
@@ -86,6 +91,8 @@ class RedisConnection:
         Raises:
             RedisUnavailable: no answer within two seconds.
         """
+        if self._open and self._client is None:  # a stand-in of which nobody has asked anything
+            return 0.0
         client = self.client
         began = time.perf_counter()
         try:

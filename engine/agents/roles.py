@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.docstrings import described
 from engine.errors import Category, ToolError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -44,7 +45,7 @@ class Capability(StrEnum):
 class AgentRole(BaseModel):
     """One role."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=described, defer_build=True)
 
     name: Name
     """How a subtask names it."""

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.docstrings import described
 from engine.errors import Category, ToolExecutionError
 from engine.model import Json
 from engine.toolport import Declared, RunContext
@@ -35,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Sheet(BaseModel):
     """What a wrapper prints when it is called with ``--schema``."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=described, defer_build=True)
 
     description: str = Field(min_length=1, max_length=10_000)
     """What it does, for the model."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.approval.targets import paths_of, recipients_of
 from engine.approvalstore import OnExpiry, Reason
+from engine.docstrings import described
 from engine.model import Json
 
 PLAN, TAINT = "plan", "taint"
@@ -24,7 +25,7 @@ Seconds = Annotated[float, Field(gt=0, le=366 * 24 * 3600.0)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra=described, defer_build=True)
 
 
 class Deciding(_Strict):

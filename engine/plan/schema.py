@@ -23,6 +23,7 @@ from pydantic import ValidationError as ShapeError
 from pydantic_core import PydanticCustomError
 
 from engine import conditions
+from engine.docstrings import described
 from engine.errors import Category
 from engine.model import Json
 from engine.plan.happenings import ALL, FINAL_NAMES, NAMES
@@ -98,7 +99,7 @@ def _rate(text: str) -> str:
 class Strict(BaseModel):
     """Base of every model here."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=described, defer_build=True)
 
 
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]

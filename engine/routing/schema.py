@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.docstrings import described
 from engine.model import Json
 from engine.plan.schema import Capability
 
@@ -17,7 +18,7 @@ class Strict(BaseModel):
     """Base of every model here."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, json_schema_extra=described, defer_build=True
     )
 
 

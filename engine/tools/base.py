@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from engine.docstrings import described
 from engine.errors import Category, ToolError
 from engine.model import Expand, Json
 from engine.toolport import Declared, Facts, RunContext, ToolHealth
@@ -27,7 +28,7 @@ class Input(BaseModel):
     The docstring under a field describes it in the JSON Schema.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra=described, defer_build=True)
 
 
 M = TypeVar("M", bound=BaseModel)

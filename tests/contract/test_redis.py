@@ -41,7 +41,7 @@ async def test_health_is_well_and_says_what_it_is(connection: RedisConnection, r
     assert health["kind"] == request.node.callspec.params["connection"]
     assert health["error"] == ""
     assert health["latency_ms"] is not None
-    assert 0 < health["latency_ms"] < PING_SECONDS * 1000
+    assert 0 <= health["latency_ms"] < PING_SECONDS * 1000
 
 
 async def test_a_value_comes_back_as_bytes_and_ends_in_time(connection: RedisConnection, namespace: str) -> None:

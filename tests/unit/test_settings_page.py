@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from engine.docstrings import docstring
 from engine.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -71,7 +72,7 @@ def bounds(field: FieldInfo) -> str:
 def row(name: str) -> str:
     """One setting as a line of the table."""
     field = Settings.model_fields[name]
-    value, what = default(field), " ".join((field.description or "").split())
+    value, what = default(field), " ".join(docstring(Settings, name).split())
     return f"| `{name.upper()}` | {f'`{value}`' if value else ''} | {bounds(field)} | {what.replace('``', '`')} |"
 
 

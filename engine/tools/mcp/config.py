@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from engine.docstrings import described
 from engine.errors import SettingsError
 from engine.givenfile import read_given
 from engine.model import Json
@@ -35,7 +36,7 @@ Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00\r\n]*$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=described, defer_build=True)
 
 
 class Bounds(_Strict):
