@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from engine.adapters.agent_streams import EVENTS, AgentStreams, Entry, Hold, stream_of
+from tests.support.services import eventually
 from tests.support.workers import Streams, fresh_streams
 
-LONG, NOW = 60_000, 0
-"""Leases in milliseconds: one that has not run out, and one that has."""
+LONG = 60_000
+"""A lease in milliseconds, which does not run out within a test."""
 
 
 @pytest.fixture
@@ -33,6 +33,12 @@ async def _next(streams: AgentStreams, consumer: str = "one", lease: int = LONG)
 
 async def _nothing(streams: AgentStreams, consumer: str = "one", lease: int = LONG) -> None:
     assert not isinstance(await streams.next([EVENTS], consumer, lease), Entry)
+
+
+async def _age(redis: Streams, entry: Entry, consumer: str) -> None:
+    """As if the consumer had given no sign of life of that entry for longer than a lease."""
+    client = redis.connection.client
+    await client.xclaim(EVENTS, "agent-workers", consumer, 0, [entry.id], idle=2 * LONG, justid=True)
 
 
 def _hold(entry: Entry, owner: str = "me", event: str = "e1", subtask: str = "s1") -> Hold:
@@ -61,8 +67,8 @@ async def test_what_a_dead_worker_had_goes_to_another_and_its_own_writes_are_ref
     await streams.take(dead, 1)
     await streams.put_step(dead, "a", "step", "told")
     await _nothing(streams, "two")
-    await asyncio.sleep(0.002)
-    entry = await _next(streams, "two", NOW)
+    await _age(redis, dead.entry, "one")
+    entry = await _next(streams, "two")
     assert entry == dead.entry
     assert await streams.take(_hold(entry, "alive"), 1) == ("taken", 2)
     assert not await streams.put_step(dead, "b", "step", "told")
@@ -76,11 +82,11 @@ async def test_a_sign_of_life_keeps_an_event(redis: Streams, streams: AgentStrea
     await redis.add('"x"')
     hold = _hold(await _next(streams))
     await streams.take(hold, 1)
-    await asyncio.sleep(0.05)
+    await _age(redis, hold.entry, "one")
     assert await streams.renew(hold, "one")
-    await _nothing(streams, "two", 40)
-    await asyncio.sleep(0.05)
-    assert await _next(streams, "two", 40) == hold.entry
+    await _nothing(streams, "two")
+    await _age(redis, hold.entry, "one")
+    assert await _next(streams, "two") == hold.entry
 
 
 async def test_what_is_handed_back_is_there_at_once(redis: Streams, streams: AgentStreams) -> None:
@@ -180,9 +186,12 @@ async def test_workers_that_are_gone_are_forgotten_unless_they_have_something_in
     assert await streams.tidy([EVENTS, "agent:events:nobody"], "busy") == 0, "what it has would be lost"
     await streams.tidy([EVENTS], "leaves")
     assert await known() == {b"busy", b"stays"}
-    await asyncio.sleep(0.01)
-    await streams.tidy([EVENTS], idle_seconds=0)
-    assert await known() == {b"busy"}
+
+    async def only_the_busy_one() -> bool:
+        await streams.tidy([EVENTS], idle_seconds=0)
+        return await known() == {b"busy"}
+
+    await eventually(only_the_busy_one)
 
 
 async def test_pools_that_say_nothing_any_more_are_forgotten(redis: Streams, streams: AgentStreams) -> None:
