@@ -38,7 +38,7 @@ class Queries:
     def __init__(self, connect: Callable[[], Any], used: Callable[[Any], int], pool_bytes: int) -> None:
         self._connect = connect
         self._used = used
-        self._most = pool_bytes // SHARE
+        self.pool_bytes = pool_bytes
         self._place = threading.Lock()
         """Held while a query runs, and by whoever must be alone with the database."""
         self._connection: Any = None
@@ -112,7 +112,7 @@ class Queries:
             while not done.wait(LOOK_SECONDS):
                 if time.monotonic() > end:
                     self._interrupt(connection, TOO_LONG.format(seconds=bounds.seconds))
-                elif self._used(own) - before > self._most:
+                elif self._used(own) - before > self.pool_bytes // SHARE:
                     self._interrupt(connection, TOO_LARGE)
         finally:
             own.close()

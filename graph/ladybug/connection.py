@@ -5,7 +5,9 @@ a third one (``graph.ladybug.asking``).
 one writing thread in the order they came: a turn goes between the batches of a large load.
 
 Checkpoints are made here, between two transactions, not by the database inside a commit: there a checkpoint that fails
-makes a commit fail that has happened.
+makes a commit fail that has happened. One that fails leaves indexes in memory that the file does not bear out, and the
+next one would read beyond their end, which ends the process (LadybugDB 0.18 to 0.22). So after one that failed the file
+is opened anew, from its log, and where the pool was too small, with a larger one.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ladybug
+import psutil
 import structlog
 
 from engine.errors import GraphUnavailable
@@ -42,6 +45,8 @@ READER_SECONDS = 0.05
 POOL = "CALL bm_info() RETURN *"
 MENDING_MB = 2048
 """Pool while a torn log is read: a read that stopped for want of memory would look like the end of the log."""
+MOST_OF_MEMORY = 2
+"""A pool that is too small for a checkpoint grows to this part of the machine's memory at most."""
 
 
 class Session:
@@ -83,6 +88,8 @@ class LadybugDatabase:
         self._read_thread = ThreadPoolExecutor(1, "graph-read")
         self._reading = threading.Lock()
         self._queries = Queries(self._another, _pool_bytes, self._buffer_bytes)
+        self._lost = False
+        """The file was closed after a checkpoint that failed, and could not be opened anew yet."""
         self._torn = False
         """A commit has failed: the log may end in the middle of it, and whatever follows there would be lost."""
 
@@ -106,6 +113,7 @@ class LadybugDatabase:
         self._connect()
 
     def _connect(self) -> None:
+        self._lost = False
         self._writer = Session(ladybug.Connection(self._database), self._statements)
         self._reader = Session(ladybug.Connection(self._database), self._statements)
         # A checkpoint that fails while the file is closed may end the process: see ``_last_checkpoint``.
@@ -113,14 +121,32 @@ class LadybugDatabase:
         self._upkeep.begin(self._used())
 
     def _opened(self, strict: bool = True) -> Any:
-        size = self._buffer_bytes if strict else max(self._buffer_bytes, MENDING_MB * MIB)
-        return ladybug.Database(
-            str(self.path),
-            buffer_pool_size=size,
-            max_num_threads=2,
-            auto_checkpoint=False,
-            throw_on_wal_replay_failure=strict,
+        """The file, in a pool in which its log can be read."""
+        while True:
+            try:
+                return ladybug.Database(
+                    str(self.path),
+                    buffer_pool_size=self._buffer_bytes if strict else max(self._buffer_bytes, MENDING_MB * MIB),
+                    max_num_threads=2,
+                    auto_checkpoint=False,
+                    throw_on_wal_replay_failure=strict,
+                )
+            except RuntimeError as error:
+                if not (isinstance(faults.translated(error), PoolFull) and self._enlarge()):
+                    raise
+
+    def _enlarge(self) -> bool:
+        """Doubles the pool for the next time the file is opened; False where the machine has too little memory."""
+        if 2 * self._buffer_bytes > psutil.virtual_memory().total // MOST_OF_MEMORY:
+            return False
+        self._buffer_bytes *= 2
+        self._upkeep = Upkeep(self._buffer_bytes)
+        self._queries.pool_bytes = self._buffer_bytes
+        _log.warning(
+            "what is stored needs a larger page cache than EMBEDDED_BUFFER_MB; it is doubled until the next start",
+            mib=self._buffer_bytes // MIB,
         )
+        return True
 
     def _mend(self) -> None:
         """Opens a file whose log ends in the middle of a transaction, as a killed process leaves it: without that
@@ -162,6 +188,8 @@ class LadybugDatabase:
     async def ping(self) -> None:
         """Raises ``GraphUnavailable`` when the graph cannot be read, or must not be written."""
         faults.require_room(self.path.parent)
+        if self._lost:
+            await self._on_writer(self._find_again)
         await self.read("schema/read")
 
     async def read(self, name: str, /, **params: Any) -> list[Row]:
@@ -176,7 +204,7 @@ class LadybugDatabase:
         try:
             return await loop.run_in_executor(self._read_thread, run)
         except PoolFull:
-            await self._on_writer(self._relieve)
+            await self._on_writer(lambda: self._checkpoint(patience=-1, spoilt=True))
             return await loop.run_in_executor(self._read_thread, run)
 
     async def ask(self, text: str, parameters: Mapping[str, Json], bounds: Bounds) -> Table:
@@ -207,7 +235,7 @@ class LadybugDatabase:
                 return self._transact(work)
             except PoolFull as error:
                 _log.info("the embedded graph makes room in memory", reason=str(error))
-                self._relieve()
+                self._checkpoint(patience=-1, spoilt=True)
                 if not repeat:
                     raise
             return self._transact(work)
@@ -252,12 +280,14 @@ class LadybugDatabase:
             target.unlink(missing_ok=True)
 
     async def _on_writer(self, work: Callable[[], Result]) -> Result:
-        _opened(self._writer)
+        if not self._lost:
+            _opened(self._writer)
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, work)
 
     def _writable(self) -> Session:
         """The writing session; raises ``GraphUnavailable`` when nothing may be written now."""
         faults.require_room(self.path.parent)
+        self._find_again()
         if self._torn:
             self._checkpoint(patience=-1)
         return _opened(self._writer)
@@ -275,24 +305,10 @@ class LadybugDatabase:
         except Exception as error:
             _log.warning("no checkpoint of the embedded graph", reason=str(error))
 
-    def _relieve(self) -> None:
-        """Gives the pool back what a checkpoint can give back; what a large transaction has left there when it failed
-        goes only with the whole pool.
-        """
-        try:
-            self._checkpoint(patience=-1)
-        except PoolFull:
-            _log.warning("the embedded graph is opened anew, to be rid of what fills its memory")
-            with self._alone():
-                self._writer = self._reader = None
-                self._database.close()
-                self._database = self._opened()
-                self._connect()
-            self._checkpoint(patience=-1)  # opening has read the log, and that fills half of the pool again
-
-    def _checkpoint(self, patience: float) -> None:
+    def _checkpoint(self, patience: float, *, spoilt: bool = False) -> None:
         """Moves everything from memory and log into the data file, unless a read lasts longer than ``patience``
         (seconds; -1 waits for its end): the database would give up after some seconds, and let no other read begin.
+        ``spoilt``: something that failed has left the pool full, which goes only with the whole pool.
         """
         if not self._reading.acquire(timeout=patience):
             return
@@ -300,13 +316,42 @@ class LadybugDatabase:
             if not self._queries.stand_aside(patience):
                 return
             try:
-                _opened(self._writer).run_text("CHECKPOINT", {})
-                self._torn = False
-                self._upkeep.begin(self._used())
+                self._move(spoilt)
             finally:
                 self._queries.go_on()
         finally:
             self._reading.release()
+
+    def _move(self, spoilt: bool) -> None:
+        """Makes a checkpoint while nobody reads, in a larger pool if need be; ``spoilt`` tries an empty one first."""
+        while True:
+            try:
+                _opened(self._writer).run_text("CHECKPOINT", {})
+                break
+            except Exception as error:
+                again = isinstance(error, PoolFull) and (spoilt or self._enlarge())
+                _log.warning("the embedded graph is opened anew after a checkpoint that failed", reason=str(error))
+                self._open_anew()
+                if not again:
+                    raise
+                spoilt = False
+        self._torn = False
+        self._upkeep.begin(self._used())
+
+    def _open_anew(self) -> None:
+        """Closes the file and opens it from its log, while nobody reads; raises as ``open`` does."""
+        try:
+            self._database.close()
+            self._open()
+        except BaseException:
+            self._lost, self._database, self._writer, self._reader = True, None, None, None
+            raise
+
+    def _find_again(self) -> None:
+        """Opens the file that could not be opened anew before."""
+        if self._lost:
+            with self._alone():
+                self._open()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

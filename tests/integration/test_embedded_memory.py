@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine.errors import GraphExhausted
+from engine.errors import GraphExhausted, GraphUnavailable
 from graph.ladybug import upkeep
-from graph.ladybug.connection import LadybugDatabase
+from graph.ladybug.connection import LadybugDatabase, Session
 from graph.ladybug.faults import MIB
 from graph.ladybug.store import LadybugGraph
 from tests.support.graphs import Hand, execute, in_hand
@@ -69,6 +70,33 @@ async def test_what_cannot_fit_says_so_and_harms_nothing(hand: Hand) -> None:
     assert await execute(hand.graph, "MATCH (r:Result) RETURN count(*) AS n") == [{"n": 0}]
 
 
+async def test_a_file_that_cannot_be_opened_anew_is_found_again_by_the_next_look(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(hand.graph, LadybugGraph)
+    database = hand.graph._database
+    task = await hand.store(independent(5))
+    run_text = Session.run_text
+
+    def fails(session: Session, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        if text == "CHECKPOINT":
+            raise RuntimeError("the file does not take it")
+        return run_text(session, text, params)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Session, "run_text", fails)
+        broken.setattr(LadybugDatabase, "_open", lambda _: (_ for _ in ()).throw(GraphUnavailable("not now")))
+        with pytest.raises(GraphUnavailable, match="not now"):
+            await database._on_writer(lambda: database._checkpoint(-1))
+        with pytest.raises(GraphUnavailable):
+            await hand.statuses(task)
+        with pytest.raises(GraphUnavailable, match="not now"):
+            await database.ping()
+
+    await database.ping()
+    assert await hand.run_through(task) == 5
+
+
 @pytest.fixture
 def checkpoints(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Bytes that the pool held at each checkpoint."""
@@ -76,9 +104,33 @@ def checkpoints(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     held: list[int] = []
     make = LadybugDatabase._checkpoint
 
-    def noted(database: LadybugDatabase, patience: float) -> None:
+    def noted(database: LadybugDatabase, patience: float, *, spoilt: bool = False) -> None:
         held.append(database._used())
-        make(database, patience)
+        make(database, patience, spoilt=spoilt)
 
     monkeypatch.setattr(LadybugDatabase, "_checkpoint", noted)
     return held
+
+
+async def test_a_pool_too_small_for_a_checkpoint_is_enlarged_and_nothing_is_lost(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint rewrites columns of text as a whole. That it failed was fatal for the one after the next."""
+    monkeypatch.setattr(upkeep, "LOOK_EVERY", 1)
+    monkeypatch.setattr(upkeep, "GROWTH_SHARE", 64)
+    assert isinstance(hand.graph, LadybugGraph)
+    database = hand.graph._database
+    written = 0
+    while database._buffer_bytes == POOL_MB * MIB:
+        assert written < 100_000, "it never ran full"
+        await execute(
+            hand.graph,
+            "UNWIND range(1, 500) AS i CREATE (:Result {hash: sha256(CAST($from + i AS STRING)), namespace: 'n', "
+            "body: repeat(sha256(CAST($from + i AS STRING)), 30)})",
+            **{"from": written},
+        )
+        written += 500
+
+    assert database._buffer_bytes == 2 * POOL_MB * MIB
+    assert await execute(hand.graph, "MATCH (r:Result) RETURN count(*) AS n") == [{"n": written}]
+    assert await hand.run_through(await hand.store(independent(30))) == 30
