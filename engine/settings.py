@@ -136,7 +136,9 @@ class Settings(BaseModel):
     cache_ttl_seconds: int = Field(3600, ge=1, le=31_536_000)
     """How long a cached result is used again."""
     embedded_buffer_mb: int = Field(512, ge=128)
-    """Page cache of the embedded graph, MiB. With less than 128 it runs full before a checkpoint can empty it."""
+    """Page cache of the embedded graph, MiB. With less than 128 it runs full before a checkpoint can empty it; where a
+    checkpoint needs more, it is doubled until the next start, and the log says so.
+    """
 
     # -- scheduling
     max_parallel_tasks: int = Field(10, ge=1, le=10_000)

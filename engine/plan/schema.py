@@ -99,7 +99,9 @@ def _rate(text: str) -> str:
 class Strict(BaseModel):
     """Base of every model here."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=described, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=described, defer_build=True
+    )
 
 
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]

@@ -28,7 +28,9 @@ class Input(BaseModel):
     The docstring under a field describes it in the JSON Schema.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra=described, defer_build=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra=described, defer_build=True
+    )
 
 
 M = TypeVar("M", bound=BaseModel)

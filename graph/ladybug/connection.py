@@ -17,6 +17,7 @@ import contextlib
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -129,6 +130,7 @@ class LadybugDatabase:
                     buffer_pool_size=self._buffer_bytes if strict else max(self._buffer_bytes, MENDING_MB * MIB),
                     max_num_threads=2,
                     auto_checkpoint=False,
+                    compression=False,  # with it a column of text is one piece, however long, and read and written anew
                     throw_on_wal_replay_failure=strict,
                 )
             except RuntimeError as error:
@@ -299,9 +301,9 @@ class LadybugDatabase:
         if not self._upkeep.wrote():
             return
         try:
-            used = self._used()
-            if self._upkeep.due(used, self._log_bytes()):
-                self._checkpoint(patience=-1 if self._upkeep.full(used) else READER_SECONDS)
+            used, log = self._used(), self._log_bytes()
+            if self._upkeep.due(used, log, time.monotonic()):
+                self._checkpoint(patience=-1 if self._upkeep.pressing(used, log) else READER_SECONDS)
         except Exception as error:
             _log.warning("no checkpoint of the embedded graph", reason=str(error))
 
@@ -325,6 +327,7 @@ class LadybugDatabase:
     def _move(self, spoilt: bool) -> None:
         """Makes a checkpoint while nobody reads, in a larger pool if need be; ``spoilt`` tries an empty one first."""
         while True:
+            began = time.monotonic()
             try:
                 _opened(self._writer).run_text("CHECKPOINT", {})
                 break
@@ -336,7 +339,8 @@ class LadybugDatabase:
                     raise
                 spoilt = False
         self._torn = False
-        self._upkeep.begin(self._used())
+        now = time.monotonic()
+        self._upkeep.begin(self._used(), now, now - began)
 
     def _open_anew(self) -> None:
         """Closes the file and opens it from its log, while nobody reads; raises as ``open`` does."""

@@ -131,6 +131,6 @@ async def test_a_pool_too_small_for_a_checkpoint_is_enlarged_and_nothing_is_lost
         )
         written += 500
 
-    assert database._buffer_bytes == 2 * POOL_MB * MIB
+    assert database._buffer_bytes > POOL_MB * MIB
     assert await execute(hand.graph, "MATCH (r:Result) RETURN count(*) AS n") == [{"n": written}]
     assert await hand.run_through(await hand.store(independent(30))) == 30

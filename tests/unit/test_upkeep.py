@@ -9,7 +9,15 @@ import pytest
 from engine.errors import AlreadyStored, EngineError, GraphLocked, GraphUnavailable
 from graph.ladybug import faults
 from graph.ladybug.faults import MIB, PoolFull
-from graph.ladybug.upkeep import FULL_EVERY, LOG_BYTES, LOOK_EVERY, Upkeep
+from graph.ladybug.upkeep import (
+    GROWTH_SHARE,
+    LOG_BYTES,
+    LOOK_EVERY,
+    MOST_LOG_BYTES,
+    REST,
+    TRANSACTION_BYTES,
+    Upkeep,
+)
 
 POOL = 800 * MIB
 
@@ -38,17 +46,54 @@ def test_a_long_log_makes_a_checkpoint_due() -> None:
     assert _after(1).due(0, LOG_BYTES)
 
 
-def test_in_a_full_pool_transactions_count_because_growth_cannot_be_seen() -> None:
-    base = 650 * MIB
+def test_in_a_full_pool_growth_is_reckoned_because_it_cannot_be_seen() -> None:
+    enough = POOL // GROWTH_SHARE // TRANSACTION_BYTES
+    full = 650 * MIB
 
-    assert not _after(FULL_EVERY - 1, base).due(700 * MIB, 0)
-    assert _after(FULL_EVERY, base).due(700 * MIB, 0)
-    assert not _after(FULL_EVERY, 500 * MIB).due(550 * MIB, 0)
+    assert not _after(enough - 1, full).due(full, 0)
+    assert _after(enough, full).due(full, 0)
+    assert not _after(enough, 500 * MIB).due(500 * MIB, 0), "it can be seen there, and there is none"
 
 
-def test_only_in_a_full_pool_a_checkpoint_does_not_wait() -> None:
-    assert not Upkeep(POOL).full(599 * MIB)
-    assert Upkeep(POOL).full(600 * MIB)
+def test_what_a_transaction_takes_is_learned_while_it_can_be_seen() -> None:
+    upkeep = _after(100, 500 * MIB)
+    assert not upkeep.due(510 * MIB, 0)  # a tenth of a MiB each
+
+    upkeep.begin(650 * MIB)
+    for _ in range(1000):
+        upkeep.wrote()
+    assert not upkeep.due(650 * MIB, 0)
+    upkeep.wrote()
+    assert upkeep.due(650 * MIB, 0)
+
+
+def test_a_checkpoint_that_took_long_is_followed_by_a_long_rest() -> None:
+    upkeep = Upkeep(POOL)
+    upkeep.begin(0, 100.0, 2.0)
+
+    assert not upkeep.due(0, LOG_BYTES, 100.0 + 2 * REST - 0.1)
+    assert upkeep.due(0, LOG_BYTES, 100.0 + 2 * REST)
+
+
+@pytest.mark.parametrize(
+    ("used", "log"), [(POOL // 2, 0), (0, MOST_LOG_BYTES)], ids=["half of the pool", "the longest log"]
+)
+def test_nothing_is_put_off_for_ever(used: int, log: int) -> None:
+    upkeep = Upkeep(POOL)
+    upkeep.begin(0, 100.0, 2.0)
+
+    assert not upkeep.due(used - MIB, log - 1, 101.0)
+    assert not upkeep.pressing(used - MIB, log - 1)
+    assert upkeep.due(used, log, 101.0)
+    assert upkeep.pressing(used, log)
+
+
+def test_growth_that_has_filled_the_pool_does_not_wait() -> None:
+    upkeep = Upkeep(POOL)
+    upkeep.begin(500 * MIB, 100.0, 2.0)
+
+    assert not upkeep.pressing(599 * MIB, 0)
+    assert upkeep.pressing(600 * MIB, 0)
 
 
 @pytest.mark.parametrize(
