@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import sys
 import threading
 import time
@@ -24,18 +23,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ladybug
-import psutil
 import structlog
 
 from engine.errors import GraphUnavailable
-from engine.folders import writable
 from engine.model import Json
 from engine.queries.asking import Bounds, Table
 from graph import catalog
 from graph.database import Row
 from graph.ladybug import faults
 from graph.ladybug.asking import Queries
-from graph.ladybug.faults import MIB, PoolFull
+from graph.ladybug.faults import PoolFull
+from graph.ladybug.file import DatabaseFile
 from graph.ladybug.upkeep import Upkeep
 
 _log = structlog.get_logger("graph")
@@ -44,10 +42,6 @@ Result = TypeVar("Result")
 READER_SECONDS = 0.05
 """How long a checkpoint that can be put off waits for a read to end."""
 POOL = "CALL bm_info() RETURN *"
-MENDING_MB = 2048
-"""Pool while a torn log is read: a read that stopped for want of memory would look like the end of the log."""
-MOST_OF_MEMORY = 2
-"""A pool that is too small for a checkpoint grows to this part of the machine's memory at most."""
 
 
 class Session:
@@ -78,17 +72,16 @@ class LadybugDatabase:
 
     def __init__(self, path: Path, buffer_mb: int, names: frozenset[str]) -> None:
         self.path = path
-        self._log_path = path.with_name(path.name + ".wal")
-        self._buffer_bytes = buffer_mb * MIB
+        self._file = DatabaseFile(path, buffer_mb)
         self._statements = catalog.require("ladybug", names)
-        self._upkeep = Upkeep(self._buffer_bytes)
+        self._upkeep = Upkeep(self._file.buffer_bytes)
         self._database: Any = None
         self._writer: Session | None = None
         self._reader: Session | None = None
         self._write_thread = ThreadPoolExecutor(1, "graph-write")
         self._read_thread = ThreadPoolExecutor(1, "graph-read")
         self._reading = threading.Lock()
-        self._queries = Queries(self._another, _pool_bytes, self._buffer_bytes)
+        self._queries = Queries(self._another, _pool_bytes, self._file.buffer_bytes)
         self._lost = False
         """The file was closed after a checkpoint that failed, and could not be opened anew yet."""
         self._torn = False
@@ -103,65 +96,15 @@ class LadybugDatabase:
         await asyncio.get_running_loop().run_in_executor(self._write_thread, self._open)
 
     def _open(self) -> None:
-        writable(self.path.parent, "DATA_PATH")
-        faults.require_room(self.path.parent)
-        try:
-            self._database = self._opened()
-        except (RuntimeError, MemoryError) as error:
-            if not faults.is_torn_log(error):
-                raise faults.opening(self.path, error) from error
-            self._mend()
-        self._connect()
-
-    def _connect(self) -> None:
+        self._database = self._file.open()
         self._lost = False
         self._writer = Session(ladybug.Connection(self._database), self._statements)
         self._reader = Session(ladybug.Connection(self._database), self._statements)
         # A checkpoint that fails while the file is closed may end the process: see ``_last_checkpoint``.
         self._writer.run_text("CALL force_checkpoint_on_close=false", {})
+        self._queries.pool_bytes = self._file.buffer_bytes
+        self._upkeep = Upkeep(self._file.buffer_bytes)
         self._upkeep.begin(self._used())
-
-    def _opened(self, strict: bool = True) -> Any:
-        """The file, in a pool in which its log can be read."""
-        while True:
-            try:
-                return ladybug.Database(
-                    str(self.path),
-                    buffer_pool_size=self._buffer_bytes if strict else max(self._buffer_bytes, MENDING_MB * MIB),
-                    max_num_threads=2,
-                    auto_checkpoint=False,
-                    compression=False,  # with it a column of text is one piece, however long, and read and written anew
-                    throw_on_wal_replay_failure=strict,
-                )
-            except RuntimeError as error:
-                if not (isinstance(faults.translated(error), PoolFull) and self._enlarge()):
-                    raise
-
-    def _enlarge(self) -> bool:
-        """Doubles the pool for the next time the file is opened; False where the machine has too little memory."""
-        if 2 * self._buffer_bytes > psutil.virtual_memory().total // MOST_OF_MEMORY:
-            return False
-        self._buffer_bytes *= 2
-        self._upkeep = Upkeep(self._buffer_bytes)
-        self._queries.pool_bytes = self._buffer_bytes
-        _log.warning(
-            "what is stored needs a larger page cache than EMBEDDED_BUFFER_MB; it is doubled until the next start",
-            mib=self._buffer_bytes // MIB,
-        )
-        return True
-
-    def _mend(self) -> None:
-        """Opens a file whose log ends in the middle of a transaction, as a killed process leaves it: without that
-        transaction, which nobody was told of. The log is kept beside it as it was.
-        """
-        kept = self.path.with_name(self.path.name + ".wal.torn")
-        try:
-            shutil.copy(self._log_path, kept)
-            self._opened(strict=False).close()
-            self._database = self._opened()
-        except (RuntimeError, MemoryError, OSError) as error:
-            raise faults.opening(self.path, error) from error
-        _log.warning("the log of the embedded graph ended inside a transaction, which is dropped", kept=str(kept))
 
     async def close(self) -> None:
         """Closes the file; what was committed is on disk already."""
@@ -301,7 +244,7 @@ class LadybugDatabase:
         if not self._upkeep.wrote():
             return
         try:
-            used, log = self._used(), self._log_bytes()
+            used, log = self._used(), self._file.log_bytes()
             if self._upkeep.due(used, log, time.monotonic()):
                 self._checkpoint(patience=-1 if self._upkeep.pressing(used, log) else READER_SECONDS)
         except Exception as error:
@@ -332,7 +275,7 @@ class LadybugDatabase:
                 _opened(self._writer).run_text("CHECKPOINT", {})
                 break
             except Exception as error:
-                again = isinstance(error, PoolFull) and (spoilt or self._enlarge())
+                again = isinstance(error, PoolFull) and (spoilt or self._file.enlarge())
                 _log.warning("the embedded graph is opened anew after a checkpoint that failed", reason=str(error))
                 self._open_anew()
                 if not again:
@@ -371,13 +314,7 @@ class LadybugDatabase:
         try:
             return int(_opened(self._writer).run_text(POOL, {})[0]["mem_usage"])
         except PoolFull:
-            return self._buffer_bytes
-
-    def _log_bytes(self) -> int:
-        try:
-            return self._log_path.stat().st_size
-        except FileNotFoundError:
-            return 0
+            return self._file.buffer_bytes
 
 
 def _opened(session: Session | None) -> Session:

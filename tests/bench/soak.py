@@ -2,7 +2,8 @@
 
 It first finds out what the engine can do, then hands in half of it, evenly. Every few seconds it reads ``/metrics`` and
 ``/proc``: memory, open files, threads, bytes of the store per finished subtask, the 99th percentile of a turn. What
-grows by more than its tolerance over the run, the first quarter left out, ends it with exit code 1.
+grows by more than its tolerance over the run, the first quarter left out, ends it with exit code 1. The page cache of
+the embedded graph counts apart from other memory: it fills up to ``EMBEDDED_BUFFER_MB`` (512), and not beyond.
 
 ``python -m tests.bench.soak [--minutes 30 | --hours 24] [--json FILE]``, on the embedded graph, or on the Neo4j of
 ``NEO4J_URL``, whose store is not seen from here.
@@ -35,8 +36,12 @@ SLOTS = 20
 SHAPE = 50
 """Subtasks of each task: fifty, in five chains; a third leaves an output that is kept as a Result."""
 CAPACITY_TASKS = 40
+BUFFER_MB = os.environ.get("EMBEDDED_BUFFER_MB", "512")
+RESERVED = 2**40
+"""Bytes of address space that only the page cache has; what of it is in memory is the cache."""
 TOLERANCES = {
     "memory": ("MiB", Tolerance(0.10, 24.0)),
+    "page cache": ("MiB", Tolerance(0.0, float(BUFFER_MB))),
     "open files": ("", Tolerance(0.10, 8.0)),
     "threads": ("", Tolerance(0.10, 4.0)),
     "store per subtask": ("bytes", Tolerance(0.20, 64.0)),
@@ -59,7 +64,9 @@ class Samples:
         self._buckets, self.finished = buckets, finished
         p99 = quantile(sorted(turn.items()), 0.99)
         with process.oneshot():
-            self._note("memory", at, process.memory_info().rss / 2**20)
+            memory, cache = process.memory_info().rss, page_cache(process)
+            self._note("memory", at, (memory - cache) / 2**20)
+            self._note("page cache", at, cache / 2**20)
             self._note("open files", at, process.num_fds())
             self._note("threads", at, process.num_threads())
         if p99 is not None:
@@ -77,6 +84,18 @@ class Samples:
             for name, (unit, tolerance) in TOLERANCES.items()
             if len(self.points[name]) >= 8
         ]
+
+
+def page_cache(process: psutil.Process) -> int:
+    """Bytes in memory of what the embedded graph has reserved for its pages."""
+    found, size = 0, 0
+    for line in Path(f"/proc/{process.pid}/smaps").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name == "Size":
+            size = 1024 * int(rest.split()[0])
+        elif name == "Rss" and size >= RESERVED:
+            found += 1024 * int(rest.split()[0])
+    return found
 
 
 def read(metrics: str) -> tuple[dict[float, float], float]:
@@ -162,6 +181,7 @@ async def run(seconds: float, every: float, quiet: bool = False) -> Samples:
     neo4j = {name: os.environ[name] for name in ("NEO4J_URL", "NEO4J_AUTH") if os.environ.get(name)}
     with tempfile.TemporaryDirectory() as folder:
         settings = {"MAX_PARALLEL_TASKS": str(SLOTS), "LOG_LEVEL": "error", "NAMESPACE": f"soak-{os.getpid()}"}
+        settings["EMBEDDED_BUFFER_MB"] = BUFFER_MB
         serving = Serving(Path(folder) / "data", settings | neo4j)
         try:
             await serving.start()

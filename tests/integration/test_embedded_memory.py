@@ -121,7 +121,7 @@ async def test_a_pool_too_small_for_a_checkpoint_is_enlarged_and_nothing_is_lost
     assert isinstance(hand.graph, LadybugGraph)
     database = hand.graph._database
     written = 0
-    while database._buffer_bytes == POOL_MB * MIB:
+    while database._file.buffer_bytes == POOL_MB * MIB:
         assert written < 100_000, "it never ran full"
         await execute(
             hand.graph,
@@ -131,6 +131,6 @@ async def test_a_pool_too_small_for_a_checkpoint_is_enlarged_and_nothing_is_lost
         )
         written += 500
 
-    assert database._buffer_bytes > POOL_MB * MIB
+    assert database._file.buffer_bytes > POOL_MB * MIB
     assert await execute(hand.graph, "MATCH (r:Result) RETURN count(*) AS n") == [{"n": written}]
     assert await hand.run_through(await hand.store(independent(30))) == 30
