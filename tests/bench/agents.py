@@ -1,9 +1,11 @@
 """Two hundred agents on one engine: how many subtasks a second go to them and back, and what their heartbeats cost.
 
     python -m tests.bench.agents [--agents 200] [--subtasks 4000] [--idle 60]
+    python -m tests.bench.agents --real 5 [--subtasks 4000] [--idle 60]
 
 The engine is a real ``agent03 serve`` on the embedded graph. The agents are stubs that speak the protocol, all of them
-in one other process: each takes a subtask, and returns its result at once.
+in one other process: each takes a subtask, and returns its result at once. With ``--real`` each is an ``agent03 agent``
+of its own that runs noops.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import json
 import multiprocessing
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,10 @@ from tests.support.serving import Serving
 
 SLOTS = 4
 HEARTBEAT = 10.0
+ROOT = Path(__file__).parents[2]
+PROGRAM = "from api.cli import main; main()"
+Agents = Callable[[int, int], contextlib.AbstractContextManager[Callable[[], bool]]]
+"""Starts so many agents of the engine at a port."""
 
 
 def stubs(port: int, number: int) -> None:
@@ -86,18 +94,50 @@ async def _stub(client: httpx2.AsyncClient, id_: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def measure(agents: int, subtasks: int, idle: float) -> None:
+@contextlib.contextmanager
+def in_one_process(port: int, number: int) -> Iterator[Callable[[], bool]]:
+    """The stubs; yields whether they are there."""
+    process = multiprocessing.get_context("spawn").Process(target=stubs, args=(port, number), daemon=True)
+    process.start()
+    try:
+        yield process.is_alive
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextlib.contextmanager
+def in_their_own(port: int, number: int) -> Iterator[Callable[[], bool]]:
+    """As many real agents; yields whether all of them are there."""
+    command = [sys.executable, "-c", PROGRAM, "agent", "--capabilities", "STUB", "--slots", str(SLOTS), "--port", "0"]
+    command += ["--engine", f"http://127.0.0.1:{port}"]
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = inherited | {"PYTHONPATH": str(ROOT), "DATA_PATH": folder, "LOG_LEVEL": "warning"}
+        processes = [
+            subprocess.Popen([*command, "--id", f"agent-{one}"], env=environment, stderr=subprocess.DEVNULL)
+            for one in range(number)
+        ]
+        try:
+            yield lambda: all(process.poll() is None for process in processes)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+async def measure(agents: int, subtasks: int, idle: float, start: Agents) -> None:
     """Prints the figures."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         server = Serving(Path(folder), {"NEO4J_URL": "", "REDIS_URL": "", "LOG_LEVEL": "warning"})
         server.settings["MAX_PARALLEL_TASKS"] = str(agents * SLOTS)
-        others = multiprocessing.get_context("spawn").Process(target=stubs, args=(server.port, agents), daemon=True)
         try:
             await server.start()
             assert server.process is not None
             engine = psutil.Process(server.process.pid)
             alone = await _share(engine, idle / 2)
-            others.start()
+            alive = stack.enter_context(start(server.port, agents))
 
             async def there() -> bool:
                 return len((await server.call("GET", "/agents")).json()["agents"]) == agents
@@ -110,11 +150,10 @@ async def measure(agents: int, subtasks: int, idle: float) -> None:
                 f"idle engine: {alone:.1%} of a core without agents, {with_agents:.1%} with {agents} that beat every "
                 f"{HEARTBEAT:g} s; the graph hears of them twice a minute"
             )
-            await _work(server, engine, subtasks, others.is_alive)
+            await _work(server, engine, subtasks, alive)
+            rows = (await server.call("GET", "/agents")).json()["agents"]
+            print(f"memory of an agent: {max(row['memory_usage'] for row in rows):.0f} MiB at most")
         finally:
-            if others.pid is not None:
-                others.terminate()
-                others.join()
             server.discard()
 
 
@@ -158,10 +197,12 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--agents", type=int, default=200)
+    parser.add_argument("--real", type=int, default=0, help="so many agents in processes of their own instead")
     parser.add_argument("--subtasks", type=int, default=4000)
     parser.add_argument("--idle", type=float, default=60.0)
     given = parser.parse_args()
-    asyncio.run(measure(given.agents, given.subtasks, given.idle))
+    start = in_their_own if given.real else in_one_process
+    asyncio.run(measure(given.real or given.agents, given.subtasks, given.idle, start))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,9 @@ async def test_what_one_server_takes_in_the_engines_run_between_them(neo4j_lab: 
         for _ in range(6)
     ]
     await eventually(lambda: STARTED[name] == 6)
-    assert Counter(map(len, (one._ledger.tasks, two._ledger.tasks, server._ledger.tasks))) == {3: 2, 0: 1}
+    # what a look at the engines found may be a heartbeat old, so one of them may have got one more than its half
+    assert sorted(map(len, (one._ledger.tasks, two._ledger.tasks))) in ([3, 3], [2, 4])
+    assert not server._ledger.tasks
     assert {task.owner for task in [await server.task(id_) for id_ in ids]} == {one.id, two.id}
 
     seen = asyncio.create_task(_numbers(server, ids[0]))
