@@ -151,8 +151,9 @@ async def measure(agents: int, subtasks: int, idle: float, start: Agents) -> Non
                 f"{HEARTBEAT:g} s; the graph hears of them twice a minute"
             )
             await _work(server, engine, subtasks, alive)
-            rows = (await server.call("GET", "/agents")).json()["agents"]
-            print(f"memory of an agent: {max(row['memory_usage'] for row in rows):.0f} MiB at most")
+            if start is in_their_own:
+                rows = (await server.call("GET", "/agents")).json()["agents"]
+                print(f"memory of an agent: {max(row['memory_usage'] for row in rows):.0f} MiB at most")
         finally:
             server.discard()
 
