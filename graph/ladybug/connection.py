@@ -33,7 +33,7 @@ from graph import catalog
 from graph.database import Row
 from graph.ladybug import faults
 from graph.ladybug.asking import Queries
-from graph.ladybug.faults import PoolFull
+from graph.ladybug.faults import IndexSpoilt, PoolFull
 from graph.ladybug.file import DatabaseFile
 from graph.ladybug.upkeep import Upkeep
 
@@ -149,7 +149,7 @@ class LadybugDatabase:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._read_thread, run)
-        except PoolFull:
+        except (PoolFull, IndexSpoilt):
             await self._on_writer(lambda: self._checkpoint(patience=-1, spoilt=True))
             return await loop.run_in_executor(self._read_thread, run)
 
@@ -179,7 +179,7 @@ class LadybugDatabase:
         def run() -> Result:
             try:
                 return self._transact(work)
-            except PoolFull as error:
+            except (PoolFull, IndexSpoilt) as error:
                 _log.info("the embedded graph makes room in memory", reason=str(error))
                 self._checkpoint(patience=-1, spoilt=True)
                 if not repeat:
@@ -254,7 +254,7 @@ class LadybugDatabase:
     def _checkpoint(self, patience: float, *, spoilt: bool = False) -> None:
         """Moves everything from memory and log into the data file, unless a read lasts longer than ``patience``
         (seconds; -1 waits for its end): the database would give up after some seconds, and let no other read begin.
-        ``spoilt``: something that failed has left the pool full, which goes only with the whole pool.
+        ``spoilt``: something that failed for want of memory has left a full pool, and indexes that must not be written.
         """
         if not self._reading.acquire(timeout=patience):
             return
@@ -269,19 +269,20 @@ class LadybugDatabase:
             self._reading.release()
 
     def _move(self, spoilt: bool) -> None:
-        """Makes a checkpoint while nobody reads, in a larger pool if need be; ``spoilt`` tries an empty one first."""
+        """Makes a checkpoint while nobody reads, in a larger pool if need be; ``spoilt`` opens the file anew before."""
+        if spoilt:
+            self._open_anew()
         while True:
             began = time.monotonic()
             try:
                 _opened(self._writer).run_text("CHECKPOINT", {})
                 break
             except Exception as error:
-                again = isinstance(error, PoolFull) and (spoilt or self._file.enlarge())
+                again = isinstance(error, PoolFull) and self._file.enlarge()
                 _log.warning("the embedded graph is opened anew after a checkpoint that failed", reason=str(error))
                 self._open_anew()
                 if not again:
                     raise
-                spoilt = False
         self._torn = False
         _give_back()
         now = time.monotonic()

@@ -18,6 +18,10 @@ class PoolFull(GraphExhausted):
     """The buffer pool of the embedded graph is full. Raise EMBEDDED_BUFFER_MB and start again."""
 
 
+class IndexSpoilt(GraphUnavailable):
+    """An index in memory is not what the file bears out, which a transaction leaves that has run out of memory."""
+
+
 def translated(error: RuntimeError) -> Exception:
     """The error of a statement; one that is not known here is handed back as it is."""
     text = str(error)
@@ -26,6 +30,8 @@ def translated(error: RuntimeError) -> Exception:
             f"the embedded graph needs more memory for one transaction than it may take ({text}): "
             "raise EMBEDDED_BUFFER_MB and start again"
         )
+    if "invalid node offset" in text:
+        return IndexSpoilt(f"the embedded graph has to be opened anew: {text}")
     if taken := re.search(r"(?i)duplicated primary key value (.*?),", text):
         return AlreadyStored(f"{taken.group(1)} already exists in the graph; nothing was written")
     if re.search(r"(?i)\b(io exception|no space|disk)\b", text):

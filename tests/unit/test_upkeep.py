@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import AlreadyStored, EngineError, GraphLocked, GraphUnavailable
 from graph.ladybug import faults
-from graph.ladybug.faults import MIB, PoolFull
+from graph.ladybug.faults import MIB, IndexSpoilt, PoolFull
 from graph.ladybug.upkeep import (
     GROWTH_SHARE,
     LOG_BYTES,
@@ -100,6 +100,7 @@ def test_growth_that_has_filled_the_pool_does_not_wait() -> None:
     ("said", "kind", "told"),
     [
         ("Buffer manager exception: Unable to allocate memory!", PoolFull, "raise EMBEDDED_BUFFER_MB"),
+        ("Runtime exception: Index contains an invalid node offset. Drop it.", IndexSpoilt, "to be opened anew"),
         (
             "Runtime exception: Found duplicated primary key value n:k, which violates the uniqueness constraint",
             AlreadyStored,
