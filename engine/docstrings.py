@@ -22,7 +22,7 @@ def described(schema: dict[str, Any], model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         text = docstring(model, name)
         shown = next((key for key in _keys(name, field) if key in properties), None)
-        if text and shown and field.description is None:
+        if text and shown:
             properties[shown].setdefault("description", text)
 
 

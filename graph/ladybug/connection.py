@@ -256,17 +256,9 @@ class LadybugDatabase:
         (seconds; -1 waits for its end): the database would give up after some seconds, and let no other read begin.
         ``spoilt``: something that failed for want of memory has left a full pool, and indexes that must not be written.
         """
-        if not self._reading.acquire(timeout=patience):
-            return
-        try:
-            if not self._queries.stand_aside(patience):
-                return
-            try:
+        with self._alone(patience) as alone:
+            if alone:
                 self._move(spoilt)
-            finally:
-                self._queries.go_on()
-        finally:
-            self._reading.release()
 
     def _move(self, spoilt: bool) -> None:
         """Makes a checkpoint while nobody reads, in a larger pool if need be; ``spoilt`` opens the file anew before."""
@@ -304,14 +296,21 @@ class LadybugDatabase:
                 self._open()
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody reads."""
-        with self._reading:
-            self._queries.stand_aside(-1)
+    def _alone(self, patience: float = -1) -> Iterator[bool]:
+        """Whether nobody reads from here on, which ``patience`` waits for: seconds, -1 for ever."""
+        if not self._reading.acquire(timeout=patience):
+            yield False
+            return
+        try:
+            if not self._queries.stand_aside(patience):
+                yield False
+                return
             try:
-                yield
+                yield True
             finally:
                 self._queries.go_on()
+        finally:
+            self._reading.release()
 
     def _used(self) -> int:
         try:

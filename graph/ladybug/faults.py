@@ -25,7 +25,7 @@ class IndexSpoilt(GraphUnavailable):
 def translated(error: RuntimeError) -> Exception:
     """The error of a statement; one that is not known here is handed back as it is."""
     text = str(error)
-    if "Buffer manager" in text:
+    if is_pool_full(error):
         return PoolFull(
             f"the embedded graph needs more memory for one transaction than it may take ({text}): "
             "raise EMBEDDED_BUFFER_MB and start again"
@@ -48,9 +48,14 @@ def opening(path: Path, error: Exception) -> Exception:
             f"the embedded graph {path} is held by {holder}: stop it, hand the task to it with `agent03 submit`, "
             "or use another DATA_PATH"
         )
-    if "Buffer manager" in str(error):
+    if is_pool_full(error):
         return GraphUnavailable(f"the embedded graph {path} cannot be opened: {error} Raise EMBEDDED_BUFFER_MB.")
     return GraphUnavailable(f"the embedded graph {path} cannot be opened: {error}")
+
+
+def is_pool_full(error: Exception) -> bool:
+    """Whether something failed because the buffer pool is full."""
+    return "Buffer manager" in str(error)
 
 
 def is_torn_log(error: Exception) -> bool:

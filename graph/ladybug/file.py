@@ -12,7 +12,7 @@ import structlog
 
 from engine.folders import writable
 from graph.ladybug import faults
-from graph.ladybug.faults import MIB, PoolFull
+from graph.ladybug.faults import MIB
 
 _log = structlog.get_logger("graph")
 
@@ -45,8 +45,7 @@ class DatabaseFile:
             try:
                 return self._opened()
             except (RuntimeError, MemoryError) as error:
-                full = isinstance(error, RuntimeError) and isinstance(faults.translated(error), PoolFull)
-                if full and self.enlarge():
+                if faults.is_pool_full(error) and self.enlarge():
                     continue
                 if not faults.is_torn_log(error):
                     raise faults.opening(self.path, error) from error

@@ -111,8 +111,7 @@ def in_their_own(port: int, number: int) -> Iterator[Callable[[], bool]]:
     """As many real agents; yields whether all of them are there."""
     command = [sys.executable, "-c", PROGRAM, "agent", "--capabilities", "STUB", "--slots", str(SLOTS), "--port", "0"]
     command += ["--engine", f"http://127.0.0.1:{port}"]
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
+    with tempfile.TemporaryDirectory() as folder:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment = inherited | {"PYTHONPATH": str(ROOT), "DATA_PATH": folder, "LOG_LEVEL": "warning"}
         processes = [

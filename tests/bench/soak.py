@@ -88,14 +88,7 @@ class Samples:
 
 def page_cache(process: psutil.Process) -> int:
     """Bytes in memory of what the embedded graph has reserved for its pages."""
-    found, size = 0, 0
-    for line in Path(f"/proc/{process.pid}/smaps").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name == "Size":
-            size = 1024 * int(rest.split()[0])
-        elif name == "Rss" and size >= RESERVED:
-            found += 1024 * int(rest.split()[0])
-    return found
+    return sum(one.rss for one in process.memory_maps(grouped=False) if one.size >= RESERVED)
 
 
 def read(metrics: str) -> tuple[dict[float, float], float]:
